@@ -1,0 +1,62 @@
+"""Files and directories that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _default_mode(base: int) -> int:
+    """`base` less the umask, as `open` and `mkdir` would give."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return base & ~umask
+
+
+def write_atomic(path: Path, data: bytes | str, *, executable: bool = False) -> None:
+    """Write a file under a temporary name, then rename it to `path`.
+
+    Args:
+        path: target; replaced if it exists.
+        data: content; text is written as UTF-8.
+        executable: set the execute bits.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(_default_mode(0o777 if executable else 0o666))
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def staged_directory(target: Path) -> Iterator[Path]:
+    """A temporary directory beside `target` that becomes `target` when the block ends well.
+
+    The directory is removed when the block raises.
+
+    Raises:
+        FileExistsError: `target` exists and is not an empty directory.
+    """
+    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    staging.chmod(_default_mode(0o777))
+    try:
+        yield staging
+        try:
+            staging.rename(target)
+        except OSError as error:
+            raise FileExistsError(f"{target} already exists") from error
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise

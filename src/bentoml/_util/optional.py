@@ -1,0 +1,31 @@
+"""Libraries that only some features need."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from bentoml.exceptions import MissingDependencyException
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def require(module: str, requirement: str | None = None) -> ModuleType:
+    """Import a library that is not part of the base install.
+
+    Args:
+        module: dotted import name, such as `sklearn`.
+        requirement: what to install, where it differs from `module`, such as `scikit-learn`.
+
+    Raises:
+        MissingDependencyException: it is not installed; the text names the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # A missing import inside an installed library is that library's fault and keeps its own text.
+        if error.name != module.partition(".")[0] and error.name != module:
+            raise
+        name = requirement or module.partition(".")[0]
+        raise MissingDependencyException(f"{name} is not installed; run: pip install {name}") from error

@@ -1,0 +1,100 @@
+"""The one door to other programs: argument lists, never a shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bentoml.exceptions import BentoMLException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import IO
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout_s: float | None = None,
+    check: bool = False,
+) -> Completed:
+    """Run a program to its end and collect its output.
+
+    Args:
+        argv: program and arguments.
+        env: variables added to those of this process.
+        cwd: directory to run in.
+        timeout_s: the program is killed after this many seconds.
+        check: raise when the exit code is not 0.
+
+    Raises:
+        BentoMLException: the program is not there, took too long, or failed with `check`.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            timeout=timeout_s,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise BentoMLException(f"{argv[0]} was not found; install it or put it on PATH") from error
+    except subprocess.TimeoutExpired as error:
+        raise BentoMLException(f"{argv[0]} did not end within {timeout_s} seconds and was stopped") from error
+    completed = Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
+    if check and completed.returncode != 0:
+        tail = completed.stderr.strip()[-2000:]
+        raise BentoMLException(f"{argv[0]} failed with exit code {completed.returncode}: {tail}")
+    return completed
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+    new_session: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a program and leave it running.
+
+    Args:
+        argv: program and arguments.
+        env: variables added to those of this process.
+        cwd: directory to run in.
+        pass_fds: file descriptors the program inherits under the same numbers.
+        stdout: where its output goes; by default where ours goes.
+        stderr: likewise.
+        new_session: detach it from the terminal's signals.
+    """
+    return subprocess.Popen(
+        list(argv),
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        pass_fds=tuple(pass_fds),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=new_session,
+    )
