@@ -1,0 +1,75 @@
+"""`bentoml delete`: remove bundles from the repository, after asking."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import click
+
+from bentoml.cli.options import bento_command, labels_option, yatai_url_option
+
+BAD_TARGET = (
+    'Bad formatting. Please present a valid bento bundle name or "name:version" tag. For several targets, '
+    'separate them by commas, for example: "my_service:v1,my_service:v2,classifier"'
+)
+
+
+class DeletionRequest(NamedTuple):
+    """One question to the user and one call of the repository."""
+
+    subject: str
+    """What the user is asked about."""
+    tag: str | None = None
+    name: str | None = None
+    labels: str | None = None
+    everything: bool = False
+
+
+@bento_command("delete", short_help="Delete saved bundles.")
+@click.argument("targets", metavar="[NAME | NAME:VERSION][,...]", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Delete every bundle of the repository.")
+@labels_option
+@click.option("-y", "--yes", "--assume-yes", "assume_yes", is_flag=True, help="Do not ask.")
+@yatai_url_option
+def delete_command(
+    targets: tuple[str, ...], everything: bool, labels: str | None, assume_yes: bool, yatai_url: str | None
+) -> None:
+    """Delete saved bundles: versions (NAME:VERSION), all versions of a NAME, those with labels, or all."""
+    requests = _plan(targets, everything=everything, labels=labels)
+
+    from bentoml.yatai.client import get_yatai_client
+
+    repository = get_yatai_client(yatai_url).repository
+    for request in requests:
+        # The question goes to stderr: stdout stays free for whoever reads it.
+        if assume_yes or click.confirm(f"Permanently delete {request.subject}?", err=True):
+            repository.delete(
+                bento_tag=request.tag, bento_name=request.name, labels=request.labels, prune=request.everything
+            )
+
+
+def _plan(targets: tuple[str, ...], *, everything: bool, labels: str | None) -> list[DeletionRequest]:
+    """Check all that was asked for before anything is deleted."""
+    names = _split(targets)
+    if everything and (names or labels is not None):
+        raise click.UsageError("--all cannot be combined with targets or --labels.")
+    if everything:
+        return [DeletionRequest("all bundles", everything=True)]
+    if not names and labels is None:
+        raise click.UsageError("Nothing to delete: give a target, --labels or --all.")
+    if not names:
+        return [DeletionRequest(f"all bundles with labels {labels}", labels=labels)]
+    if labels is None:
+        return [DeletionRequest(name, tag=name) if ":" in name else DeletionRequest(name, name=name) for name in names]
+    if any(":" in name for name in names):
+        raise click.UsageError("--labels selects versions: give names without a version with it.")
+    return [DeletionRequest(f"{name} with labels {labels}", name=name, labels=labels) for name in names]
+
+
+def _split(targets: tuple[str, ...]) -> list[str]:
+    names = [name.strip() for target in targets for name in target.split(",")]
+    for name in names:
+        parts = name.split(":")
+        if len(parts) > 2 or not all(parts):
+            raise click.BadParameter(BAD_TARGET, param_hint="TARGETS")
+    return list(dict.fromkeys(names))

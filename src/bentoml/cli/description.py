@@ -1,0 +1,33 @@
+"""`bentoml info` and `bentoml open-api-spec`: what a bundle says about itself."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bentoml.cli.options import bento_argument, bento_command, verify_option
+
+
+@bento_command("info", short_help="Show the metadata of a bundle as JSON.")
+@bento_argument
+def info_command(bento: str, yatai_url: str | None) -> None:
+    """Show the metadata of BENTO (a directory, NAME:VERSION or NAME:latest) as JSON. Runs none of its code."""
+    from bentoml.saved_bundle import load_bento_service_metadata
+    from bentoml.yatai.resolve import resolve_bundle_path
+
+    metadata = load_bento_service_metadata(resolve_bundle_path(bento, yatai_url))
+    click.echo(json.dumps(metadata.to_snake_json(), indent=2))
+
+
+@bento_command("open-api-spec", short_help="Show the OpenAPI document of a bundle.")
+@bento_argument
+@verify_option
+def open_api_spec_command(bento: str, yatai_url: str | None, verify: bool) -> None:
+    """Show the OpenAPI document that a server of BENTO (a directory, NAME:VERSION or NAME:latest) gives out."""
+    from bentoml.saved_bundle import load
+    from bentoml.service.openapi import openapi_document
+    from bentoml.yatai.resolve import resolve_bundle_path
+
+    service = load(resolve_bundle_path(bento, yatai_url), verify=verify)
+    click.echo(json.dumps(openapi_document(service), indent=2))

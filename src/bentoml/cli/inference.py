@@ -1,0 +1,66 @@
+"""`bentoml run`: one offline inference job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bentoml.cli.command import BentoCommand
+from bentoml.cli.options import bento_argument, verify_option
+
+
+class RunCommand(BentoCommand):
+    """Takes its own options wherever they stand and leaves every other word to the input adapter."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Move our own options to the front, so that click never looks into the adapter's words."""
+        own, others = self._divide(ctx, args)
+        return super().parse_args(ctx, [*own, "--", *others])
+
+    def _divide(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str]]:
+        takes_value = {
+            flag: not (option.is_flag or option.count)
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option)
+            for flag in option.opts
+        }
+        own: list[str] = []
+        others: list[str] = []
+        words = iter(args)
+        for word in words:
+            flag, has_value, _ = word.partition("=")
+            if word == "--":
+                others.extend(words)
+            elif flag not in takes_value:
+                others.append(word)
+            elif takes_value[flag] and not has_value:
+                own.extend([word, *_next_word(words)])
+            else:
+                own.append(word)
+        return own, others
+
+
+def _next_word(words: Any) -> list[str]:
+    return [word for word in [next(words, None)] if word is not None]
+
+
+@click.command("run", cls=RunCommand, short_help="Run an inference API on input from the command line.")
+@bento_argument
+@click.argument("api_name", metavar="API")
+@click.argument("adapter_args", metavar="[ADAPTER ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@verify_option
+@click.pass_context
+def run_command(
+    ctx: click.Context, bento: str, api_name: str, adapter_args: tuple[str, ...], yatai_url: str | None, verify: bool
+) -> None:
+    """Run API of BENTO (a directory, NAME:VERSION or NAME:latest) and print one result per line.
+
+    The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
+    --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv.
+    """
+    from bentoml.saved_bundle import load
+    from bentoml.yatai.resolve import resolve_bundle_path
+
+    service = load(resolve_bundle_path(bento, yatai_url), verify=verify)
+    ctx.exit(service.get_inference_api(api_name).handle_cli(list(adapter_args)))

@@ -1,0 +1,46 @@
+"""The `bentoml` command: one lazy group over a static table of commands."""
+
+from __future__ import annotations
+
+import click
+
+from bentoml._version import __version__
+from bentoml.cli.lazy_group import CommandEntry, LazyGroup
+
+COMMANDS = (
+    CommandEntry("list", "bentoml.cli.listing:list_command", "List the saved bundles of the repository."),
+    CommandEntry("get", "bentoml.cli.listing:get_command", "Show one saved bundle, or the versions of a name."),
+    CommandEntry("delete", "bentoml.cli.deletion:delete_command", "Delete saved bundles."),
+    CommandEntry("retrieve", "bentoml.cli.retrieval:retrieve_command", "Copy a saved bundle into a directory."),
+    CommandEntry("info", "bentoml.cli.description:info_command", "Show the metadata of a bundle as JSON."),
+    CommandEntry(
+        "open-api-spec", "bentoml.cli.description:open_api_spec_command", "Show the OpenAPI document of a bundle."
+    ),
+    CommandEntry("run", "bentoml.cli.inference:run_command", "Run an inference API on input from the command line."),
+    CommandEntry("serve", "bentoml.cli.serving:serve_command", "Serve a bundle over HTTP with one worker."),
+    CommandEntry(
+        "serve-gunicorn",
+        "bentoml.cli.serving:serve_gunicorn_command",
+        "Serve a bundle over HTTP in production, with several workers.",
+    ),
+    CommandEntry(
+        "install-completion", "bentoml.cli.completion:install_completion_command", "Install completion for your shell."
+    ),
+)
+
+
+@click.group(
+    name="bentoml",
+    cls=LazyGroup,
+    entries=COMMANDS,
+    help="Take a trained model to production: save it as a bundle, list it, run it, serve it.",
+    epilog="Run 'bentoml COMMAND --help' for the options of a command.",
+)
+@click.version_option(__version__, prog_name="bentoml", message="%(prog)s, version %(version)s")
+def commandline_interface() -> None:
+    """Take a trained model to production."""
+
+
+def main() -> None:
+    """Run the command line with the arguments of this process and exit with its status."""
+    commandline_interface.main(prog_name="bentoml")

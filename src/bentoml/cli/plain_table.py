@@ -1,0 +1,27 @@
+"""A plain text table: columns aligned with spaces, no lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COLUMN_GAP = "  "
+
+
+def plain_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align cells under their headers.
+
+    Args:
+        headers: One title per column.
+        rows: Cells as text, as many per row as there are headers.
+
+    Returns:
+        Lines joined by newlines, without trailing blanks and without a final newline.
+    """
+    lines = [headers, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    return "\n".join(
+        COLUMN_GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

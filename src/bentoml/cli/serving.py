@@ -1,0 +1,151 @@
+"""`bentoml serve` and `bentoml serve-gunicorn`: the same server, for trying out and for production."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bentoml.cli.options import bento_argument, bento_command, verify_option, warn_ignored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bentoml.cli.command import Verbosity
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def _server_options(function: F) -> F:
+    """Add the options that both commands take."""
+    options = [
+        click.option(
+            "-p",
+            "--port",
+            type=click.IntRange(0, 65535),
+            envvar="BENTOML_PORT",
+            show_envvar=True,
+            help="Port to listen on; 0 takes a free one.  [configured, else 5000]",
+        ),
+        click.option(
+            "--mb-max-batch-size",
+            type=click.IntRange(min=1),
+            envvar="BENTOML_MB_MAX_BATCH_SIZE",
+            show_envvar=True,
+            metavar="N",
+            help="Most requests in one batch, for every API; 1 turns batching off.",
+        ),
+        click.option(
+            "--mb-max-latency",
+            "mb_max_latency_ms",
+            type=click.IntRange(min=1),
+            envvar="BENTOML_MB_MAX_LATENCY",
+            show_envvar=True,
+            metavar="MS",
+            help="Latency budget of a request in milliseconds, for every API.",
+        ),
+        click.option(
+            "--enable-swagger/--disable-swagger",
+            "swagger_enabled",
+            default=None,
+            envvar="BENTOML_ENABLE_SWAGGER",
+            show_envvar=True,
+            help="Serve the Swagger pages, or not.  [configured, else enabled]",
+        ),
+        click.option(
+            "--enable-microbatch/--disable-microbatch",
+            "microbatch",
+            default=None,
+            envvar="BENTOML_ENABLE_MICROBATCH",
+            show_envvar=True,
+            help="Deprecated, ignored.",
+        ),
+        click.option(
+            "--run-with-ngrok",
+            is_flag=True,
+            envvar="BENTOML_ENABLE_NGROK",
+            show_envvar=True,
+            help="Deprecated, ignored.",
+        ),
+        verify_option,
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@bento_command("serve", short_help="Serve a bundle over HTTP with one worker.")
+@bento_argument
+@_server_options
+@click.pass_obj
+def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **options: Any) -> None:
+    """Serve BENTO (a directory, NAME:VERSION or NAME:latest) over HTTP with one worker, to try it out."""
+    _serve(verbosity, bento, yatai_url, {"workers": 1, **options})
+
+
+@bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production, with several workers.")
+@bento_argument
+@_server_options
+@click.option(
+    "-w",
+    "--workers",
+    type=click.IntRange(min=1),
+    envvar="BENTOML_GUNICORN_WORKERS",
+    show_envvar=True,
+    metavar="N",
+    help="Worker processes; each loads the model.  [configured, else 1]",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(min=1),
+    metavar="S",
+    help="Seconds for a request that is not batched, and for a worker to answer.  [configured, else 60]",
+)
+@click.option(
+    "--microbatch-workers",
+    type=click.IntRange(min=1),
+    envvar="BENTOML_MICROBATCH_WORKERS",
+    show_envvar=True,
+    metavar="N",
+    help="Deprecated, ignored.",
+)
+@click.pass_obj
+def serve_gunicorn_command(
+    verbosity: Verbosity, /, bento: str, yatai_url: str | None, microbatch_workers: int | None, **options: Any
+) -> None:
+    """Serve BENTO (a directory, NAME:VERSION or NAME:latest) over HTTP in production."""
+    if microbatch_workers is not None:
+        warn_ignored("--microbatch-workers", "one queue feeds all workers, so batches are as full as they can be")
+    _serve(verbosity, bento, yatai_url, options)
+
+
+def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dict[str, Any]) -> None:
+    """Serve until stopped; `options` go to `ServeOptions.from_config` under their own names."""
+    _warn_deprecated(microbatch=options.pop("microbatch"), ngrok=options.pop("run_with_ngrok"))
+
+    from bentoml.server.options import ServeOptions
+    from bentoml.server.supervisor import serve
+    from bentoml.yatai.resolve import resolve_bundle_path
+
+    bundle_path = resolve_bundle_path(bento, yatai_url)
+    serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, **options)
+
+    def announce(address: str) -> None:
+        if verbosity.quiet:
+            return
+        click.echo(f"* Serving {bento} on {address}")
+        if serve_options.swagger_enabled:
+            click.echo(f"* Swagger UI: {address}/")
+        click.echo("* Press Ctrl-C to stop")
+
+    click.get_current_context().exit(serve(serve_options, announce))
+
+
+def _warn_deprecated(*, microbatch: bool | None, ngrok: bool) -> None:
+    if microbatch is not None:
+        warn_ignored(
+            "--enable-microbatch/--disable-microbatch", "batching is always on; --mb-max-batch-size 1 turns it off"
+        )
+    if ngrok:
+        warn_ignored("--run-with-ngrok", "run a tunnel of your choice beside the server")
