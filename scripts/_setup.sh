@@ -107,7 +107,7 @@ create_venv() {
 # Installs the project with the extras $1 (comma separated) into $VENV. Does nothing when that is already done.
 ensure_environment() {
   local extras=$1 python log stamp key
-  python=$(choose_python)
+  python=$(choose_python) || exit 1
   if [ ! -x "$VENV/bin/python" ] \
     || [ "$(supported_minor "$VENV/bin/python" || true)" != "$(supported_minor "$python")" ]; then
     say "creating $VENV (Python $(supported_minor "$python"))"
