@@ -53,5 +53,6 @@ def _script(command: click.Command, shell: str, program: str) -> str:
     completion_class = get_completion_class(shell)
     if completion_class is None:
         raise click.UsageError(f"No completion for {shell}.")
-    variable = f"_{program}_COMPLETE".replace("-", "_").upper()
+    # The name of the variable that click looks for when this program starts.
+    variable = f"_{program}_COMPLETE".replace("-", "_").replace(".", "_").upper()
     return completion_class(command, {}, program, variable).source()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bentoml.cli.command import BentoCommand
 from bentoml.cli.options import bento_argument, verify_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class RunCommand(BentoCommand):
@@ -19,12 +22,7 @@ class RunCommand(BentoCommand):
         return super().parse_args(ctx, [*own, "--", *others])
 
     def _divide(self, ctx: click.Context, args: list[str]) -> tuple[list[str], list[str]]:
-        takes_value = {
-            flag: not (option.is_flag or option.count)
-            for option in self.get_params(ctx)
-            if isinstance(option, click.Option)
-            for flag in option.opts
-        }
+        own_options = self._own_options(ctx)
         own: list[str] = []
         others: list[str] = []
         words = iter(args)
@@ -32,17 +30,24 @@ class RunCommand(BentoCommand):
             flag, has_value, _ = word.partition("=")
             if word == "--":
                 others.extend(words)
-            elif flag not in takes_value:
+            elif flag not in own_options:
                 others.append(word)
-            elif takes_value[flag] and not has_value:
-                own.extend([word, *_next_word(words)])
-            else:
+            elif own_options[flag].is_flag or has_value:
                 own.append(word)
+            else:
+                own.extend([word, _value_of(flag, words, ctx)])
         return own, others
 
+    def _own_options(self, ctx: click.Context) -> dict[str, click.Option]:
+        """Our options by each of their spellings."""
+        options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+        return {flag: option for option in options for flag in option.opts}
 
-def _next_word(words: Any) -> list[str]:
-    return [word for word in [next(words, None)] if word is not None]
+
+def _value_of(flag: str, words: Iterator[str], ctx: click.Context) -> str:
+    for word in words:
+        return word
+    raise click.BadOptionUsage(flag, f"Option '{flag}' requires an argument.", ctx=ctx)
 
 
 @click.command("run", cls=RunCommand, short_help="Run an inference API on input from the command line.")

@@ -1,0 +1,64 @@
+"""The command answers at once: `--help` and `--version` import click and nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from bentoml.cli.lazy_group import CommandEntry
+from bentoml.cli.main import COMMANDS, commandline_interface
+
+HEAVY = {
+    "alembic", "cloudpickle", "httptools", "markdown_it", "msgpack", "numpy", "pandas", "prometheus_client", "sklearn",
+    "sqlalchemy", "starlette", "uvicorn", "uvloop", "yaml", "asyncio", "email", "http.client", "ssl",
+}  # fmt: skip
+OWN = {"bentoml", "bentoml._version", "bentoml.cli", "bentoml.cli.lazy_group", "bentoml.cli.main"}
+MAX_EXTRA_S = 0.3
+"""Far more than the 0.05 s it takes, far less than one heavy import; the machine may be busy."""
+
+
+def _imported(*argv: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *argv], capture_output=True, text=True, timeout=60, check=True
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rsplit("|", 1)[1].strip() for line in lines}
+
+
+def _fastest_s(*argv: str) -> float:
+    def once() -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *argv], capture_output=True, timeout=60, check=True)
+        return time.perf_counter() - started
+
+    return min(once() for _ in range(5))
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_bentoml_when_asked_for_help_imports_nothing_heavy(option: str) -> None:
+    imported = _imported("-m", "bentoml", option)
+    assert {name for name in imported if name.partition(".")[0] in HEAVY or name in HEAVY} == set()
+    assert {name for name in imported if name.partition(".")[0] == "bentoml"} == OWN
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=[entry.name for entry in COMMANDS])
+def test_command_when_asked_for_help_imports_no_heavy_library(entry: CommandEntry) -> None:
+    imported = _imported("-m", "bentoml", entry.name, "--help")
+    assert {name for name in imported if name.partition(".")[0] in HEAVY - {"asyncio", "email"}} == set()
+
+
+def test_bentoml_when_asked_for_help_feels_instant() -> None:
+    extra = _fastest_s("-m", "bentoml", "--help") - _fastest_s("-c", "pass")
+    assert extra < MAX_EXTRA_S
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=[entry.name for entry in COMMANDS])
+def test_command_table_when_loaded_agrees_with_the_command(entry: CommandEntry) -> None:
+    command = commandline_interface.get_command(click.Context(commandline_interface), entry.name)
+    assert command is not None
+    assert command.name == entry.name
+    assert command.short_help == entry.short_help
