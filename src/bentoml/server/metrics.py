@@ -1,0 +1,222 @@
+"""The server's metrics: counters owned by the front process, shown in the Prometheus text format.
+
+All requests pass the front, so one process holds every number: nothing has to be merged, and totals do not change when
+a worker is replaced. Requests to an API route show up in two groups of metrics, as dashboards know them: `_request_*`
+with the route as a path (`/predict`) and `_mb_*` with its bare name (`predict`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from bentoml.server.counters import BATCH_SIZE_BOUNDS, DURATION_BOUNDS_S, Histogram, RouteCounters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prometheus_client import Metric
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# Stands for every path that leads nowhere. It has no slash, so no declared route can be mistaken for it.
+UNKNOWN_ENDPOINT = "unknown"
+
+Readout = Callable[[], "float | Mapping[str, float]"]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A number, or one per value of a label, asked for when the metrics are read."""
+
+    name: str
+    documentation: str
+    function: Readout
+    label: str | None
+    is_counter: bool
+
+
+class ServerMetrics:
+    """All numbers of one server.
+
+    Not safe to change from several threads; reading from another thread gives numbers that were true a moment ago.
+
+    Args:
+        namespace: first part of each name; characters that a metric name cannot have become `_`.
+        service_name: second part of each name.
+        service_version: value of the label `service_version`.
+    """
+
+    def __init__(self, namespace: str, service_name: str, service_version: str) -> None:
+        self.prefix = metric_prefix(namespace, service_name)
+        self.service_version = service_version
+        self._routes: dict[tuple[str, str], RouteCounters] = {}
+        self._others: dict[str, RouteCounters] = {}
+        self._readings: dict[str, _Reading] = {}
+
+    def route(self, route: str, method: str = "POST") -> RouteCounters:
+        """The counters of an API route; ask once and keep them.
+
+        Args:
+            route: as declared, without a leading slash.
+            method: HTTP method in upper case.
+        """
+        return self._routes.setdefault((route.removeprefix("/"), method), RouteCounters())
+
+    def other(self, template: str) -> RouteCounters:
+        """The counters of an endpoint that is no API.
+
+        Args:
+            template: its path, or a pattern such as `/static_content/{file}`; never a path that a client made up.
+        """
+        return self._others.setdefault(template, RouteCounters())
+
+    def unknown(self) -> RouteCounters:
+        """The counters shared by all paths that lead nowhere."""
+        return self.other(UNKNOWN_ENDPOINT)
+
+    def gauge(self, name: str, documentation: str, function: Readout, *, label: str | None = None) -> None:
+        """Show a number that goes up and down.
+
+        Args:
+            name: what follows the prefix, such as `queue_depth`.
+            documentation: one sentence.
+            function: gives the number when metrics are read; with `label`, one number per value of that label.
+            label: name of the label.
+        """
+        self._readings[name] = _Reading(name, documentation, function, label, is_counter=False)
+
+    def counter(self, name: str, documentation: str, function: Readout, *, label: str | None = None) -> None:
+        """Show a number that only goes up; see `gauge`. `name` goes without `_total`, which is added."""
+        self._readings[name] = _Reading(name.removesuffix("_total"), documentation, function, label, is_counter=True)
+
+    def render(self) -> bytes:
+        """All metrics in the Prometheus text format, encoded as UTF-8."""
+        from prometheus_client import generate_latest
+        from prometheus_client.registry import Collector
+
+        families = [*self._request_families(), *self._batching_families(), *self._reading_families()]
+
+        class Collected(Collector):
+            def collect(self) -> list[Metric]:
+                return families
+
+        return generate_latest(Collected())
+
+    def _by_endpoint(self) -> dict[str, list[RouteCounters]]:
+        """The counters of all methods of each API route."""
+        grouped: dict[str, list[RouteCounters]] = defaultdict(list)
+        for (route, _), counters in self._routes.items():
+            grouped[route].append(counters)
+        return grouped
+
+    def _request_families(self) -> list[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+        labels = ["endpoint", "service_version", "http_response_code"]
+        durations = HistogramMetricFamily(
+            f"{self.prefix}_request_duration_seconds", "Time from a request's arrival to its answer.", labels=labels
+        )
+        totals = CounterMetricFamily(f"{self.prefix}_request", "Requests answered.", labels=labels)
+        in_progress = GaugeMetricFamily(
+            f"{self.prefix}_request_in_progress", "Requests not answered yet.", labels=labels[:2]
+        )
+        endpoints = {f"/{route}": counters for route, counters in self._by_endpoint().items()}
+        for template, counters in self._others.items():
+            endpoints.setdefault(template, []).append(counters)
+        for endpoint, group in endpoints.items():
+            where = [endpoint, self.service_version]
+            for status, histogram in _durations_of(group):
+                durations.add_metric([*where, status], _cumulated(histogram, DURATION_BOUNDS_S), histogram.total)
+                totals.add_metric([*where, status], sum(histogram.buckets))
+            in_progress.add_metric(where, sum(counters.in_progress for counters in group))
+        return [durations, totals, in_progress]
+
+    def _batching_families(self) -> list[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+        prefix, labels = f"{self.prefix}_mb", ["endpoint", "http_response_code"]
+        sizes = HistogramMetricFamily(f"{prefix}_batch_size", "Requests per call of the API.", labels=labels[:1])
+        durations = HistogramMetricFamily(
+            f"{prefix}_request_duration_seconds", "Time from a request's arrival to its answer.", labels=labels
+        )
+        totals = CounterMetricFamily(f"{prefix}_request", "Requests answered.", labels=labels)
+        in_progress = GaugeMetricFamily(
+            f"{prefix}_request_in_progress", "Requests not answered yet.", labels=["endpoint", "http_method"]
+        )
+        exceptions = CounterMetricFamily(
+            f"{prefix}_request_exception",
+            "Requests that the server itself failed to handle.",
+            labels=["endpoint", "exception_class"],
+        )
+        for route, group in self._by_endpoint().items():
+            size = _summed([counters.batch_sizes for counters in group])
+            sizes.add_metric([route], _cumulated(size, BATCH_SIZE_BOUNDS), size.total)
+            for status, histogram in _durations_of(group):
+                durations.add_metric([route, status], _cumulated(histogram, DURATION_BOUNDS_S), histogram.total)
+                totals.add_metric([route, status], sum(histogram.buckets))
+            failures: dict[str, int] = defaultdict(int)
+            for counters in group:
+                for exception_class, count in counters.exceptions.items():
+                    failures[exception_class] += count
+            for exception_class, count in sorted(failures.items()):
+                exceptions.add_metric([route, exception_class], count)
+        for (route, method), counters in self._routes.items():
+            in_progress.add_metric([route, method], counters.in_progress)
+        return [sizes, durations, totals, in_progress, exceptions]
+
+    def _reading_families(self) -> list[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        families: list[Metric] = []
+        for reading in self._readings.values():
+            kind = CounterMetricFamily if reading.is_counter else GaugeMetricFamily
+            labels = [] if reading.label is None else [reading.label]
+            family = kind(f"{self.prefix}_{_as_name(reading.name)}", reading.documentation, labels=labels)
+            value = reading.function()
+            if isinstance(value, Mapping):
+                for label_value, number in value.items():
+                    family.add_metric([label_value], number)
+            else:
+                family.add_metric([], value)
+            families.append(family)
+        return families
+
+
+def metric_prefix(namespace: str, service_name: str) -> str:
+    """What all names begin with: `BENTOML_IrisClassifier`.
+
+    Args:
+        namespace: any text; left out when empty.
+        service_name: name of the service.
+    """
+    joined = "_".join(_as_name(part) for part in (namespace.strip(), service_name) if part)
+    return f"_{joined}" if joined[:1].isdigit() else joined
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_]", "_", text)
+
+
+def _durations_of(group: Sequence[RouteCounters]) -> list[tuple[str, Histogram]]:
+    """(HTTP status, durations of all counters in the group), by status."""
+    statuses = sorted({status for counters in group for status in counters.durations})
+    return [
+        (str(status), _summed([c.durations[status] for c in group if status in c.durations])) for status in statuses
+    ]
+
+
+def _summed(histograms: Sequence[Histogram]) -> Histogram:
+    total = Histogram(len(histograms[0].buckets) - 1)
+    for histogram in histograms:
+        total.add(histogram)
+    return total
+
+
+def _cumulated(histogram: Histogram, bounds: Sequence[float]) -> list[tuple[str, float]]:
+    """(upper bound as text, observations up to it), as the text format has it."""
+    names = [*(repr(float(bound)) for bound in bounds), "+Inf"]
+    return list(zip(names, accumulate(histogram.buckets), strict=True))
