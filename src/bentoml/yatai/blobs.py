@@ -1,0 +1,214 @@
+"""Where the files of bundles are kept. `BlobStore` is the port; `FileSystemBlobStore` keeps them in a directory.
+
+The life of a bundle's files, told by the calls:
+
+`staging()` -> written by the caller -> `seal()` (slow: to disk or over the network) -> `publish()` (one quick step)
+-> read through `local_path()` or `fetch()` -> `displace()` (one quick step) -> `sweep()` (slow removal).
+
+`publish` and `displace` are called inside a database transaction that decides who may do so; they must be quick, and
+doing them again after a crash must be harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bentoml._util.files import staged_directory
+from bentoml.exceptions import InvalidArgument, YataiRepositoryException
+from bentoml.yatai.models import UriType
+from bentoml.yatai.owner import Owner
+from bentoml.yatai.trees import copy_tree, remove_tree, sync, sync_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from bentoml.types import Tag
+
+logger = logging.getLogger(__name__)
+
+# After this time a staging directory of a process on another machine is taken to be abandoned.
+_FOREIGN_STAGING_LIFETIME_S = 7 * 24 * 3600
+
+
+class BlobStore(Protocol):
+    """Files of bundles, each bundle at one URI."""
+
+    @property
+    def uri_type(self) -> UriType:
+        """What kind of URIs `locate` gives."""
+
+    def locate(self, tag: Tag) -> str:
+        """The URI where the files of a bundle belong."""
+
+    def staging(self) -> AbstractContextManager[Path]:
+        """An empty local directory for a new bundle; removed after the block unless it was published."""
+
+    def seal(self, staged: Path) -> None:
+        """Make the staged files durable. Takes as long as the bundle is large."""
+
+    def publish(self, staged: Path, uri: str) -> None:
+        """Put the staged files at `uri`, all at once.
+
+        Raises:
+            YataiRepositoryException: something is there already.
+        """
+
+    def displace(self, uri: str, uid: str) -> None:
+        """Take what is at `uri` away, all at once.
+
+        Args:
+            uri: the place to vacate; nothing happens when it is empty.
+            uid: id of the record that the files belong to. Once they were taken away under this id, the call does
+                nothing, so that it never touches the files of a later bundle at the same place.
+        """
+
+    def local_path(self, uri: str) -> Path | None:
+        """The directory of the files, when they are on this machine."""
+
+    def fetch(self, uri: str, target: Path) -> None:
+        """Copy the files to the new directory `target`, all or nothing."""
+
+    def sweep(self) -> None:
+        """Remove displaced files, and what dead processes left in staging."""
+
+
+class FileSystemBlobStore:
+    """Bundles under `<root>/<Name>/<Version>`, unpacked.
+
+    Everything in progress is inside `root` too (`.staging`, `.trash`), so that each step is one rename.
+
+    Args:
+        root: the repository directory; made by the first bundle.
+    """
+
+    uri_type = UriType.LOCAL
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staging = root / ".staging"
+        self._trash = root / ".trash"
+
+    def locate(self, tag: Tag) -> str:
+        """`<root>/<Name>/<Version>`.
+
+        Raises:
+            InvalidArgument: name or version cannot be the name of a directory.
+        """
+        for part in (tag.name, tag.version):
+            if part in {"", ".", ".."} or "/" in part or os.sep in part or "\0" in part or len(part.encode()) > 255:
+                raise InvalidArgument(f"{part!r} in {str(tag)!r} cannot be the name of a directory; choose another")
+        if tag.name.startswith("."):
+            raise InvalidArgument(f"{tag.name!r} cannot be the name of a bundle")
+        return str(self._root / tag.name / tag.version)
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """See `BlobStore`. Raises `YataiRepositoryException` when the repository cannot be written."""
+        try:
+            self._staging.mkdir(parents=True, exist_ok=True)
+            slot = Path(tempfile.mkdtemp(dir=self._staging, prefix=f"{Owner.current().token}~"))
+            staged = slot / "bundle"
+            staged.mkdir()
+        except OSError as error:
+            raise self._not_writable(error) from error
+        try:
+            yield staged
+        finally:
+            remove_tree(slot)
+
+    def seal(self, staged: Path) -> None:
+        """Write the files through to disk."""
+        try:
+            sync_tree(staged)
+        except OSError as error:
+            raise self._not_writable(error) from error
+
+    def publish(self, staged: Path, uri: str) -> None:
+        """Rename the staged directory to `uri`."""
+        final = Path(uri)
+        if os.path.lexists(final):
+            raise YataiRepositoryException(
+                f"Bento bundle directory {final} already exist, though the catalog has no such bundle; "
+                "move it away, or register it under another repository with upload_from_dir"
+            )
+        try:
+            final.parent.mkdir(exist_ok=True)
+            staged.rename(final)
+            sync(final.parent)
+        except OSError as error:
+            raise self._not_writable(error) from error
+
+    def displace(self, uri: str, uid: str) -> None:
+        """Rename the directory into the trash."""
+        source, trashed = Path(uri), self._trash / uid
+        if trashed.exists() or not os.path.lexists(source):
+            return
+        try:
+            self._trash.mkdir(parents=True, exist_ok=True)
+            source.rename(trashed)
+        except OSError as error:
+            raise self._not_writable(error) from error
+        try:
+            source.parent.rmdir()
+        except OSError:
+            logger.debug("%s stays, it holds other versions", source.parent)
+
+    def local_path(self, uri: str) -> Path:
+        """The URI is the path."""
+        return Path(uri)
+
+    def fetch(self, uri: str, target: Path) -> None:
+        """Copy the directory."""
+        try:
+            target.absolute().parent.mkdir(parents=True, exist_ok=True)
+            with staged_directory(target.absolute()) as staged:
+                copy_tree(Path(uri), staged)
+        except OSError as error:
+            raise YataiRepositoryException(f"{uri} cannot be copied to {target}: {error}") from error
+
+    def sweep(self) -> None:
+        """See `BlobStore`. What cannot be removed now is left for the next time, with a warning."""
+        abandoned = [entry for entry in _entries(self._staging) if _is_abandoned(entry)]
+        for entry in [*_entries(self._trash), *abandoned]:
+            _remove_unneeded(entry)
+
+    def _not_writable(self, error: OSError) -> YataiRepositoryException:
+        where = f" ({error.filename})" if error.filename else ""
+        return YataiRepositoryException(
+            f"The bundle repository {self._root} cannot be written: {error.strerror or error}{where}; check its "
+            "permissions and free space, or name another directory with BENTOML_HOME or "
+            "yatai.repository.file_system.directory"
+        )
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []  # not made yet, or not ours to read: nothing that could be removed
+
+
+def _remove_unneeded(entry: Path) -> None:
+    try:
+        remove_tree(entry)
+    except OSError as error:
+        logger.warning("%s is not needed any more but cannot be removed: %s", entry, error)
+
+
+def _is_abandoned(slot: Path) -> bool:
+    """Whether the process that made a staging directory is dead."""
+    owner = Owner.parse(slot.name.rpartition("~")[0])
+    alive = owner.is_alive() if owner is not None else None
+    if alive is not None:
+        return not alive
+    try:
+        return time.time() - slot.stat().st_mtime > _FOREIGN_STAGING_LIFETIME_S
+    except OSError:
+        return False  # gone meanwhile

@@ -1,0 +1,97 @@
+"""The entry to the registry: `get_yatai_client().repository`.
+
+Opening a client is free; the database is opened by the first call that needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bentoml.configuration import bentoml_home, get_config
+from bentoml.exceptions import BentoMLConfigException, YataiServiceException
+
+if TYPE_CHECKING:
+    from bentoml.configuration import Config
+    from bentoml.yatai.registry import Registry
+    from bentoml.yatai.repository import BentoRepository
+
+__all__ = ["YataiClient", "get_yatai_client"]
+
+
+def get_yatai_client(yatai_url: str | None = None) -> YataiClient:
+    """The client of a registry.
+
+    Args:
+        yatai_url: address of a remote registry; None for `yatai.remote.url` of the configuration, and when that is
+            not set either, for the registry under `$BENTOML_HOME`.
+
+    Raises:
+        YataiServiceException: a remote registry is asked for, by argument or configuration; this version has none.
+    """
+    url = get_config().yatai.remote.url if yatai_url is None else yatai_url
+    if url:
+        raise YataiServiceException(
+            f"Remote registries are not available in this version, so {url} cannot be used; "
+            "leave out the Yatai URL (and unset yatai.remote.url) to use the local registry"
+        )
+    return YataiClient()
+
+
+class YataiClient:
+    """Access to one registry.
+
+    Args:
+        registry: the registry; by default the local one that the configuration names.
+    """
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self._registry = registry
+        self._repository: BentoRepository | None = None
+
+    @property
+    def repository(self) -> BentoRepository:
+        """The bundles."""
+        if self._repository is None:
+            from bentoml.yatai.repository import BentoRepository
+
+            self._repository = BentoRepository(self._registry or open_local_registry(get_config()))
+        return self._repository
+
+
+def open_local_registry(config: Config) -> Registry:
+    """The registry in this process: catalog and files where the configuration says, by default `$BENTOML_HOME`.
+
+    Raises:
+        BentoMLConfigException: the configured storage or database cannot be used by this version.
+    """
+    if config.yatai.repository.type != "file_system":
+        raise BentoMLConfigException(
+            f"yatai.repository.type {config.yatai.repository.type!r} is not available in this version; use file_system"
+        )
+    from bentoml.yatai.blobs import FileSystemBlobStore
+    from bentoml.yatai.local import LocalRegistry
+
+    directory = config.yatai.repository.file_system.directory
+    root = Path(directory).expanduser() if directory else bentoml_home() / "repository"
+    return LocalRegistry(_database_path(config), FileSystemBlobStore(root.absolute()))
+
+
+def _database_path(config: Config) -> Path:
+    """The file of the SQLite database that `yatai.database.url` names."""
+    url = config.yatai.database.url
+    if not url:
+        return (bentoml_home() / "storage.db").absolute()
+    scheme, separator, path = url.partition(":///")
+    if scheme not in {"sqlite", "sqlite+pysqlite"} or not separator or not path or path.startswith(":memory:"):
+        raise BentoMLConfigException(
+            f"yatai.database.url {_without_password(url)!r} is not available in this version; "
+            "use a file: sqlite:///relative/path.db or sqlite:////absolute/path.db"
+        )
+    return Path(path.partition("?")[0]).absolute()
+
+
+def _without_password(url: str) -> str:
+    """`url` without user name and password."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

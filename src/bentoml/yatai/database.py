@@ -1,0 +1,173 @@
+"""The SQLite file under the catalog: connections, transactions, the schema's age, and errors a user can act on.
+
+Connections are not pooled: opening one takes microseconds, and none can leak into a forked process. A transaction that
+writes takes SQLite's write lock at its start (`BEGIN IMMEDIATE`), so what it reads cannot change before it commits; the
+system releases that lock when the process dies.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from bentoml.exceptions import YataiServiceException
+from bentoml.yatai import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+# How long a statement waits for the write lock of another process; transactions take milliseconds.
+_BUSY_TIMEOUT_S = 60.0
+
+
+class Database:
+    """One database file.
+
+    Args:
+        path: the file; made, with its directory, by the first transaction that writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._up_to_date = False
+        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this process may not write the file."""
+        target = self.path if self.path.exists() else _existing_parent(self.path)
+        return not os.access(target, os.W_OK) or not os.access(_existing_parent(self.path), os.W_OK)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection | None]:
+        """A transaction that sees one state of the catalog; None when no catalog was made yet.
+
+        Raises:
+            YataiServiceException: the database cannot be opened or read.
+        """
+        if not self.path.exists():
+            yield None
+            return
+        with self._translated(), self._begin("BEGIN") as connection:
+            revision = self._revision(connection)
+            if revision == migrations.HEAD:
+                yield connection
+                return
+        if revision is None and self.read_only:
+            yield None
+            return
+        self._migrate()
+        with self._translated(), self._begin("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that no other writer interleaves with; committed at the end of the block.
+
+        Raises:
+            YataiServiceException: the database cannot be opened or written.
+        """
+        if not self._up_to_date or not self.path.exists():
+            self._migrate()
+        with self._translated(), self._begin("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    def _migrate(self) -> None:
+        """Make or upgrade the schema, unless another process has done so."""
+        self._make_directory()
+        with self._translated():
+            with self._begin("BEGIN") as connection:
+                revision = self._revision(connection)
+            if revision != migrations.HEAD:
+                with self._begin("BEGIN IMMEDIATE") as connection:
+                    if self._revision(connection) != migrations.HEAD:
+                        migrations.upgrade(connection)
+        self._up_to_date = True
+
+    def _make_directory(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise YataiServiceException(
+                f"The directory of the bundle catalog {self.path} cannot be made: {error.strerror or error}; "
+                "name a writable one with BENTOML_HOME"
+            ) from error
+
+    def _revision(self, connection: Connection) -> str | None:
+        """The schema's revision; None for an empty database."""
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        if revision is not None and str(revision) > migrations.HEAD:
+            raise YataiServiceException(
+                f"The bundle catalog {self.path} was written by a newer version of bentoml (schema {revision}, this "
+                f"version knows {migrations.HEAD}); upgrade bentoml, or use another BENTOML_HOME"
+            )
+        return None if revision is None else str(revision)
+
+    @contextmanager
+    def _begin(self, statement: str) -> Iterator[Connection]:
+        """A connection inside a transaction that `statement` opens."""
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+            yield connection
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = self.path.absolute().as_uri()
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        if self.path.exists() and not wal.exists() and self.read_only:
+            # Without write access SQLite cannot make the files that WAL needs; nobody writes, so it needs none.
+            uri += "?mode=ro&immutable=1"
+        # isolation_level=None: the driver adds no BEGIN of its own, `_begin` does.
+        connection = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, uri=True)
+        try:
+            self._set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA synchronous=FULL")
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal" and not self.read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what the driver and the system raise into an error that says what to do."""
+        try:
+            yield
+        except sa.exc.IntegrityError:
+            raise  # about the rows, not the database: the catalog's to judge
+        except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            raise self._as_ours(error) from error
+
+    def _as_ours(self, error: sa.exc.DBAPIError | sqlite3.Error) -> YataiServiceException:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        text = str(cause)
+        if "readonly" in text or "unable to open" in text or "attempt to write" in text:
+            advice = "check that it and its directory are writable, or name another directory with BENTOML_HOME"
+        elif "locked" in text or "busy" in text:
+            advice = f"another process kept it locked for {_BUSY_TIMEOUT_S:.0f} s; end that process and try again"
+        elif "full" in text:
+            advice = "free some space and try again"
+        else:
+            advice = (
+                "the file is damaged or not ours. Move it away: a new catalog is made, and upload_from_dir registers "
+                "bundles from their directories again"
+            )
+        return YataiServiceException(f"The bundle catalog {self.path} cannot be used: {text}; {advice}")
+
+
+def _existing_parent(path: Path) -> Path:
+    """The nearest directory above `path` that exists."""
+    return next(parent for parent in path.absolute().parents if parent.exists())

@@ -1,0 +1,319 @@
+"""The verbs that users call on bundles: they check arguments, name errors and log; the registry does the work."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bentoml.exceptions import (
+    BentoMLException,
+    InvalidArgument,
+    NotFound,
+    YataiRepositoryException,
+    YataiServiceRpcAborted,
+)
+from bentoml.types import Tag
+from bentoml.yatai.labels import parse_label_query
+from bentoml.yatai.models import Bento, SortBy
+from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from bentoml.service import BentoService
+    from bentoml.service.metadata import BentoServiceMetadata
+    from bentoml.yatai.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+
+class BentoRepository:
+    """Bundles of one registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def upload(
+        self, bento_service: BentoService, version: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> str:
+        """Save a service as a bundle and register it.
+
+        Args:
+            bento_service: the service, with its artifacts packed.
+            version: version to set on the service; None keeps the one it has, or generates one.
+            labels: labels of the bundle.
+
+        Returns:
+            The path of the registered bundle.
+
+        Raises:
+            InvalidArgument: a label or the version is not valid.
+            BentoMLException: the tag is registered already, or the bundle cannot be written.
+        """
+        from bentoml.saved_bundle import save_to_dir
+
+        _check_labels(labels)
+        if version is not None:
+            bento_service.set_version(version)
+        tag = Tag(bento_service.name, bento_service.version)
+        self._check_free(tag)
+        with self._registry.staging() as staged:
+            save_to_dir(bento_service, str(staged), silent=True)
+            return self._register(staged, labels)
+
+    def upload_from_dir(self, saved_bento_path: str | Path, labels: Mapping[str, str] | None = None) -> str:
+        """Register a bundle that lies in a directory; the directory itself is left as it is.
+
+        Args:
+            saved_bento_path: directory of the bundle.
+            labels: labels of the bundle.
+
+        Returns:
+            The path of the registered copy.
+
+        Raises:
+            InvalidArgument: a label is not valid.
+            BentoMLException: the directory is not a bundle, or its tag is registered already.
+        """
+        from bentoml.saved_bundle import load_bento_service_metadata
+        from bentoml.yatai.trees import copy_tree
+
+        _check_labels(labels)
+        metadata = load_bento_service_metadata(str(saved_bento_path))
+        self._check_free(Tag(metadata.name, metadata.version))
+        with self._registry.staging() as staged:
+            try:
+                copy_tree(Path(saved_bento_path), staged)
+            except OSError as error:
+                raise YataiRepositoryException(f"Bundle {saved_bento_path} cannot be copied: {error}") from error
+            return self._register(staged, labels)
+
+    def get(self, bento: str | Tag) -> Bento:
+        """The record of a bundle.
+
+        Args:
+            bento: `name:version` or `name:latest`.
+
+        Raises:
+            InvalidArgument: the version is missing.
+            NotFound: `BentoService name:version not found - ...`.
+        """
+        return self._find(_as_tag(bento))
+
+    def list(
+        self,
+        bento_name: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        order_by: SortBy | str | None = None,
+        ascending_order: bool | None = None,
+        labels: str | None = None,
+    ) -> builtins.list[Bento]:
+        """Registered bundles, newest first unless asked otherwise.
+
+        Args:
+            bento_name: exact name of the service; None for all.
+            offset: bundles to skip.
+            limit: most bundles to return; None for 40.
+            order_by: `created_at` or `name`; None for `created_at`.
+            ascending_order: oldest (or first in the alphabet) first.
+            labels: label query, such as `team=vision, stage NotIn (dev, test)`.
+
+        Raises:
+            InvalidArgument: an argument is out of range or the label query is malformed.
+        """
+        query = BentoQuery(
+            name=bento_name or None,
+            conditions=parse_label_query(labels),
+            sort_by=_as_sort_by(order_by),
+            ascending=bool(ascending_order),
+            offset=_not_negative("offset", offset, default=0),
+            limit=_not_negative("limit", limit, default=DEFAULT_LIMIT),
+        )
+        return self._registry.list_bentos(query)
+
+    def load(self, bento: str | Tag | Bento | Path) -> BentoService:
+        """Load a service, ready to use.
+
+        Args:
+            bento: `name:version`, `name:latest`, a record, or the directory of a bundle.
+
+        Raises:
+            NotFound: there is no such bundle.
+            BentoMLException: the bundle cannot be loaded.
+        """
+        from bentoml.saved_bundle import load
+
+        if isinstance(bento, Path) or (isinstance(bento, str) and Path(bento).is_dir()):
+            return load(str(bento))
+        with self.reading(bento) as path:
+            return load(str(path))
+
+    def reading(self, bento: str | Tag | Bento) -> AbstractContextManager[Path]:
+        """A local directory with the files of a bundle, which nobody deletes within the block."""
+        return self._registry.reading(bento if isinstance(bento, Bento) else self.get(bento))
+
+    def delete(
+        self,
+        bento_tag: str | Tag | None = None,
+        labels: str | None = None,
+        bento_name: str | None = None,
+        bento_version: str | None = None,
+        prune: bool = False,
+        require_confirm: bool = False,
+    ) -> None:
+        """Delete one bundle, or all that match.
+
+        Records of failed uploads are deleted like bundles.
+
+        Args:
+            bento_tag: `name:version` of one bundle.
+            labels: label query; deletes all bundles that match.
+            bento_name: deletes all versions of this name (that match `labels`), or only `bento_version`.
+            bento_version: the one version of `bento_name` to delete.
+            prune: allow deletion without any of the above, which means every bundle.
+            require_confirm: ask on the terminal before each deletion.
+
+        Raises:
+            InvalidArgument: nothing says what to delete.
+            BentoMLException: `Too much arguments`: a tag together with a name or version.
+            NotFound: the tag or the name does not exist.
+        """
+        one = _single_target(bento_tag, labels, bento_name, bento_version)
+        conditions = parse_label_query(labels)
+        if one is not None:
+            self._delete(one, require_confirm)
+            return
+        if not (bento_name or conditions or prune):
+            raise InvalidArgument(
+                "Say what to delete: a tag name:version, a name, a label query, or prune=True for every bundle"
+            )
+        tags = self._registry.matching_tags(BentoQuery(name=bento_name or None, conditions=conditions, limit=None))
+        if bento_name and not conditions and not tags:
+            raise NotFound(f"BentoService {bento_name} not found - NOT_FOUND:no bundle of that name is registered")
+        for tag in tags:
+            self._delete_if_present(tag, require_confirm)
+
+    def download_to_directory(self, bento: str | Tag | Bento, target_dir: str | Path) -> None:
+        """Copy the files of a bundle to a directory that does not exist yet.
+
+        Raises:
+            NotFound: there is no such bundle.
+            YataiRepositoryException: the directory exists, or cannot be written.
+        """
+        target = Path(target_dir)
+        if target.exists():
+            raise YataiRepositoryException(f"Target directory {target} exists already; name one that does not")
+        self._registry.fetch(bento if isinstance(bento, Bento) else self.get(bento), target)
+
+    def _register(self, staged: Path, labels: Mapping[str, str] | None) -> str:
+        """Register a complete bundle; `labels` None keeps those of its manifest, if it has any."""
+        from bentoml.saved_bundle import load_bento_service_metadata
+
+        metadata: BentoServiceMetadata = load_bento_service_metadata(str(staged))
+        if labels is not None:
+            metadata = dataclasses.replace(metadata, labels=dict(labels))
+        try:
+            bento = self._registry.register(staged, metadata)
+        except YataiServiceRpcAborted as error:
+            raise _already_registered(Tag(metadata.name, metadata.version)) from error
+        logger.info("BentoService bundle '%s' saved to: %s", bento.tag, bento.uri.uri)
+        return bento.uri.uri
+
+    def _check_free(self, tag: Tag) -> None:
+        """Refuse a tag that is taken before a bundle is written for it."""
+        try:
+            self._registry.find(tag)
+        except NotFound:
+            return
+        raise _already_registered(tag)
+
+    def _find(self, tag: Tag) -> Bento:
+        try:
+            return self._registry.find(tag)
+        except NotFound as error:
+            raise _not_found(tag, error) from error
+
+    def _delete(self, tag: Tag, require_confirm: bool) -> None:
+        if require_confirm and not _confirm(f"Permanently delete {tag}?"):
+            return
+        logger.info("Deleting saved Bento bundle %s", tag)
+        try:
+            self._registry.delete(tag)
+        except NotFound as error:
+            raise _not_found(tag, error) from error
+
+    def _delete_if_present(self, tag: Tag, require_confirm: bool) -> None:
+        """Delete a bundle of a list; another process may have been quicker."""
+        try:
+            self._delete(tag, require_confirm)
+        except NotFound:
+            logger.info("BentoService %s was deleted by another process in the meantime", tag)
+
+
+def _as_tag(bento: str | Tag) -> Tag:
+    return bento if isinstance(bento, Tag) else Tag.parse(bento)
+
+
+def _as_sort_by(order_by: SortBy | str | None) -> SortBy:
+    if order_by is None:
+        return SortBy.CREATED_AT
+    if isinstance(order_by, SortBy):
+        return order_by
+    try:
+        return SortBy[order_by.upper()]
+    except KeyError:
+        raise InvalidArgument(f"Bundles cannot be ordered by {order_by!r}; use created_at or name") from None
+
+
+def _not_negative(name: str, value: int | None, *, default: int) -> int:
+    if value is None:
+        return default
+    if value < 0:
+        raise InvalidArgument(f"{name} must be 0 or more, not {value}")
+    return value
+
+
+def _single_target(tag: str | Tag | None, labels: str | None, name: str | None, version: str | None) -> Tag | None:
+    """The one bundle that the arguments of `delete` name, if they name one."""
+    if tag is not None:
+        if name is not None or version is not None or labels:
+            raise BentoMLException("Too much arguments: give a tag, or a name with or without a version")
+        return _as_tag(tag)
+    if version is None:
+        return None
+    if not name or not version:
+        raise InvalidArgument("A version alone names no bundle; give bento_name and bento_version, both not empty")
+    if labels:
+        raise InvalidArgument("One version is named already; leave out the label query")
+    return Tag(name, version)
+
+
+def _check_labels(labels: Mapping[str, str] | None) -> None:
+    from bentoml.service.naming import validate_labels
+
+    if labels:
+        validate_labels(labels)
+
+
+def _confirm(question: str) -> bool:
+    """Ask on the terminal; no answer means no."""
+    try:
+        return input(f"{question} [y/N]: ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
+def _already_registered(tag: Tag) -> YataiServiceRpcAborted:
+    return YataiServiceRpcAborted(
+        f"BentoService bundle {tag} already registered in repository. Reset BentoService version with "
+        "BentoService#set_version before saving again, or delete the registered bundle first"
+    )
+
+
+def _not_found(tag: Tag, error: NotFound) -> NotFound:
+    return NotFound(f"BentoService {tag} not found - {error.proto_status_code.name}:{error}")

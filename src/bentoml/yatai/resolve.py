@@ -1,0 +1,60 @@
+"""From what a user types on the command line to the directory of a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
+from bentoml.types import Tag
+
+_REMOTE_SCHEMES = ("s3://", "gs://", "http://", "https://", "file://")
+
+
+def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
+    """The local directory of a bundle.
+
+    Args:
+        bento: an existing directory, `name:version` or `name:latest`.
+        yatai_url: registry to look the tag up in; None for the configured or local one.
+
+    Returns:
+        An absolute path.
+
+    Raises:
+        BentoMLException: nothing of that name is known, or its files are missing; `NotFound` for an unknown tag.
+    """
+    directory = Path(bento).expanduser()
+    if directory.is_dir():
+        return directory.absolute()
+    if bento.lower().startswith(_REMOTE_SCHEMES):
+        raise BentoMLException(
+            f"{bento}: bundles at a URL are not available in this version; download the bundle and name its directory"
+        )
+    try:
+        tag = Tag.parse(bento)
+    except InvalidArgument as error:
+        raise BentoMLException(_no_such_bundle(bento)) from error
+    return _registered_path(bento, tag, yatai_url)
+
+
+def _registered_path(bento: str, tag: Tag, yatai_url: str | None) -> Path:
+    from bentoml.yatai.client import get_yatai_client
+
+    try:
+        found = get_yatai_client(yatai_url).repository.get(tag)
+    except NotFound as error:
+        raise NotFound(_no_such_bundle(bento)) from error
+    path = Path(found.uri.uri)
+    if not path.is_dir():
+        raise BentoMLException(
+            f"The files of {found.tag} are missing: {path} is not a directory. Restore it, or remove the record with: "
+            f"bentoml delete {found.tag}"
+        )
+    return path
+
+
+def _no_such_bundle(bento: str) -> str:
+    return (
+        f'BentoService "{bento}" not found - either specify the file path of the BentoService saved bundle, '
+        'or the BentoService id in the form of "name:version"'
+    )
