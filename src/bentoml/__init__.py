@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from bentoml._util.logs import configure_logging
     from bentoml.cli.main import commandline_interface
     from bentoml.saved_bundle import load, load_from_dir, save_to_dir
-    from bentoml.service import BentoService, api, artifacts, env, save, ver, web_static_content
+    from bentoml.service import BentoService, save
+    from bentoml.service.decorators import api, artifacts, env, ver, web_static_content
 
 _HOME_OF = {
     "BentoService": "bentoml.service",
-    "api": "bentoml.service",
-    "artifacts": "bentoml.service",
+    "api": "bentoml.service.decorators",
+    "artifacts": "bentoml.service.decorators",
     "commandline_interface": "bentoml.cli.main",
     "configure_logging": "bentoml._util.logs",
-    "env": "bentoml.service",
+    "env": "bentoml.service.decorators",
     "load": "bentoml.saved_bundle",
     "load_from_dir": "bentoml.saved_bundle",
     "save": "bentoml.service",
     "save_to_dir": "bentoml.saved_bundle",
-    "ver": "bentoml.service",
-    "web_static_content": "bentoml.service",
+    "ver": "bentoml.service.decorators",
+    "web_static_content": "bentoml.service.decorators",
 }
 _SUBMODULES = frozenset(
     {"adapters", "artifact", "exceptions", "frameworks", "handlers", "saved_bundle", "service", "types", "yatai"}

@@ -1,0 +1,75 @@
+"""Models of scikit-learn and of libraries that follow its interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.optional import require
+from bentoml.exceptions import InvalidArgument
+from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.replaced_file import replaced_file
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from bentoml.service.env import BentoServiceEnv
+
+_ESTIMATOR_METHODS = ("fit", "predict", "transform")
+
+
+class SklearnModelArtifact(BentoServiceArtifact):
+    """An estimator or pipeline in a joblib file, `<name>.pkl`.
+
+    Its arrays are mapped into memory read-only on load, so that the processes of a server share them.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._model: Any = None
+
+    def pack(self, sklearn_model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
+        """Take an estimator: an object with at least one of `fit`, `predict` and `transform`.
+
+        Raises:
+            InvalidArgument: it is something else.
+            MissingDependencyException: scikit-learn is not installed.
+        """
+        _joblib()
+        if isinstance(sklearn_model, type) or not any(
+            callable(getattr(sklearn_model, method, None)) for method in _ESTIMATOR_METHODS
+        ):
+            raise InvalidArgument(
+                f"SklearnModelArtifact '{self.name}' takes a fitted estimator or pipeline, "
+                f"got {sklearn_model if isinstance(sklearn_model, type) else type(sklearn_model)}; "
+                "for other objects use PickleArtifact"
+            )
+        self._model = sklearn_model
+        return self
+
+    def load(self, path: str) -> Self:
+        """Read the estimator back; this runs code that the file names."""
+        self._model = _joblib().load(self._file(path), mmap_mode="r")
+        return self
+
+    def save(self, dst: str) -> None:
+        """Write the file."""
+        with replaced_file(self._file(dst)) as path:
+            _joblib().dump(self._model, path)
+
+    def get(self) -> Any:
+        """The estimator."""
+        return self._model
+
+    def set_dependencies(self, env: BentoServiceEnv) -> None:
+        """Add scikit-learn when requirements are inferred."""
+        if env._infer_pip_packages:
+            env.add_pip_packages(["scikit-learn"])
+
+    def _file(self, directory: str) -> Path:
+        return Path(directory) / f"{self.name}.pkl"
+
+
+def _joblib() -> Any:
+    require("sklearn", "scikit-learn")
+    return require("joblib")

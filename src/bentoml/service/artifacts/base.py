@@ -1,0 +1,120 @@
+"""The contract of an artifact.
+
+An artifact puts one object of one library into files and gets it back. A subclass starts all its file names with
+`self.name` and implements
+
+- `pack(obj, metadata=None)`: take an object that is in memory; `InvalidArgument` when it is of the wrong type;
+- `save(dst)`: write the files into the existing directory `dst`;
+- `load(path)`: read back what `save` wrote into the directory `path`;
+- `get()`: the object, as the functions of a service use it;
+- `set_dependencies(env)`, optional: declare what the service needs installed.
+
+This base keeps the books around these methods (see `lifecycle`): which of them may be called already, and the
+`metadata` dict, stored beside the files as `<name>.yml`. A library that is not installed is reported by
+`bentoml._util.optional.require`, from inside `pack` or `load`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bentoml.service.artifacts.lifecycle import guard_get, guard_load, guard_pack, guard_save
+from bentoml.service.naming import validate_artifact_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from bentoml.service.env import BentoServiceEnv
+
+_GUARDS = {"pack": guard_pack, "load": guard_load, "save": guard_save, "get": guard_get}
+
+
+class BentoServiceArtifact:
+    """Base class of all artifacts; the module's docstring says what a subclass implements.
+
+    Args:
+        name: a Python identifier; the artifact is `service.artifacts.<name>`.
+
+    Raises:
+        ValueError: the name is no identifier.
+    """
+
+    _name: str
+    _packed: bool
+    _loaded: bool
+    _guarded: bool
+    _metadata: dict[str, Any]
+    _constructor_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments, so that each instance of a service can have an artifact of its own."""
+        artifact = super().__new__(cls)
+        artifact._packed = False
+        artifact._loaded = False
+        artifact._guarded = False
+        artifact._metadata = {}
+        artifact._constructor_arguments = (args, kwargs)
+        return artifact
+
+    def __init__(self, name: str) -> None:
+        self._name = validate_artifact_name(name)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for method, guard in _GUARDS.items():
+            if method in cls.__dict__:
+                setattr(cls, method, guard(cls.__dict__[method]))
+
+    @property
+    def name(self) -> str:
+        """Name of the artifact."""
+        return self._name
+
+    @property
+    def packed(self) -> bool:
+        """Whether `pack` has been called."""
+        return self._packed
+
+    @property
+    def loaded(self) -> bool:
+        """Whether `load` has been called."""
+        return self._loaded
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is an object to `get` and `save`."""
+        return self._packed or self._loaded
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was given to `pack` as metadata; empty by default."""
+        return self._metadata
+
+    def pack(self, obj: Any, /, metadata: dict[str, Any] | None = None) -> Self:
+        """Take an object that is in memory."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement pack")
+
+    def load(self, path: str) -> Self:
+        """Read the object from the directory it was saved to."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement load")
+
+    def save(self, dst: str) -> None:
+        """Write the object into an existing directory."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement save")
+
+    def get(self) -> Any:
+        """The object."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement get")
+
+    def set_dependencies(self, env: BentoServiceEnv) -> None:
+        """Declare what the service needs installed; nothing by default."""
+
+    def fresh_copy(self) -> Self:
+        """A new artifact made with the same constructor arguments, holding no object."""
+        args, kwargs = self._constructor_arguments
+        return type(self)(*args, **kwargs)
+
+    def _metadata_path(self, directory: str) -> Path:
+        """File of the metadata; overridden where an artifact's own file has that name."""
+        return Path(directory) / f"{self.name}.yml"

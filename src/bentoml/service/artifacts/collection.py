@@ -1,0 +1,100 @@
+"""The artifacts of one service, by name."""
+
+from __future__ import annotations
+
+import logging
+from collections import UserDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bentoml.exceptions import InvalidArgument
+from bentoml.service.artifacts.base import BentoServiceArtifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ARTIFACTS_DIR_NAME = "artifacts"
+
+logger = logging.getLogger(__name__)
+
+_UNSET: Any = object()
+
+
+class ArtifactCollection(UserDict[str, BentoServiceArtifact]):
+    """A dict of artifacts whose attributes are the objects inside.
+
+    `artifacts["model"]` is the artifact, `artifacts.model` is what its `get()` returns. A name that is not there is a
+    `KeyError` either way.
+
+    Args:
+        artifacts: the artifacts to hold.
+        service_name: whose they are; used in log messages.
+    """
+
+    def __init__(self, artifacts: Iterable[BentoServiceArtifact] = (), *, service_name: str | None = None) -> None:
+        self.service_name = service_name
+        super().__init__()
+        for artifact in artifacts:
+            self.add(artifact)
+
+    @classmethod
+    def from_declared_artifact_list(
+        cls, artifacts: Iterable[BentoServiceArtifact], *, service_name: str | None = None
+    ) -> ArtifactCollection:
+        """A collection of new, empty artifacts made like those that a class declares."""
+        return cls((artifact.fresh_copy() for artifact in artifacts), service_name=service_name)
+
+    def __setitem__(self, key: str, artifact: BentoServiceArtifact) -> None:
+        if not isinstance(artifact, BentoServiceArtifact):
+            raise InvalidArgument(f"{artifact!r} is not a BentoServiceArtifact")
+        if key != artifact.name:
+            raise InvalidArgument(f"Artifact '{artifact.name}' can not be stored under the name '{key}'")
+        super().__setitem__(key, artifact)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for names the class does not have; copying asks for private ones before `data` is set.
+        if name.startswith("__") or name == "data":
+            raise AttributeError(name)
+        return self[name].get()
+
+    def get(self, name: str, default: Any = _UNSET) -> Any:
+        """The artifact of that name.
+
+        Raises:
+            KeyError: there is none, and no default was given.
+        """
+        if default is _UNSET:
+            return self[name]
+        return super().get(name, default)
+
+    def add(self, artifact: BentoServiceArtifact) -> None:
+        """Hold an artifact under its own name."""
+        self[artifact.name] = artifact
+
+    def get_artifact_list(self) -> list[BentoServiceArtifact]:
+        """All artifacts, in the order in which they were added."""
+        return list(self.values())
+
+    def save(self, dst: str | Path) -> None:
+        """Write every artifact that holds an object into `<dst>/artifacts/`, which is created.
+
+        The others are left out with a warning.
+        """
+        directory = Path(dst) / ARTIFACTS_DIR_NAME
+        directory.mkdir(exist_ok=True)
+        for artifact in self.values():
+            if artifact.is_ready:
+                artifact.save(str(directory))
+            else:
+                logger.warning(
+                    "Missing declared artifact '%s' for BentoService '%s'", artifact.name, self.service_name or "-"
+                )
+
+    def load_all(self, path: str | Path) -> None:
+        """Load every artifact from a directory of artifacts saved earlier.
+
+        Raises:
+            ArtifactLoadingException: the files of one are missing.
+        """
+        for artifact in self.values():
+            artifact.load(str(path))

@@ -1,0 +1,66 @@
+"""The OpenAPI document of a service."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from bentoml.configuration import get_config
+
+if TYPE_CHECKING:
+    from bentoml.service.bento_service import BentoService
+    from bentoml.service.inference_api import InferenceAPI
+
+OPENAPI_VERSION = "3.0.0"
+DEFAULT_DESCRIPTION = "A prediction service built with BentoML"
+
+_SUCCESS = {"200": {"description": "success"}}
+
+
+def openapi_document(service: BentoService) -> dict[str, Any]:
+    """Describe the HTTP endpoints of a service.
+
+    Returns:
+        An OpenAPI 3.0.0 document made of dicts, lists and str; paths in the order infra, then the APIs.
+    """
+    paths = {
+        "/healthz": _infra(
+            "Health check endpoint. Expecting an empty response with status code 200 when it is healthy"
+        ),
+        "/metadata": _infra("The metadata of the service: its name, version, environment, artifacts and APIs"),
+    }
+    if get_config().bento_server.metrics.enabled:
+        paths["/metrics"] = _infra("Prometheus metrics endpoint")
+    for api in service.inference_apis:
+        paths[f"/{api.route}"] = {"post": _operation(api)}
+    return {
+        "openapi": OPENAPI_VERSION,
+        "info": {
+            "version": service.version,
+            "title": service.name,
+            "description": service_description(service) or DEFAULT_DESCRIPTION,
+        },
+        "tags": [
+            {"name": "infra", "description": "Common endpoints for monitoring and operating the service"},
+            {"name": "app", "description": "Inference APIs"},
+        ],
+        "paths": paths,
+    }
+
+
+def service_description(service: BentoService) -> str:
+    """The docstring of the service's class; empty when it has none of its own."""
+    return inspect.cleandoc(type(service).__doc__ or "")
+
+
+def _infra(description: str) -> dict[str, Any]:
+    return {"get": {"tags": ["infra"], "description": description, "responses": dict(_SUCCESS)}}
+
+
+def _operation(api: InferenceAPI) -> dict[str, Any]:
+    return {
+        "tags": ["app"],
+        "description": api.doc,
+        "requestBody": {"required": True, "content": api.request_schema},
+        "responses": dict(_SUCCESS),
+    }
