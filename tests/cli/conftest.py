@@ -1,4 +1,4 @@
-"""What the command line changes in its process is put back after each test."""
+"""A home with two saved versions of one service; and the library's logger, put back after each test."""
 
 from __future__ import annotations
 
@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.saved_home import SavedHome, save_home
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedHome:
+    """Shared: for tests that only read."""
+    return save_home(tmp_path_factory.mktemp("saved-home"))
+
+
+@pytest.fixture
+def own_saved(tmp_path_factory: pytest.TempPathFactory) -> SavedHome:
+    """For one test that changes what is saved."""
+    return save_home(tmp_path_factory.mktemp("own-home"))
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,8 @@ def probe(verbosity: Verbosity, /, what: str) -> None:
         raise click.UsageError("not like this")
     if what == "abort":
         raise click.Abort
+    if what == "log":
+        logger.error("something broke")
     if what == "status":
         click.get_current_context().exit(7)
     click.echo(f"quiet={verbosity.quiet} debug={verbosity.debug}")
@@ -54,6 +56,12 @@ CASES = [
 def test_command_when_it_ends_reports_as_promised(argv: list[str], status: int, stdout: str, stderr: str) -> None:
     result = CliRunner().invoke(probe, argv)
     assert (result.exit_code, result.stdout, result.stderr) == (status, stdout, stderr)
+
+
+def test_command_when_quiet_logs_errors_to_stderr() -> None:
+    result = CliRunner().invoke(probe, ["log", "-q"])
+    assert result.stdout == "quiet=True debug=False\n"
+    assert result.stderr.endswith("ERROR - something broke\n")
 
 
 def test_command_when_misused_exits_2() -> None:

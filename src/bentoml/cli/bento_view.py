@@ -53,15 +53,23 @@ def bento_table(bentos: Sequence[Bento], *, wide: bool, now: datetime) -> str:
 
 
 def _row(bento: Bento, now: datetime) -> list[str]:
-    created_at = bento.bento_service_metadata.created_at
-    age = "" if created_at is None else age_text((now - _aware(created_at)).total_seconds())
+    created_at = _created_at(bento)
+    age = "" if created_at is None else age_text((now - created_at).total_seconds())
     return [f"{bento.name}:{bento.version}", age, *_content_cells(bento)]
 
 
 def _wide_row(bento: Bento) -> list[str]:
-    created_at = bento.bento_service_metadata.created_at
+    created_at = _created_at(bento)
     created = "" if created_at is None else created_at.strftime("%Y-%m-%d %H:%M")
     return [f"{bento.name}:{bento.version}", created, *_content_cells(bento), bento.uri.uri]
+
+
+def _created_at(bento: Bento) -> datetime | None:
+    """When the registry took the bundle in, which is what lists are sorted by; else when it was written. UTC, aware."""
+    moment = bento.created_at or bento.bento_service_metadata.created_at
+    if moment is None:
+        return None
+    return moment.astimezone(timezone.utc) if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 def _content_cells(bento: Bento) -> list[str]:
@@ -71,11 +79,6 @@ def _content_cells(bento: Bento) -> list[str]:
         ", ".join(f"{artifact.name}<{artifact.artifact_type}>" for artifact in metadata.artifacts),
         ", ".join(f"{key}:{value}" for key, value in metadata.labels.items()),
     ]
-
-
-def _aware(moment: datetime) -> datetime:
-    """Times in bundles are UTC, with or without saying so."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 def _json(bento: Bento) -> str:

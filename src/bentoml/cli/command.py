@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import traceback
 import warnings
 from contextlib import contextmanager
@@ -97,9 +99,17 @@ def _output_of(verbosity: Verbosity) -> Iterator[None]:
         configure_logging("DEBUG")
     elif verbosity.quiet:
         configure_logging("ERROR")
+        _log_to_stderr()
     else:
         configure_logging()
     with warnings.catch_warnings():
         if verbosity.quiet:
             warnings.simplefilter("ignore")
         yield
+
+
+def _log_to_stderr() -> None:
+    """Keep stdout for the result, whatever goes wrong."""
+    for handler in logging.getLogger("bentoml").handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)

@@ -124,19 +124,21 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
     """Serve until stopped; `options` go to `ServeOptions.from_config` under their own names."""
     _warn_deprecated(microbatch=options.pop("microbatch"), ngrok=options.pop("run_with_ngrok"))
 
+    from bentoml.saved_bundle import load_bento_service_metadata
     from bentoml.server.options import ServeOptions
     from bentoml.server.supervisor import serve
     from bentoml.yatai.resolve import resolve_bundle_path
 
     bundle_path = resolve_bundle_path(bento, yatai_url)
+    metadata = load_bento_service_metadata(str(bundle_path))
     serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, **options)
 
     def announce(address: str) -> None:
         if verbosity.quiet:
             return
-        click.echo(f"* Serving {bento} on {address}")
+        click.echo(f"* Serving {metadata.name}:{metadata.version} on {address}")
         if serve_options.swagger_enabled:
-            click.echo(f"* Swagger UI: {address}/")
+            click.echo(f"* Swagger UI: {address}/docs")
         click.echo("* Press Ctrl-C to stop")
 
     click.get_current_context().exit(serve(serve_options, announce))
