@@ -9,7 +9,7 @@ away by the next save or delete of anybody.
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BentoMLException, YataiRepositoryException
@@ -89,17 +89,17 @@ class LocalRegistry:
 
     def fetch(self, bento: Bento, target: Path) -> None:
         """See `Registry`."""
-        with self._read_lock(bento):
-            self._blobs.fetch(bento.uri.uri, target)
+        with self._locked_for_reading(bento) as found:
+            self._blobs.fetch(found.uri.uri, target)
 
     @contextmanager
     def reading(self, bento: Bento) -> Iterator[Path]:
         """See `Registry`."""
-        with self._read_lock(bento):
-            path = self._blobs.local_path(bento.uri.uri)
+        with self._locked_for_reading(bento) as found:
+            path = self._blobs.local_path(found.uri.uri)
             if path is None or not path.is_dir():
                 raise YataiRepositoryException(
-                    f"The files of {bento.tag} are missing: {bento.uri.uri} is not a directory. Restore it, or delete "
+                    f"The files of {found.tag} are missing: {found.uri.uri} is not a directory. Restore it, or delete "
                     "the bundle"
                 )
             yield path
@@ -114,10 +114,15 @@ class LocalRegistry:
     def _vacate(self, record: Record) -> None:
         self._blobs.displace(record.uri, record.uid)
 
-    def _read_lock(self, bento: Bento) -> AbstractContextManager[None]:
-        if self._database.read_only:
-            return nullcontext()  # a lock is a row; and who cannot write here reads what others rarely change
-        return self._locks.hold(read=[bento_lock(Tag(bento.name, bento.version))])
+    @contextmanager
+    def _locked_for_reading(self, bento: Bento) -> Iterator[Bento]:
+        """The bundle as it is once nobody can delete it."""
+        tag = Tag(bento.name, bento.version)
+        if self._database.read_only:  # a lock is a row; a catalog that cannot be written is read without
+            yield self._catalog.find(tag)
+            return
+        with self._locks.hold(read=[bento_lock(tag)]):
+            yield self._catalog.find(tag)
 
     def _note_failure(self, record: Record, error: BaseException) -> None:
         """Free the tag. When even that fails, the upload still raises its own error; its record expires."""

@@ -149,9 +149,9 @@ class BentoRepository:
         from bentoml.saved_bundle import load
 
         if isinstance(bento, Path) or (isinstance(bento, str) and Path(bento).is_dir()):
-            return load(str(bento))
+            return load(bento)
         with self.reading(bento) as path:
-            return load(str(path))
+            return load(path)
 
     def reading(self, bento: str | Tag | Bento) -> AbstractContextManager[Path]:
         """A local directory with the files of a bundle, which nobody deletes within the block."""
