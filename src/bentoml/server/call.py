@@ -1,0 +1,63 @@
+"""One inference request in the front, whichever way it came in, and the answers that the front gives itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bentoml.server.scheduler import Job
+
+if TYPE_CHECKING:
+    from bentoml.server.routes import Route
+
+TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
+
+# What the front says when no worker was asked, or none answered in time.
+REFUSALS = {
+    408: b"Request timeout",
+    413: b"Request body is too large",
+    429: b"429: Too Many Requests",
+    503: b"Service Unavailable",
+}
+
+
+class Call(Job):
+    """A request for an API route. Subclasses know how to write the answer.
+
+    Attributes:
+        route: where it goes.
+        counters: those of its route and method.
+        request_id: given by the client or made here; it is the task id.
+        method: upper-case HTTP method.
+        query: what follows `?`, undecoded.
+        client: address of the peer.
+        headers: (name, value) pairs, names in lower case.
+        body: the raw bytes.
+    """
+
+    __slots__ = ("body", "client", "counters", "headers", "method", "query", "request_id", "route")
+
+    def __init__(self, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(route.index, 0.0, 0.0, 0)
+        self.route = route
+        self.method = method
+        self.counters = route.counters[method]
+        self.headers = headers
+        self.request_id = ""
+        self.query = ""
+        self.client = ""
+        self.body = b""
+
+    def answer(self, status: int, head: bytes, body: bytes) -> None:
+        """Write the answer to the client.
+
+        Args:
+            status: HTTP status.
+            head: `name: value` lines, each ended by CRLF, without length and request id.
+            body: the content.
+        """
+        raise NotImplementedError
+
+    def refuse(self, status: int, retry_after_s: int | None = None) -> None:
+        """Answer with one of `REFUSALS`."""
+        head = TEXT_HEAD if retry_after_s is None else b"%bretry-after: %d\r\n" % (TEXT_HEAD, retry_after_s)
+        self.answer(status, head, REFUSALS[status])

@@ -1,0 +1,87 @@
+"""What the server's processes share with their parent: a word to say when ready, and an end when it dies.
+
+A child gets its arguments as file descriptors and paths, never as code: `python -m bentoml.server.front RUNTIME_DIR
+STATUS_FD LIFELINE_FD ...`. On the status pipe it writes one JSON object per line. The lifeline is a pipe whose other
+end only the parent holds; when it closes, the parent is gone and the child ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bentoml.server.options import ServeOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+OPTIONS_FILE = "options.json"
+SOCKET_FILE = "workers.sock"
+
+READY = "ready"
+FAILED = "failed"
+# Exit code of a process that has said on the status pipe why it failed.
+FAILED_EXIT_CODE = 3
+
+
+@dataclass(frozen=True)
+class ChildContext:
+    """What a child process is started with.
+
+    Attributes:
+        runtime_dir: private directory of this server.
+        status_fd: write end of the status pipe.
+        lifeline_fd: read end of the lifeline.
+    """
+
+    runtime_dir: Path
+    status_fd: int
+    lifeline_fd: int
+
+    @classmethod
+    def from_argv(cls, argv: list[str]) -> ChildContext:
+        """Read the first three arguments and keep their descriptors from programs that the child starts."""
+        context = cls(Path(argv[0]), int(argv[1]), int(argv[2]))
+        os.set_inheritable(context.status_fd, False)
+        os.set_inheritable(context.lifeline_fd, False)
+        return context
+
+    @property
+    def socket_path(self) -> Path:
+        """Where workers meet the front."""
+        return self.runtime_dir / SOCKET_FILE
+
+    def read_options(self) -> ServeOptions:
+        """The options of this server."""
+        return ServeOptions.from_json((self.runtime_dir / OPTIONS_FILE).read_bytes())
+
+    def say(self, event: str, **details: Any) -> None:
+        """Tell the parent; nothing happens when it is gone, as the lifeline ends this process."""
+        line = json.dumps({"event": event, **details}) + "\n"
+        try:
+            os.write(self.status_fd, line.encode())
+        except BrokenPipeError:
+            return
+
+    def end_with_parent(self, loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
+        """Call `end` when the parent dies."""
+
+        def lost() -> None:
+            loop.remove_reader(self.lifeline_fd)
+            end()
+
+        loop.add_reader(self.lifeline_fd, lost)
+
+
+def run_on_fast_loop(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on uvloop where it is installed, else on asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(coroutine)
+        return
+    uvloop.run(coroutine)

@@ -1,0 +1,237 @@
+"""The one loop that acts: it moves calls from the scheduler to workers, and answers back to their callers."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from bentoml.server import wire
+from bentoml.server.scheduler import Scheduler, State
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bentoml.server.call import Call
+    from bentoml.server.routes import Route
+
+logger = logging.getLogger(__name__)
+
+# How many calls of one coroutine API a worker runs side by side.
+CONCURRENT_SINGLE_CALLS = 128
+CONCURRENT_BATCH_CALLS = 4
+# A call whose worker died is tried on another one this often in all.
+MAX_ATTEMPTS = 2
+
+# Counted as the status of a call whose client left before its answer.
+CLIENT_LEFT = 499
+
+_NEVER_S = float("inf")
+
+
+class WorkerLink:
+    """A connected worker and the batches it is running.
+
+    Attributes:
+        pid: process id.
+        protocol: its end of the socket.
+        batches: calls by batch id.
+        running: number of batches by API index.
+        plain_running: whether its one thread for plain functions is taken.
+    """
+
+    def __init__(self, pid: int, protocol: wire.FrameProtocol) -> None:
+        self.pid = pid
+        self.protocol = protocol
+        self.batches: dict[int, list[Call]] = {}
+        self.running: Counter[int] = Counter()
+        self.plain_running = False
+
+    def can_take(self, route: Route) -> bool:
+        """Whether a batch for `route` would start at once."""
+        if not route.policy.is_concurrent:
+            return not self.plain_running
+        limit = CONCURRENT_BATCH_CALLS if route.policy.is_batch else CONCURRENT_SINGLE_CALLS
+        return self.running[route.index] < limit
+
+
+class Dispatcher:
+    """Feeds all workers from one queue.
+
+    Args:
+        routes: in order of index.
+        loop: event loop of the front; its clock is the clock.
+    """
+
+    def __init__(self, routes: Sequence[Route], loop: asyncio.AbstractEventLoop) -> None:
+        self.routes = list(routes)
+        self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
+        self.workers: list[WorkerLink] = []
+        self.in_flight = 0
+        self._loop = loop
+        self._next_batch_id = 0
+        self._pump_is_due = False
+        # One timer for all calls, set to the soonest deadline: most calls are answered without touching it.
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = _NEVER_S
+        self._idle_callbacks: list[Callable[[], None]] = []
+
+    # -- callers ------------------------------------------------------------------------------------------------
+
+    def submit(self, call: Call) -> None:
+        """Take a call whose body is complete. It will be answered exactly once, or cancelled."""
+        call.arrived_s = now_s = self._loop.time()
+        call.deadline_s = now_s + self.scheduler.policies[call.api].max_latency_s
+        call.size_bytes = len(call.body)
+        call.counters.started()
+        if not self.workers:
+            self._refuse(call, 503)
+            return
+        if not self.scheduler.admit(call):
+            self._refuse(call, 429)
+            return
+        if not self._pump_is_due:
+            # At the end of this turn of the loop: what other connections have sent joins the same batch.
+            self._pump_is_due = True
+            self._loop.call_soon(self._pump)
+        if call.deadline_s < self._timer_s:
+            self._set_timer(call.deadline_s)
+
+    def cancel(self, call: Call) -> None:
+        """The caller has left."""
+        if call.state is State.WAITING or call.state is State.RUNNING:
+            self.scheduler.cancel(call)
+            call.counters.finished(CLIENT_LEFT, self._loop.time() - call.arrived_s)
+            self._notify_if_idle()
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing waits or runs."""
+        self._idle_callbacks.append(callback)
+        self._notify_if_idle()
+
+    # -- workers ------------------------------------------------------------------------------------------------
+
+    def add_worker(self, link: WorkerLink, routes: Sequence[Route]) -> None:
+        """A worker has loaded the bundle; `routes` carries what it said about the APIs."""
+        self.routes = list(routes)
+        self.workers.append(link)
+        self._pump()
+
+    def remove_worker(self, link: WorkerLink) -> None:
+        """A worker is gone. What it was running is tried once more elsewhere, else answered 503."""
+        self.workers.remove(link)
+        for batch in link.batches.values():
+            self.in_flight -= len(batch)
+            live = [call for call in batch if call.state is State.RUNNING]
+            again = [call for call in live if call.attempts < MAX_ATTEMPTS]
+            self.scheduler.put_back(again)
+            for call in live:
+                if call.state is State.RUNNING:
+                    self._settle(call, 503)
+        link.batches.clear()
+        self._pump()
+
+    def on_answers(self, link: WorkerLink, batch_id: int, answers: list[list[Any]]) -> None:
+        """A worker has finished a batch.
+
+        Raises:
+            ValueError: it was never given that batch, or has not answered each call of it.
+        """
+        if len(answers) != len(link.batches.get(batch_id, ())):
+            raise ValueError(f"worker {link.pid} answered batch {batch_id} with {len(answers)} answers")
+        batch = link.batches.pop(batch_id)
+        route = self.routes[batch[0].api]
+        self.in_flight -= len(batch)
+        link.running[route.index] -= 1
+        if not route.policy.is_concurrent:
+            link.plain_running = False
+        # The worker's next batch goes out before these answers are written: it works while we write.
+        self._pump()
+        now_s = self._loop.time()
+        for call, (status, head, body) in zip(batch, answers, strict=True):
+            if call.state is State.RUNNING:
+                call.state = State.DONE
+                call.counters.finished(status, now_s - call.arrived_s)
+                call.answer(status, head, body)
+        self._notify_if_idle()
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        self._pump_is_due = False
+        while self.scheduler.waiting and self.workers:
+            batch = self.scheduler.next_batch(self._can_take)
+            if not batch:
+                return
+            self._send(self._free_worker(batch[0].api), batch)
+
+    def _can_take(self, api: int) -> bool:
+        route = self.routes[api]
+        return any(link.can_take(route) for link in self.workers)
+
+    def _free_worker(self, api: int) -> WorkerLink:
+        route = self.routes[api]
+        return min((link for link in self.workers if link.can_take(route)), key=lambda link: len(link.batches))
+
+    def _send(self, link: WorkerLink, batch: list[Call]) -> None:
+        route = self.routes[batch[0].api]
+        self._next_batch_id += 1
+        batch_id = self._next_batch_id
+        link.batches[batch_id] = batch
+        link.running[route.index] += 1
+        if not route.policy.is_concurrent:
+            link.plain_running = True
+        self.in_flight += len(batch)
+        batch[0].counters.batch_formed(len(batch))
+        items = [
+            [call.request_id, call.method, route.path, call.query, call.client, call.headers, call.body]
+            for call in batch
+        ]
+        link.protocol.send(wire.pack([wire.CALL, batch_id, route.policy.name, items]))
+
+    def _refuse(self, call: Call, status: int) -> None:
+        call.state = State.RUNNING
+        self._settle(call, status)
+
+    def _settle(self, call: Call, status: int) -> None:
+        """Answer a call that no worker will answer any more."""
+        call.state = State.DONE
+        call.counters.finished(status, self._loop.time() - call.arrived_s)
+        call.refuse(status, retry_after_s=1 if status in {429, 503} else None)
+
+    def _set_timer(self, when_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if when_s == _NEVER_S else self._loop.call_at(when_s, self._on_deadline)
+        self._timer_s = when_s
+
+    def _on_deadline(self) -> None:
+        now_s = self._loop.time()
+        for call in self.scheduler.take_overdue(now_s):
+            # It never ran: a batched request lost its place to load, any other just ran out of time.
+            self._settle(call, 429 if call.route.policy.is_batch else 408)
+        soonest_s = self.scheduler.next_deadline_s()
+        if soonest_s is None:
+            soonest_s = _NEVER_S
+        for call in self._running():
+            if call.deadline_s <= now_s:
+                self._settle(call, 408)
+            else:
+                soonest_s = min(soonest_s, call.deadline_s)
+        self._set_timer(soonest_s)
+        self._notify_if_idle()
+
+    def _notify_if_idle(self) -> None:
+        if self._idle_callbacks and not self.scheduler.waiting and not any(True for _ in self._running()):
+            callbacks, self._idle_callbacks = self._idle_callbacks, []
+            for callback in callbacks:
+                callback()
+
+    def _running(self) -> Iterator[Call]:
+        """The calls that a worker is running and whose caller still waits."""
+        for link in self.workers:
+            for batch in link.batches.values():
+                for call in batch:
+                    if call.state is State.RUNNING:
+                        yield call

@@ -1,0 +1,142 @@
+"""The ASGI lane of inference: every request for an API route that the fast lane does not take."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from bentoml.server.call import REFUSALS, TEXT_HEAD, Call
+from bentoml.server.request_ids import request_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from bentoml.server.dispatch import Dispatcher
+    from bentoml.server.routes import Route
+
+
+class AsgiCall(Call):
+    """A call whose answer is awaited."""
+
+    __slots__ = ("answered",)
+
+    def __init__(self, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(route, method, headers)
+        self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
+
+    def answer(self, status: int, head: bytes, body: bytes) -> None:
+        """Hand the answer to the waiting task."""
+        if not self.answered.done():
+            self.answered.set_result((status, head, body))
+
+
+class InferenceApp:
+    """ASGI application for the API routes.
+
+    Args:
+        routes: by decoded path; the mapping is looked at on each request.
+        dispatcher: runs the calls.
+        max_request_size_bytes: largest body.
+    """
+
+    def __init__(self, routes: Mapping[str, Route], dispatcher: Dispatcher, max_request_size_bytes: int) -> None:
+        self._routes = routes
+        self._dispatcher = dispatcher
+        self._max_request_size_bytes = max_request_size_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        route = self._routes[scope["path"]]
+        method = scope["method"]
+        effective = "GET" if method == "HEAD" else method
+        request_id = request_id_of(_header(scope, b"x-request-id"))
+        if effective not in route.methods:
+            status, head, body = _answer_without_worker(route, method)
+        else:
+            call = AsgiCall(route, effective, list(scope["headers"]))
+            call.request_id = request_id
+            call.query = scope["query_string"].decode("latin-1")
+            call.client = scope["client"][0] if scope.get("client") else ""
+            outcome = await self._run(call, receive)
+            if outcome is None:
+                return
+            status, head, body = outcome
+        await _send(send, status, head, body, request_id)
+
+    async def _run(self, call: AsgiCall, receive: Receive) -> tuple[int, bytes, bytes] | None:
+        """Run a call to its answer; None when the client has left."""
+        declared = dict(call.headers).get(b"content-length", b"0")
+        body = None
+        if int(declared) <= self._max_request_size_bytes:
+            body = await _read_body(receive, self._max_request_size_bytes)
+        if body is None:
+            call.counters.started()
+            call.counters.finished(413, 0.0)
+            return 413, TEXT_HEAD, REFUSALS[413]
+        if isinstance(body, _ClientLeft):
+            return None
+        call.body = body
+        self._dispatcher.submit(call)
+        leaving: asyncio.Future[Any] = asyncio.ensure_future(receive())
+        try:
+            futures: set[asyncio.Future[Any]] = {call.answered, leaving}
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not call.answered.done():
+                self._dispatcher.cancel(call)
+        return call.answered.result() if call.answered.done() else None
+
+
+class _ClientLeft:
+    """The client went away before its request was complete."""
+
+
+async def _read_body(receive: Receive, max_bytes: int) -> bytes | _ClientLeft | None:
+    """The whole body; None when it is over `max_bytes`."""
+    chunks: list[bytes] = []
+    size_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return _ClientLeft()
+        chunk = message.get("body", b"")
+        size_bytes += len(chunk)
+        if size_bytes > max_bytes:
+            return None
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _answer_without_worker(route: Route, method: str) -> tuple[int, bytes, bytes]:
+    """The answer to a method that the route does not take."""
+    if not route.methods:
+        return 503, b"%bretry-after: 1\r\n" % TEXT_HEAD, REFUSALS[503]
+    allow = ", ".join(sorted({*route.methods, "OPTIONS"} | ({"HEAD"} if "GET" in route.methods else set())))
+    head = TEXT_HEAD + f"allow: {allow}\r\n".encode("ascii")
+    if method == "OPTIONS":
+        return 200, head, b""
+    return 405, head, f"Method {method} is not allowed here; allowed: {allow}".encode()
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes | None:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            found: bytes = value
+            return found
+    return None
+
+
+async def _send(send: Send, status: int, head: bytes, body: bytes, request_id: str) -> None:
+    headers: list[tuple[bytes, bytes]] = []
+    for line in head.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b": ")
+        headers.append((name, value))
+    headers.append((b"content-length", str(len(body)).encode("ascii")))
+    headers.append((b"x-request-id", request_id.encode("ascii")))
+    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

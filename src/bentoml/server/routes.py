@@ -1,0 +1,74 @@
+"""The API routes of the served bundle, as the front knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bentoml.server.scheduler import ApiPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bentoml.server.counters import RouteCounters
+    from bentoml.server.metrics import ServerMetrics
+    from bentoml.server.options import ServeOptions
+    from bentoml.service.metadata import ApiMetadata
+
+
+# What an input adapter may take.
+INFERENCE_METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One API route.
+
+    Attributes:
+        index: position in the table; frames carry it.
+        path: decoded path with its leading slash.
+        policy: how requests may be run.
+        counters: by HTTP method.
+        methods: upper-case HTTP methods the input adapter takes; empty until a worker has said which.
+    """
+
+    index: int
+    path: str
+    policy: ApiPolicy
+    counters: Mapping[str, RouteCounters]
+    methods: frozenset[str] = frozenset()
+
+
+def policy_of(api: ApiMetadata, options: ServeOptions) -> ApiPolicy:
+    """What the bundle and the options say about one API; the options win."""
+    max_latency_ms = options.mb_max_latency_ms if options.mb_max_latency_ms is not None else api.mb_max_latency
+    max_batch_size = options.mb_max_batch_size if options.mb_max_batch_size is not None else api.mb_max_batch_size
+    return ApiPolicy(
+        name=api.name,
+        is_batch=api.batch,
+        max_batch_size=max_batch_size,
+        max_latency_s=max_latency_ms / 1000 if api.batch else options.timeout_s,
+    )
+
+
+def routes_of(apis: Iterable[ApiMetadata], options: ServeOptions, metrics: ServerMetrics) -> list[Route]:
+    """The routes of a bundle in the order of its manifest."""
+    return [
+        Route(
+            index,
+            f"/{api.route}",
+            policy_of(api, options),
+            {method: metrics.route(api.route, method) for method in INFERENCE_METHODS},
+        )
+        for index, api in enumerate(apis)
+    ]
+
+
+def with_worker_facts(route: Route, fact: list[Any]) -> Route:
+    """Add what a worker's `HELLO` says about the API: `[name, route, methods, is_concurrent]`."""
+    _, _, methods, is_concurrent = fact
+    return replace(
+        route,
+        methods=frozenset(methods) & frozenset(INFERENCE_METHODS),
+        policy=replace(route.policy, is_concurrent=bool(is_concurrent)),
+    )

@@ -1,0 +1,110 @@
+"""Frames between the front and its workers.
+
+A frame is four bytes of length (big endian) and a msgpack array whose first element is the kind. Nothing on this
+socket is ever unpickled: values are integers, floats, text and bytes.
+
+```
+HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent], ...]]
+CALL    front -> worker   [CALL, batch_id, api_name, [[request_id, method, path, query, client, headers, body], ...]]
+ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
+```
+
+`headers` are (name, value) pairs of bytes, names in lower case. `head` is a block of `name: value` lines, each
+ended by CRLF, ready to be written to a client. Answers stand in the order of the requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HELLO, CALL, ANSWER = 1, 2, 3
+
+_LENGTH = struct.Struct(">I")
+MAX_FRAME_BYTES = (1 << 32) - 1
+
+
+def pack(message: list[Any]) -> bytes:
+    """Encode one frame, its length in front.
+
+    Raises:
+        ValueError: the message takes 4 GiB or more.
+    """
+    payload: bytes = msgpack.packb(message, use_bin_type=True)
+    if len(payload) > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame of {len(payload)} bytes is over the limit of {MAX_FRAME_BYTES}")
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def unpack(payload: bytes | memoryview) -> list[Any]:
+    """Decode a frame without its length.
+
+    Raises:
+        ValueError: it is no msgpack array.
+    """
+    message = msgpack.unpackb(payload, raw=False)
+    if not isinstance(message, list) or not message:
+        raise ValueError("a frame must be an array that starts with its kind")
+    return message
+
+
+class FrameProtocol(asyncio.Protocol):
+    """Cuts a byte stream into frames.
+
+    Args:
+        on_frame: called with (this protocol, payload) for each frame.
+        on_lost: called with (this protocol) once when the other side is gone.
+    """
+
+    def __init__(
+        self, on_frame: Callable[[FrameProtocol, bytes], None], on_lost: Callable[[FrameProtocol], None]
+    ) -> None:
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._buffer = bytearray()
+        self._needed = _LENGTH.size
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol interface
+        """Tell the owner."""
+        self.transport = None
+        self._on_lost(self)
+
+    def send(self, frame: bytes) -> None:
+        """Write a packed frame; dropped when the other side is gone, as its owner has been told."""
+        if self.transport is not None:
+            self.transport.write(frame)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect bytes; hand out the frames that are whole."""
+        buffer = self._buffer
+        buffer += data
+        if len(buffer) < self._needed:
+            return
+        start = 0
+        while len(buffer) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer, start)
+            end = start + _LENGTH.size + length
+            if len(buffer) < end:
+                break
+            with memoryview(buffer) as view:
+                payload = bytes(view[start + _LENGTH.size : end])
+            start = end
+            self._on_frame(self, payload)
+        if start:
+            del buffer[:start]
+        if len(buffer) >= _LENGTH.size:
+            self._needed = _LENGTH.size + _LENGTH.unpack_from(buffer, 0)[0]
+        else:
+            self._needed = _LENGTH.size
