@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from bentoml.service.declaration import DEFAULT_MAX_BATCH_SIZE, DEFAULT_MAX_LATENCY_MS
@@ -187,11 +187,15 @@ def _encode(value: Any, rename: Callable[[str], str]) -> Any:
             if content or item.name not in _LEFT_OUT_WHEN_EMPTY:
                 encoded[rename(item.name)] = _encode(content, rename)
         return encoded
-    if isinstance(value, tuple):
+    if isinstance(value, dict):  # free-form content keeps its own names
+        return {key: _encode(item, rename) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
         return [_encode(item, rename) for item in value]
     if isinstance(value, datetime):
         return parse_timestamp(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return copy.deepcopy(value)  # free-form content keeps its own names
+    if isinstance(value, date):  # in the metadata of artifacts: YAML knows dates, JSON does not
+        return value.isoformat()
+    return value
 
 
 def _known(kind: type[Any], document: dict[str, Any]) -> dict[str, Any]:
