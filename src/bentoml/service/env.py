@@ -118,7 +118,8 @@ class BentoServiceEnv:
         Args:
             setup_sh_path_or_content: path of an existing file, or the text of the script.
         """
-        self._setup_sh = _file_text(setup_sh_path_or_content) or setup_sh_path_or_content
+        text = _file_text(setup_sh_path_or_content)
+        self._setup_sh = setup_sh_path_or_content if text is None else text
 
     def requirements_txt(self) -> str:
         """The text of `requirements.txt`: the declared file as it stands, else index lines and `_pip_packages`.
