@@ -43,8 +43,8 @@ class Database:
     @property
     def read_only(self) -> bool:
         """Whether this process may not write the file."""
-        target = self.path if self.path.exists() else _existing_parent(self.path)
-        return not os.access(target, os.W_OK) or not os.access(_existing_parent(self.path), os.W_OK)
+        directory = _existing_parent(self.path)
+        return not os.access(directory, os.W_OK) or (self.path.exists() and not os.access(self.path, os.W_OK))
 
     @contextmanager
     def read(self) -> Iterator[Connection | None]:
@@ -53,7 +53,7 @@ class Database:
         Raises:
             YataiServiceException: the database cannot be opened or read.
         """
-        if not self.path.exists():
+        if not self._exists():
             yield None
             return
         with self._translated(), self._begin("BEGIN") as connection:
@@ -75,7 +75,7 @@ class Database:
         Raises:
             YataiServiceException: the database cannot be opened or written.
         """
-        if not self._up_to_date or not self.path.exists():
+        if not self._up_to_date or not self._exists():
             self._migrate()
         with self._translated(), self._begin("BEGIN IMMEDIATE") as connection:
             yield connection
@@ -91,6 +91,18 @@ class Database:
                     if self._revision(connection) != migrations.HEAD:
                         migrations.upgrade(connection)
         self._up_to_date = True
+
+    def _exists(self) -> bool:
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise YataiServiceException(
+                f"The bundle catalog {self.path} cannot be reached: {error.strerror or error}; "
+                "name a directory of yours with BENTOML_HOME"
+            ) from error
+        return True
 
     def _make_directory(self) -> None:
         try:

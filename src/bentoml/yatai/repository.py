@@ -21,11 +21,10 @@ from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from bentoml.service import BentoService
-    from bentoml.service.metadata import BentoServiceMetadata
     from bentoml.yatai.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -77,19 +76,19 @@ class BentoRepository:
 
         Raises:
             InvalidArgument: a label is not valid.
+            BundleIntegrityException: a file is not the one that was saved.
             BentoMLException: the directory is not a bundle, or its tag is registered already.
         """
-        from bentoml.saved_bundle import load_bento_service_metadata
-        from bentoml.yatai.trees import copy_tree
+        from bentoml.saved_bundle import load_saved_bundle_config
 
         _check_labels(labels)
-        metadata = load_bento_service_metadata(str(saved_bento_path))
-        self._check_free(Tag(metadata.name, metadata.version))
+        source = Path(saved_bento_path)
+        manifest = load_saved_bundle_config(source)
+        self._check_free(Tag(manifest.service_name, manifest.service_version))
+        if not (source / manifest.service_name).is_dir():
+            raise BentoMLException(f"{source} is not a whole bundle: it has no directory {manifest.service_name}")
         with self._registry.staging() as staged:
-            try:
-                copy_tree(Path(saved_bento_path), staged)
-            except OSError as error:
-                raise YataiRepositoryException(f"Bundle {saved_bento_path} cannot be copied: {error}") from error
+            _copy_verified(source, staged, manifest.other_entries)
             return self._register(staged, labels)
 
     def get(self, bento: str | Tag) -> Bento:
@@ -214,7 +213,7 @@ class BentoRepository:
         """Register a complete bundle; `labels` None keeps those of its manifest, if it has any."""
         from bentoml.saved_bundle import load_bento_service_metadata
 
-        metadata: BentoServiceMetadata = load_bento_service_metadata(str(staged))
+        metadata = load_bento_service_metadata(staged)
         if labels is not None:
             metadata = dataclasses.replace(metadata, labels=dict(labels))
         try:
@@ -298,6 +297,19 @@ def _check_labels(labels: Mapping[str, str] | None) -> None:
 
     if labels:
         validate_labels(labels)
+
+
+def _copy_verified(source: Path, staged: Path, other_entries: Sequence[str]) -> None:
+    """Copy a bundle, then compare the copy with the digests that were saved, if there are any."""
+    from bentoml.saved_bundle.integrity import has_digests, verify_listed, verify_unlisted
+    from bentoml.yatai.trees import copy_tree
+
+    try:
+        copy_tree(source, staged)
+    except OSError as error:
+        raise YataiRepositoryException(f"Bundle {source} cannot be copied: {error}") from error
+    if has_digests(staged):
+        verify_unlisted(staged, verify_listed(staged), other_entries)
 
 
 def _confirm(question: str) -> bool:
