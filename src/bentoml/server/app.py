@@ -1,0 +1,106 @@
+"""The ASGI application of the front: API routes go to the inference lane, everything else to our own endpoints."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from bentoml.server.endpoints import Endpoints, Health
+from bentoml.server.metrics import UNKNOWN_ENDPOINT
+from bentoml.server.request_ids import request_id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from bentoml.server.bundle_view import BundleView
+    from bentoml.server.metrics import ServerMetrics
+    from bentoml.server.options import ServeOptions
+
+__all__ = ["Health", "create_app"]
+
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID = b"x-request-id"
+# What the log of a web server conventionally says when the client left before the answer began.
+_CLIENT_LEFT = 499
+
+
+def create_app(
+    view: BundleView,
+    options: ServeOptions,
+    health: Health,
+    metrics: ServerMetrics,
+    inference: ASGIApp | None = None,
+    inference_paths: Container[str] = (),
+) -> ASGIApp:
+    """Build the application.
+
+    Every answer carries `X-Request-Id`: the one that the answering part has set, else the client's, else a new one.
+
+    Args:
+        view: the bundle.
+        options: which endpoints are switched on.
+        health: whether a worker can answer.
+        metrics: counts the requests to our own endpoints; those to API routes are counted where they are run.
+        inference: answers API routes, whatever their method.
+        inference_paths: decoded paths of the API routes with their leading slash; looked at on each request. They are
+            compared as a whole, because a route may hold characters that mean something in a path pattern.
+    """
+    endpoints = Endpoints(view, options, health, metrics)
+    site = _Counted(endpoints, metrics)
+    for path in endpoints.paths:
+        if inference is not None and path in inference_paths:
+            logger.warning("The API route %s takes the place of the server's own endpoint of that path", path)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await site.inner(scope, receive, send)
+        elif inference is not None and scope["path"] in inference_paths:
+            await inference(scope, receive, _with_request_id(scope, send))
+        else:
+            await site(scope, receive, _with_request_id(scope, send))
+
+    return app
+
+
+class _Counted:
+    """Our own endpoints, each request counted under the pattern of its path."""
+
+    def __init__(self, endpoints: Endpoints, metrics: ServerMetrics) -> None:
+        self.inner = endpoints.application()
+        self._endpoints = endpoints
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        counters = self._metrics.other(self._endpoints.template(scope["path"]) or UNKNOWN_ENDPOINT)
+        status = _CLIENT_LEFT
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        counters.started()
+        began_s = time.perf_counter()
+        try:
+            await self.inner(scope, receive, observed_send)
+        finally:
+            counters.finished(status, time.perf_counter() - began_s)
+
+
+def _with_request_id(scope: Scope, send: Send) -> Send:
+    async def identified_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            if not any(name.lower() == _REQUEST_ID for name, _ in headers):
+                given = next((value for name, value in scope["headers"] if name == _REQUEST_ID), None)
+                headers.append((_REQUEST_ID, request_id_of(given).encode("ascii")))
+                message = {**message, "headers": headers}
+        await send(message)
+
+    return identified_send

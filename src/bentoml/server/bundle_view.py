@@ -1,0 +1,126 @@
+"""What the front process knows of a bundle: its files as they lie there. The code in it is not imported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bentoml.exceptions import BentoMLException
+from bentoml.saved_bundle.layout import OPENAPI_DOCUMENT, README, BundleLayout
+from bentoml.saved_bundle.manifest import read_manifest
+from bentoml.service.openapi import DEFAULT_DESCRIPTION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bentoml.service.metadata import BentoServiceMetadata
+
+
+@dataclass(frozen=True)
+class BundleView:
+    """A saved bundle, read once.
+
+    Attributes:
+        metadata: name, version, APIs and the rest of the manifest.
+        metadata_json: the same as a JSON object with camelCase names, UTF-8.
+        docs_json: the OpenAPI document as it was saved, UTF-8.
+        readme: markdown; the docstring of the service class, else the bundle's README; may be empty.
+        web_content_dir: directory of the user's web pages, or None.
+    """
+
+    metadata: BentoServiceMetadata
+    metadata_json: bytes
+    docs_json: bytes
+    readme: str
+    web_content_dir: Path | None
+
+    @property
+    def name(self) -> str:
+        """Name of the service."""
+        return self.metadata.name
+
+    @property
+    def version(self) -> str:
+        """Version of the service."""
+        return self.metadata.version
+
+    @classmethod
+    def read(cls, bundle_path: Path) -> BundleView:
+        """Read the bundle in a directory.
+
+        Args:
+            bundle_path: the directory.
+
+        Raises:
+            BentoMLConfigException: there is no manifest, or it cannot be read.
+            BentoMLException: the OpenAPI document cannot be read.
+        """
+        metadata = read_manifest(bundle_path).metadata
+        web_content_dir = BundleLayout(bundle_path, metadata.name).static_content_dir
+        stored = _read_docs(bundle_path / OPENAPI_DOCUMENT)
+        document = stored[1] if stored else _minimal_document(metadata)
+        return cls(
+            metadata=metadata,
+            metadata_json=json.dumps(metadata.to_json(), default=str).encode(),
+            docs_json=stored[0] if stored else _encode(document),
+            readme=_readme(document, bundle_path),
+            web_content_dir=web_content_dir if web_content_dir.is_dir() else None,
+        )
+
+    def openapi_json(self, *, metrics_enabled: bool) -> bytes:
+        """The OpenAPI document of this server, which may have `/metrics` switched off; UTF-8."""
+        document = json.loads(self.docs_json)
+        if metrics_enabled or "/metrics" not in document.get("paths", {}):
+            return self.docs_json
+        del document["paths"]["/metrics"]
+        return _encode(document)
+
+
+def _read_docs(path: Path) -> tuple[bytes, dict[str, Any]] | None:
+    """The stored OpenAPI document as bytes and parsed; None when the bundle has none.
+
+    Raises:
+        BentoMLException: it is not a JSON object.
+    """
+    try:
+        content = path.read_bytes()
+        document = json.loads(content)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BentoMLException(f"{path} cannot be read: {error}; save the bundle again") from error
+    if not isinstance(document, dict) or not isinstance(document.get("paths", {}), dict):
+        raise BentoMLException(f"{path} is not an OpenAPI document; save the bundle again")
+    return content, document
+
+
+def _minimal_document(metadata: BentoServiceMetadata) -> dict[str, Any]:
+    """What can be said about the routes of a bundle that was saved without a document."""
+    answers = {"200": {"description": "success"}}
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": metadata.name, "version": metadata.version, "description": DEFAULT_DESCRIPTION},
+        "tags": [{"name": "infra"}, {"name": "app"}],
+        "paths": {
+            "/healthz": {"get": {"tags": ["infra"], "responses": answers}},
+            "/metadata": {"get": {"tags": ["infra"], "responses": answers}},
+            **{
+                f"/{api.route}": {"post": {"tags": ["app"], "description": api.docs, "responses": answers}}
+                for api in metadata.apis
+            },
+        },
+    }
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2).encode()
+
+
+def _readme(document: dict[str, Any], bundle_path: Path) -> str:
+    info = document.get("info")
+    description = info.get("description") if isinstance(info, dict) else None
+    if isinstance(description, str) and description.strip() and description != DEFAULT_DESCRIPTION:
+        return description
+    path = bundle_path / README
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -1,0 +1,185 @@
+"""The endpoints that the front process answers itself, as a Starlette application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bentoml.server import pages
+from bentoml.server.assets import Assets
+from bentoml.server.documents import Document
+from bentoml.server.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from bentoml.server.web_content import WebContent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from bentoml.server.bundle_view import BundleView
+    from bentoml.server.metrics import ServerMetrics
+    from bentoml.server.options import ServeOptions
+
+_ASSETS_PREFIX = "/static_content/"
+_JSON = "application/json"
+# For answers that are true only at the moment they are given.
+_NOT_KEPT = {"cache-control": "no-store"}
+
+
+class Health(Protocol):
+    """Whether requests can be answered now."""
+
+    @property
+    def ready(self) -> bool:
+        """A worker has loaded the bundle and answers, and the server is not about to stop."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is not ready: one sentence for whoever asks."""
+
+
+class Endpoints:
+    """Pages, descriptions, health and metrics of one server.
+
+    Args:
+        view: the bundle.
+        options: which of them are switched on.
+        health: asked on each request.
+        metrics: what `/metrics` shows.
+    """
+
+    def __init__(self, view: BundleView, options: ServeOptions, health: Health, metrics: ServerMetrics) -> None:
+        self._view = view
+        self._options = options
+        self._health = health
+        self._metrics = metrics
+        self._assets: Assets | None = None
+        self._pages: dict[str, Document] = {}
+        self._docs_json = Document(view.openapi_json(metrics_enabled=options.metrics_enabled), _JSON)
+        self._metadata = Document(view.metadata_json, _JSON)
+        self._web_content = WebContent(view.web_content_dir) if view.web_content_dir is not None else None
+        self._routes = {
+            "/": self._front_page,
+            "/docs": self._swagger_page,
+            "/docs.json": self._openapi_document,
+            "/healthz": self._readiness,
+            "/readyz": self._readiness,
+            "/livez": self._liveness,
+            "/metadata": self._service_metadata,
+            "/metrics": self._metrics_text,
+        }
+
+    @property
+    def paths(self) -> list[str]:
+        """The exact paths that are answered here."""
+        return list(self._routes)
+
+    def application(self) -> Starlette:
+        """The ASGI application."""
+        routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in self._routes.items()]
+        routes.append(Route(f"{_ASSETS_PREFIX}{{name:path}}", self._asset, methods=["GET"]))
+        application = Starlette(routes=routes, exception_handlers={HTTPException: _explain})
+        application.router.redirect_slashes = False
+        not_found = application.router.default
+
+        async def other_paths(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and self._web_content is not None and self._web_content.knows(scope["path"]):
+                response = await self._web_file(Request(scope, receive))
+                await response(scope, receive, send)
+            else:
+                await not_found(scope, receive, send)
+
+        application.router.default = other_paths
+        return application
+
+    def template(self, path: str) -> str | None:
+        """The pattern that a decoded request path falls under; None when it leads nowhere."""
+        if path in self._routes:
+            return path
+        if path.startswith(_ASSETS_PREFIX):
+            return f"{_ASSETS_PREFIX}{{file}}"
+        if self._web_content is not None and self._web_content.knows(path):
+            return "/{path}"
+        return None
+
+    async def _front_page(self, request: Request) -> Response:
+        if self._web_content is not None and self._web_content.has_index:
+            return await self._web_file(request)
+        return await self._page(request, pages.front_page)
+
+    async def _swagger_page(self, request: Request) -> Response:
+        return await self._page(request, pages.swagger_page)
+
+    async def _page(self, request: Request, make: Callable[..., Document]) -> Response:
+        if not self._options.swagger_enabled:
+            return _text(404, "Swagger is disabled")
+        document = self._pages.get(make.__name__)
+        if document is None:
+            # Made on first use: reading and rendering take tens of milliseconds that a start need not wait for.
+            assets = await self._loaded_assets()
+            document = await run_in_threadpool(make, self._view, assets, has_metrics=self._options.metrics_enabled)
+            self._pages[make.__name__] = document
+        return await document.respond(request)
+
+    async def _loaded_assets(self) -> Assets:
+        if self._assets is None:
+            self._assets = await run_in_threadpool(Assets)
+        return self._assets
+
+    async def _asset(self, request: Request) -> Response:
+        assets = await self._loaded_assets()
+        response = await assets.respond(request.path_params["name"], request)
+        if response is None:
+            raise HTTPException(404)
+        return response
+
+    async def _web_file(self, request: Request) -> Response:
+        assert self._web_content is not None
+        if request.method not in {"GET", "HEAD"}:
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        response = await self._web_content.respond(request.scope["path"], request)
+        if response is None:
+            raise HTTPException(404)
+        return response
+
+    async def _openapi_document(self, request: Request) -> Response:
+        return await self._docs_json.respond(request)
+
+    async def _service_metadata(self, request: Request) -> Response:
+        return await self._metadata.respond(request)
+
+    async def _readiness(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
+        if self._health.ready:
+            return _text(200, "\n", _NOT_KEPT)
+        return _text(503, f"{self._health.reason}\n", {**_NOT_KEPT, "retry-after": "1"})
+
+    async def _liveness(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
+        return _text(200, "\n", _NOT_KEPT)
+
+    async def _metrics_text(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
+        if not self._options.metrics_enabled:
+            return _text(404, "Metrics are disabled")
+        return Response(self._metrics.render(), headers={**_NOT_KEPT, "content-type": METRICS_CONTENT_TYPE})
+
+
+def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    return PlainTextResponse(text, status, headers)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    """Answer an `HTTPException` with a sentence."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = ", ".join(sorted({*(error.headers or {}).get("Allow", "GET").split(", "), "OPTIONS"}))
+        if request.method == "OPTIONS":
+            return Response(status_code=200, headers={"allow": allowed})
+        return _text(405, f"Method not allowed here; use one of: {allowed}", {"allow": allowed})
+    if error.status_code == 404:
+        return _text(404, "Not found: nothing is served under this path; GET /docs.json lists what is")
+    return _text(error.status_code, error.detail, dict(error.headers or {}))

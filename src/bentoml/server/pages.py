@@ -1,0 +1,74 @@
+"""The HTML pages of the server: the front page with its two tabs, and the Swagger page alone."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from bentoml.server.documents import Document
+
+if TYPE_CHECKING:
+    from bentoml.server.assets import Assets
+    from bentoml.server.bundle_view import BundleView
+
+_TEMPLATE = Path(__file__).with_name("templates") / "page.html"
+# Nothing from elsewhere, no inline script. Swagger UI sets style attributes and draws its icons from data URLs.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+_HEADERS = {"content-security-policy": CONTENT_SECURITY_POLICY, "referrer-policy": "no-referrer"}
+
+_TABS = """<div class="tabs" role="tablist" aria-label="Views">
+<button type="button" role="tab" id="tab-swagger" aria-controls="panel-swagger" aria-selected="true">Swagger UI</button>
+<button type="button" role="tab" id="tab-readme" aria-controls="panel-readme" aria-selected="false" tabindex="-1">\
+ReadMe</button>
+</div>"""
+_README_PANEL = """<section id="panel-readme" role="tabpanel" aria-labelledby="tab-readme" class="readme" hidden>
+{}
+</section>"""
+_NO_README = "<p>The service class has no docstring; what it says would stand here.</p>"
+
+
+def front_page(view: BundleView, assets: Assets, *, has_metrics: bool) -> Document:
+    """The page at `/`: Swagger UI in one tab, the docstring of the service class in the other."""
+    return _page(
+        view,
+        assets,
+        has_metrics=has_metrics,
+        navigation=_TABS,
+        swagger_attributes=' role="tabpanel" aria-labelledby="tab-swagger"',
+        readme_panel=_README_PANEL.format(render_markdown(view.readme) if view.readme.strip() else _NO_README),
+    )
+
+
+def swagger_page(view: BundleView, assets: Assets, *, has_metrics: bool) -> Document:
+    """The page at `/docs`: Swagger UI alone."""
+    return _page(view, assets, has_metrics=has_metrics, navigation="", swagger_attributes="", readme_panel="")
+
+
+def _page(view: BundleView, assets: Assets, *, has_metrics: bool, **parts: str) -> Document:
+    html = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(f"{view.name} {view.version}"),
+        name=escape(view.name),
+        version=escape(view.version),
+        metrics_link='<a href="metrics">metrics</a>' if has_metrics else "",
+        icon_url=assets.url("icon.svg"),
+        page_css_url=assets.url("page.css"),
+        page_js_url=assets.url("page.js"),
+        swagger_css_url=assets.url("swagger-ui/swagger-ui.css"),
+        swagger_js_url=assets.url("swagger-ui/swagger-ui-bundle.js"),
+        **parts,
+    )
+    return Document(html.encode(), "text/html; charset=utf-8", headers=_HEADERS)
+
+
+def render_markdown(text: str) -> str:
+    """HTML of a markdown text. HTML inside the text is shown as text, and links cannot run scripts."""
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    html: str = markdown.render(text)
+    return html
