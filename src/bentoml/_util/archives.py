@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from typing import IO, TYPE_CHECKING
 
@@ -62,17 +63,21 @@ def extract_tar(
                 total_bytes += member.size
                 if index >= max_members or total_bytes > max_bytes:
                     raise BadInput(f"the archive holds more than {max_members} members or {max_bytes} bytes")
-                target = _target_of(member, target_dir)
-                if member.isdir():
-                    target.mkdir(parents=True, exist_ok=True)
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                content = archive.extractfile(member)
-                if content is None:
-                    raise BadInput(f"the archive holds {member.name!r} without content")
-                with target.open("xb") as file:
-                    while chunk := content.read(_CHUNK_BYTES):
-                        file.write(chunk)
-                target.chmod(0o755 if member.mode & 0o100 else 0o644)
+                _extract(archive, member, _target_of(member, target_dir))
     except (tarfile.TarError, EOFError) as error:
         raise BadInput(f"the archive cannot be read: {error}") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadInput(f"the archive holds a name twice, or one below a file: {error.filename}") from error
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    if content is None:
+        raise BadInput(f"the archive holds {member.name!r} without content")
+    with target.open("xb") as file:
+        shutil.copyfileobj(content, file, _CHUNK_BYTES)
+    target.chmod(0o755 if member.mode & 0o100 else 0o644)

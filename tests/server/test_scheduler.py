@@ -1,0 +1,231 @@
+"""The scheduler alone: what runs next, and that nothing is lost or given out twice."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from bentoml.server.scheduler import ApiPolicy, Job, Scheduler, State
+
+
+def policy(name: str = "a", *, batch: bool = True, size: int = 4, latency_s: float = 10.0) -> ApiPolicy:
+    return ApiPolicy(name, batch, size, latency_s)
+
+
+def job(arrived_s: float, *, api: int = 0, latency_s: float = 10.0, size_bytes: int = 1) -> Job:
+    return Job(api, arrived_s, arrived_s + latency_s, size_bytes)
+
+
+def any_api(_: int) -> bool:
+    return True
+
+
+def test_next_batch_when_nothing_waits_is_empty() -> None:
+    assert Scheduler[Job]([policy()]).next_batch(any_api) == []
+
+
+def test_next_batch_takes_in_order_of_arrival_up_to_the_cap() -> None:
+    scheduler = Scheduler[Job]([policy(size=4)])
+    jobs = [job(float(second)) for second in range(6)]
+    for each in jobs:
+        assert scheduler.admit(each)
+    assert scheduler.next_batch(any_api) == jobs[:4]
+    assert scheduler.next_batch(any_api) == jobs[4:]
+    assert all(each.state is State.RUNNING and each.attempts == 1 for each in jobs)
+
+
+def test_next_batch_of_an_api_without_batching_holds_one() -> None:
+    scheduler = Scheduler[Job]([policy(batch=False, size=100)])
+    for second in range(3):
+        scheduler.admit(job(float(second)))
+    assert [len(scheduler.next_batch(any_api)) for _ in range(4)] == [1, 1, 1, 0]
+
+
+def test_next_batch_never_mixes_apis_and_takes_the_soonest_due_first() -> None:
+    scheduler = Scheduler[Job]([policy("slow", latency_s=100), policy("fast", latency_s=1)])
+    slow, fast = job(0.0, latency_s=100), job(5.0, api=1, latency_s=1)
+    scheduler.admit(slow)
+    scheduler.admit(fast)
+    assert scheduler.next_batch(any_api) == [fast]
+    assert scheduler.next_batch(any_api) == [slow]
+
+
+def test_next_batch_asks_whether_a_worker_can_take_the_api() -> None:
+    scheduler = Scheduler[Job]([policy("first"), policy("second")])
+    first, second = job(0.0), job(1.0, api=1)
+    scheduler.admit(first)
+    scheduler.admit(second)
+    assert scheduler.next_batch(lambda api: api == 1) == [second]
+    assert scheduler.next_batch(lambda _: False) == []
+    assert scheduler.waiting == 1
+
+
+def test_next_batch_is_closed_before_it_grows_too_heavy() -> None:
+    scheduler = Scheduler[Job]([policy(size=10)], max_batch_bytes=100)
+    sizes = [60, 40, 1, 500, 1]
+    for second, size_bytes in enumerate(sizes):
+        scheduler.admit(job(float(second), size_bytes=size_bytes))
+    assert [[each.size_bytes for each in scheduler.next_batch(any_api)] for _ in range(4)] == [
+        [60, 40],
+        [1],
+        [500],
+        [1],
+    ]
+
+
+@pytest.mark.parametrize("bounds", [{"max_waiting": 2}, {"max_waiting_bytes": 20}], ids=["requests", "bytes"])
+def test_admit_stops_at_the_bound_and_goes_on_when_there_is_room(bounds: dict[str, int]) -> None:
+    scheduler = Scheduler[Job]([policy(size=1)], **bounds)
+    assert scheduler.admit(job(0.0, size_bytes=10))
+    assert scheduler.admit(job(1.0, size_bytes=10))
+    refused = job(2.0, size_bytes=10)
+    assert not scheduler.admit(refused)
+    assert refused.state is State.NEW
+    scheduler.next_batch(any_api)
+    assert scheduler.admit(refused)
+
+
+def test_put_back_goes_to_the_head_in_the_old_order() -> None:
+    scheduler = Scheduler[Job]([policy(size=3)])
+    jobs = [job(float(second)) for second in range(4)]
+    for each in jobs:
+        scheduler.admit(each)
+    batch = scheduler.next_batch(any_api)
+    scheduler.put_back(batch)
+    assert scheduler.next_batch(any_api) == jobs[:3]
+    assert [each.attempts for each in jobs] == [2, 2, 2, 0]
+
+
+def test_cancel_takes_one_out_and_leaves_its_mates() -> None:
+    scheduler = Scheduler[Job]([policy()])
+    jobs = [job(float(second)) for second in range(3)]
+    for each in jobs:
+        scheduler.admit(each)
+    scheduler.cancel(jobs[1])
+    assert (scheduler.waiting, scheduler.waiting_bytes) == (2, 2)
+    assert scheduler.next_batch(any_api) == [jobs[0], jobs[2]]
+    scheduler.cancel(jobs[0])
+    assert scheduler.waiting == 0
+
+
+def test_cancelled_jobs_do_not_pile_up_behind_one_that_waits() -> None:
+    scheduler = Scheduler[Job]([policy()])
+    scheduler.admit(job(0.0))
+    for second in range(5000):
+        leaving = job(float(second))
+        scheduler.admit(leaving)
+        scheduler.cancel(leaving)
+    assert len(scheduler._lines[0]) < 1000
+
+
+def test_take_overdue_returns_only_what_is_due() -> None:
+    scheduler = Scheduler[Job]([policy(latency_s=10), policy("b", latency_s=2)])
+    early, late, other = job(0.0), job(5.0), job(1.0, api=1, latency_s=2)
+    for each in (early, late, other):
+        scheduler.admit(each)
+    assert scheduler.next_deadline_s() == 3.0
+    assert scheduler.take_overdue(2.9) == []
+    assert set(scheduler.take_overdue(10.0)) == {early, other}
+    assert scheduler.next_deadline_s() == 15.0
+    assert scheduler.take_all() == [late]
+    assert scheduler.next_deadline_s() is None
+    assert (scheduler.waiting, scheduler.waiting_bytes) == (0, 0)
+
+
+@given(sizes=st.lists(st.integers(1, 50), max_size=60), cap=st.integers(1, 8))
+def test_batches_hold_every_job_once_in_order(sizes: list[int], cap: int) -> None:
+    scheduler = Scheduler[Job]([policy(size=cap)], max_batch_bytes=64)
+    jobs = [job(float(index), size_bytes=size) for index, size in enumerate(sizes)]
+    for each in jobs:
+        assert scheduler.admit(each)
+    given_out: list[Job] = []
+    while batch := scheduler.next_batch(any_api):
+        assert len(batch) <= cap
+        assert len(batch) == 1 or sum(each.size_bytes for each in batch) <= 64
+        given_out += batch
+    assert given_out == jobs
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    """Random callers, workers, deaths, cancellations and deadlines against a plain account of every job."""
+
+    @initialize(caps=st.lists(st.integers(1, 5), min_size=1, max_size=3), bound=st.integers(1, 12))
+    def build(self, caps: list[int], bound: int) -> None:
+        policies = [policy(str(index), size=cap, latency_s=10.0 * (index + 1)) for index, cap in enumerate(caps)]
+        self.scheduler = Scheduler[Job](policies, max_waiting=bound)
+        self.bound = bound
+        self.now_s = 0.0
+        self.waiting: list[Job] = []
+        self.running: list[list[Job]] = []
+        self.ended: list[Job] = []
+        self.taken = 0
+
+    @rule(api=st.integers(0, 2), wait_s=st.floats(0, 3))
+    def arrive(self, api: int, wait_s: float) -> None:
+        self.now_s += wait_s
+        api %= len(self.scheduler.policies)
+        new = Job(api, self.now_s, self.now_s + self.scheduler.policies[api].max_latency_s, 1)
+        admitted = self.scheduler.admit(new)
+        assert admitted == (len(self.waiting) < self.bound)
+        if admitted:
+            self.waiting.append(new)
+            self.taken += 1
+
+    @rule()
+    def start(self) -> None:
+        batch = self.scheduler.next_batch(any_api)
+        assert bool(batch) == bool(self.waiting)
+        for each in batch:
+            assert each.api == batch[0].api
+            self.waiting.remove(each)
+        if batch:
+            mates = [each for each in self.waiting if each.api == batch[0].api]
+            assert all(each.arrived_s >= batch[-1].arrived_s for each in mates)
+            assert len(batch) == self.scheduler.policies[batch[0].api].batch_cap or not mates
+            self.running.append(batch)
+
+    @rule(index=st.integers(0, 50))
+    def finish(self, index: int) -> None:
+        if self.running:
+            batch = self.running.pop(index % len(self.running))
+            for each in batch:
+                each.state = State.DONE
+            self.ended += batch
+
+    @rule(index=st.integers(0, 50))
+    def worker_dies(self, index: int) -> None:
+        if self.running:
+            batch = self.running.pop(index % len(self.running))
+            self.scheduler.put_back(batch)
+            self.waiting = batch + self.waiting
+            self.waiting.sort(key=lambda each: each.arrived_s)
+
+    @rule(index=st.integers(0, 50))
+    def cancel(self, index: int) -> None:
+        if self.waiting:
+            leaving = self.waiting.pop(index % len(self.waiting))
+            self.scheduler.cancel(leaving)
+            self.ended.append(leaving)
+
+    @rule(wait_s=st.floats(0, 30))
+    def deadlines_pass(self, wait_s: float) -> None:
+        self.now_s += wait_s
+        overdue = self.scheduler.take_overdue(self.now_s)
+        assert set(overdue) == {each for each in self.waiting if each.deadline_s <= self.now_s}
+        self.waiting = [each for each in self.waiting if each not in overdue]
+        self.ended += overdue
+
+    @invariant()
+    def everything_is_accounted_for(self) -> None:
+        if not hasattr(self, "scheduler"):
+            return
+        running = [each for batch in self.running for each in batch]
+        everything = self.waiting + running + self.ended
+        assert len(everything) == len(set(everything)) == self.taken
+        assert self.scheduler.waiting == len(self.waiting) == self.scheduler.waiting_bytes
+        assert all(each.state is State.WAITING for each in self.waiting)
+
+
+TestSchedulerMachine = SchedulerMachine.TestCase
