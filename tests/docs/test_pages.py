@@ -1,0 +1,57 @@
+"""Every page of the documentation does what it says: each of its blocks runs, in order, in a directory of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import Command, pages_of, read_blocks
+from tests.docs.page_run import PageRun
+
+ROOT = Path(__file__).resolve().parents[2]
+IRIS = ROOT / "examples" / "iris"
+GOES_ON = "This page goes on from the [quickstart]"
+"""A page with this sentence starts where the quickstart has saved its bundle."""
+
+NOT_RUN_LIMIT = 5
+"""How many blocks of all pages may stay unrun; each names its reason on the page."""
+
+PAGES = [
+    pytest.param(page, id=str(page.relative_to(ROOT)))
+    for page in pages_of(ROOT)
+    if any(block.language != "text" for block in read_blocks(page.read_text(encoding="utf-8")))
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", PAGES)
+def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    with PageRun(tmp_path) as run:
+        if GOES_ON in text:
+            for name in ("bento_service.py", "bento_packer.py"):
+                shutil.copy(IRIS / name, run.work)
+            run.run_command(Command("python bento_packer.py", ""))
+        for block in read_blocks(text):
+            run.run_block(block)
+
+
+def test_blocks_that_nobody_runs_are_few_and_say_why() -> None:
+    reasons = [
+        f"{page.relative_to(ROOT)}:{block.line}: {block.not_run}"
+        for page in pages_of(ROOT)
+        for block in read_blocks(page.read_text(encoding="utf-8"))
+        if block.not_run is not None
+    ]
+    print("\n".join([f"{len(reasons)} blocks are not run:", *reasons]))
+    assert len(reasons) <= NOT_RUN_LIMIT
+    assert not [reason for reason in reasons if reason.endswith(": ")]
+
+
+@pytest.mark.parametrize("name", ["bento_service.py", "bento_packer.py"])
+@pytest.mark.parametrize("page", ["docs/quickstart.md", "README.md"])
+def test_files_of_the_flow_are_those_of_the_example(page: str, name: str) -> None:
+    shown = {block.title: block.text for block in read_blocks((ROOT / page).read_text(encoding="utf-8"))}
+    assert shown[name].removeprefix(f"# {name}\n") == (IRIS / name).read_text(encoding="utf-8")
