@@ -1,0 +1,278 @@
+"""The dispatcher with a clock of the test and workers that record frames: every call gets one answer, its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from bentoml.server import wire
+from bentoml.server.call import Call
+from bentoml.server.counters import RouteCounters
+from bentoml.server.dispatch import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS, Dispatcher, WorkerLink
+from bentoml.server.routes import Route
+from bentoml.server.scheduler import ApiPolicy
+from tests.server.clock_loop import ClockLoop
+
+
+class RecordedCall(Call):
+    """A call that keeps what its client would get."""
+
+    def __init__(self, route: Route, text: str) -> None:
+        super().__init__(route, "POST", [])
+        self.request_id = text
+        self.body = text.encode()
+        self.answers: list[tuple[int, bytes]] = []
+
+    def answer(self, status: int, head: bytes, body: bytes) -> None:
+        self.answers.append((status, body))
+
+
+class RecordingWorker(wire.FrameProtocol):
+    """A worker that keeps its batches until the test lets it answer."""
+
+    def __init__(self, pid: int = 1) -> None:
+        super().__init__(lambda *_: None, lambda _: None)
+        self.batches: dict[int, list[str]] = {}
+        self.link = WorkerLink(pid, self)
+
+    def send(self, frame: bytes) -> None:
+        kind, batch_id, _, items = wire.unpack(frame[4:])
+        assert kind == wire.CALL
+        self.batches[batch_id] = [item[0] for item in items]
+
+    @property
+    def texts(self) -> list[list[str]]:
+        return list(self.batches.values())
+
+    def finish(self, dispatcher: Dispatcher, status: int = 200) -> None:
+        """Answer the oldest batch, each call with its own text."""
+        batch_id = next(iter(self.batches))
+        answers = [[status, b"", f"answer to {text}".encode()] for text in self.batches.pop(batch_id)]
+        dispatcher.on_answers(self.link, batch_id, answers)
+
+
+class Bench:
+    """A dispatcher over one batched, one single and one coroutine API."""
+
+    def __init__(self, workers: int = 1, *, cap: int = 100) -> None:
+        self.loop = ClockLoop()
+        policies = [
+            ApiPolicy("batched", True, cap, 2.0),
+            ApiPolicy("single", False, 100, 5.0),
+            ApiPolicy("coroutine", False, 100, 5.0, is_concurrent=True),
+            ApiPolicy("batched_coroutine", True, 100, 5.0, is_concurrent=True),
+        ]
+        self.routes = [
+            Route(index, f"/{each.name}", each, {"POST": RouteCounters()}, frozenset({"POST"}))
+            for index, each in enumerate(policies)
+        ]
+        self.dispatcher = Dispatcher(self.routes, cast("asyncio.AbstractEventLoop", self.loop))
+        self.workers = [RecordingWorker(pid) for pid in range(workers)]
+        for worker in self.workers:
+            self.dispatcher.add_worker(worker.link, self.routes)
+
+    def submit(self, *texts: str, api: int = 0) -> list[RecordedCall]:
+        calls = [RecordedCall(self.routes[api], text) for text in texts]
+        for call in calls:
+            self.dispatcher.submit(call)
+        return calls
+
+
+def test_calls_of_one_turn_of_the_loop_share_a_batch() -> None:
+    bench = Bench()
+    bench.submit("a", "b", "c")
+    assert bench.workers[0].texts == []
+    bench.loop.turn()
+    assert bench.workers[0].texts == [["a", "b", "c"]]
+
+
+def test_calls_that_come_while_the_worker_is_busy_form_the_next_batch() -> None:
+    bench = Bench()
+    first = bench.submit("a")
+    bench.loop.turn()
+    later = bench.submit("b") + bench.submit("c")
+    bench.loop.turn()
+    assert bench.workers[0].texts == [["a"]]
+    bench.workers[0].finish(bench.dispatcher)
+    assert bench.workers[0].texts == [["b", "c"]]
+    bench.workers[0].finish(bench.dispatcher)
+    for call in first + later:
+        assert call.answers == [(200, b"answer to " + call.body)]
+
+
+def test_two_workers_share_one_queue() -> None:
+    bench = Bench(workers=2, cap=2)
+    bench.submit("a", "b", "c", "d", "e")
+    bench.loop.turn()
+    assert sorted(bench.workers[0].texts + bench.workers[1].texts) == [["a", "b"], ["c", "d"]]
+    bench.workers[1].finish(bench.dispatcher)
+    assert bench.workers[1].texts == [["e"]]
+
+
+def test_plain_functions_share_the_one_thread_of_a_worker() -> None:
+    bench = Bench()
+    bench.submit("a")
+    bench.submit("b", api=1)
+    bench.loop.turn()
+    assert bench.workers[0].texts == [["a"]]
+    bench.workers[0].finish(bench.dispatcher)
+    assert bench.workers[0].texts == [["b"]]
+
+
+def test_coroutines_run_side_by_side_up_to_a_bound() -> None:
+    bench = Bench()
+    bench.submit("plain")
+    bench.submit(*(f"{number}" for number in range(CONCURRENT_SINGLE_CALLS + 5)), api=2)
+    bench.loop.turn()
+    assert len(bench.workers[0].batches) == 1 + CONCURRENT_SINGLE_CALLS
+    for number in range(CONCURRENT_BATCH_CALLS + 2):
+        bench.submit(f"b{number}", api=3)
+        bench.loop.turn()
+    assert len(bench.workers[0].batches) == 1 + CONCURRENT_SINGLE_CALLS + CONCURRENT_BATCH_CALLS
+
+
+def test_call_without_any_worker_is_answered_503_at_once() -> None:
+    (call,) = Bench(workers=0).submit("a")
+    assert call.answers == [(503, b"Service Unavailable")]
+
+
+def test_call_over_the_bound_is_answered_429_and_the_others_are_served() -> None:
+    bench = Bench()
+    bench.dispatcher.scheduler._max_waiting = 2
+    calls = bench.submit("a", "b", "c")
+    assert [call.answers for call in calls] == [[], [], [(429, b"429: Too Many Requests")]]
+    bench.loop.turn()
+    bench.workers[0].finish(bench.dispatcher)
+    assert [len(call.answers) for call in calls] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("api", "status"), [(0, 429), (1, 408)], ids=["batched-lost-its-place", "single-ran-out-of-time"]
+)
+def test_call_that_never_ran_is_answered_at_its_deadline(api: int, status: int) -> None:
+    bench = Bench()
+    bench.submit("in the way", api=1)
+    bench.loop.turn()
+    (call,) = bench.submit("late", api=api)
+    bench.loop.turn()
+    latency_s = bench.routes[api].policy.max_latency_s
+    bench.loop.advance(latency_s - 0.01)
+    assert call.answers == []
+    bench.loop.advance(0.02)
+    assert [answer[0] for answer in call.answers] == [status]
+    bench.workers[0].finish(bench.dispatcher)
+    assert len(call.answers) == 1
+    assert bench.workers[0].texts == []
+
+
+def test_call_that_runs_too_long_is_answered_408_and_the_worker_stays_taken() -> None:
+    bench = Bench()
+    (slow,) = bench.submit("slow")
+    bench.loop.turn()
+    bench.loop.advance(2.1)
+    assert slow.answers == [(408, b"Request timeout")]
+    (later,) = bench.submit("later")
+    bench.loop.turn()
+    assert bench.workers[0].texts == [["slow"]]
+    bench.workers[0].finish(bench.dispatcher)
+    bench.workers[0].finish(bench.dispatcher)
+    assert slow.answers == [(408, b"Request timeout")]
+    assert later.answers == [(200, b"answer to later")]
+
+
+def test_one_timer_serves_all_calls() -> None:
+    bench = Bench()
+    for number in range(50):
+        bench.submit(f"{number}", api=number % 2)
+        bench.loop.advance(0.001)
+    assert len(bench.loop.timers) == 1
+
+
+def test_cancel_of_a_waiting_call_leaves_its_mates() -> None:
+    bench = Bench()
+    calls = bench.submit("a", "b", "c")
+    bench.dispatcher.cancel(calls[1])
+    bench.loop.turn()
+    assert bench.workers[0].texts == [["a", "c"]]
+    bench.workers[0].finish(bench.dispatcher)
+    assert [call.answers for call in calls] == [[(200, b"answer to a")], [], [(200, b"answer to c")]]
+
+
+def test_cancel_of_a_running_call_drops_its_answer_only() -> None:
+    bench = Bench()
+    calls = bench.submit("a", "b")
+    bench.loop.turn()
+    bench.dispatcher.cancel(calls[0])
+    bench.dispatcher.cancel(calls[0])
+    bench.workers[0].finish(bench.dispatcher)
+    assert [call.answers for call in calls] == [[], [(200, b"answer to b")]]
+    assert bench.routes[0].counters["POST"].in_progress == 0
+
+
+def test_worker_that_dies_has_its_calls_tried_once_more() -> None:
+    bench = Bench(workers=2, cap=1)
+    calls = bench.submit("a", "b", "c")
+    bench.loop.turn()
+    first, second = bench.workers
+    bench.dispatcher.remove_worker(first.link)
+    second.finish(bench.dispatcher)
+    second.finish(bench.dispatcher)
+    second.finish(bench.dispatcher)
+    assert [call.answers for call in calls] == [[(200, b"answer to " + call.body)] for call in calls]
+
+
+def test_call_that_kills_two_workers_is_answered_503() -> None:
+    bench = Bench(workers=2)
+    (poison,) = bench.submit("poison")
+    bench.loop.turn()
+    for worker in sorted(bench.workers, key=lambda each: not each.batches):
+        bench.dispatcher.remove_worker(worker.link)
+    assert poison.answers == [(503, b"Service Unavailable")]
+
+
+def test_calls_of_a_dead_worker_wait_for_the_next_one() -> None:
+    bench = Bench()
+    (call,) = bench.submit("a")
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link)
+    replacement = RecordingWorker(99)
+    bench.dispatcher.add_worker(replacement.link, bench.routes)
+    replacement.finish(bench.dispatcher)
+    assert call.answers == [(200, b"answer to a")]
+
+
+@pytest.mark.parametrize("answers", [[], [[200, b"", b""]] * 3], ids=["too-few", "too-many"])
+def test_answers_of_the_wrong_number_are_refused_whole(answers: list[Any]) -> None:
+    bench = Bench()
+    calls = bench.submit("a", "b")
+    bench.loop.turn()
+    (batch_id,) = bench.workers[0].batches
+    with pytest.raises(ValueError, match="answered batch"):
+        bench.dispatcher.on_answers(bench.workers[0].link, batch_id, answers)
+    assert [call.answers for call in calls] == [[], []]
+
+
+def test_when_idle_waits_for_the_last_answer() -> None:
+    bench = Bench()
+    told: list[str] = []
+    bench.dispatcher.when_idle(lambda: told.append("already"))
+    bench.submit("a")
+    bench.dispatcher.when_idle(lambda: told.append("after"))
+    bench.loop.turn()
+    assert told == ["already"]
+    bench.workers[0].finish(bench.dispatcher)
+    assert told == ["already", "after"]
+
+
+def test_counters_add_up() -> None:
+    bench = Bench(cap=3)
+    calls = bench.submit("a", "b", "c", "d")
+    bench.dispatcher.cancel(calls[3])
+    bench.loop.turn()
+    bench.workers[0].finish(bench.dispatcher, status=400)
+    counters = bench.routes[0].counters["POST"]
+    assert counters.in_progress == 0
+    assert {status: sum(histogram.buckets) for status, histogram in counters.durations.items()} == {400: 3, 499: 1}
+    assert counters.batch_sizes.total == 3
