@@ -1,0 +1,209 @@
+"""What every adapter does, and the order in which it is asked.
+
+An input adapter turns what came over HTTP, the command line or AWS Lambda into one `InferenceTask` per request, and the
+tasks of a batch into the arguments of the user function. An output adapter turns what the function returned into one
+`InferenceResult` per task, and a result into an answer for the side it came from. `InferenceAPI` calls them:
+
+    from_http_request | from_cli | from_aws_lambda_event     bytes  -> task
+    validate_task                                            AssertionError -> 400
+    group_tasks                                              tasks  -> groups that may share one call
+    extract_user_func_args                                   group  -> positional arguments
+    (the user function)
+    pack_user_func_return_value                              value  -> one result per task, in order
+    to_http_response | to_cli | to_aws_lambda_event          result -> answer
+
+The contract of the family, checked by `tests/adapters/contract.py`:
+
+- No step sees a task that an earlier step discarded.
+- A request that cannot be read is discarded with its own status and text, wherever that is found out; or, while one
+  request is read, an exception is raised. Its batch-mates never notice.
+- What a request is answered does not depend on the requests that share its batch. When two requests cannot be put into
+  one call without that, `group_tasks` parts them.
+- A step may be asked again for fewer tasks, when a batch is split to find the one that fails.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bentoml.adapters.errors import ReturnLengthError
+from bentoml.adapters.lambda_event import event_from_response
+from bentoml.types import HTTPHeaders, HTTPResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
+
+TEXT_CONTENT_TYPE = "text/plain; charset=utf-8"
+BINARY_CONTENT_TYPE = "application/octet-stream"
+
+
+class BaseInputAdapter:
+    """Base of input adapters; see the module for the contract.
+
+    Args:
+        http_input_example: shown as the example of `application/json` in the OpenAPI document.
+        request_schema: content type -> OpenAPI media object; replaces the generated schema.
+        **base_config: kept in `config`, which is written to the bundle's manifest.
+    """
+
+    HTTP_METHODS: ClassVar[Sequence[str]] = ["POST", "GET"]
+    BATCH_MODE_SUPPORTED: ClassVar[bool] = False
+    SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        http_input_example: Any = None,
+        request_schema: Mapping[str, Any] | None = None,
+        **base_config: Any,
+    ) -> None:
+        self.http_input_example = http_input_example
+        self.custom_request_schema = request_schema
+        self._config = base_config
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        return dict(self._config)
+
+    @property
+    def request_schema(self) -> dict[str, Any]:
+        """Content type -> OpenAPI media object of the request body."""
+        raise NotImplementedError
+
+    @property
+    def pip_dependencies(self) -> list[str]:
+        """Requirements of this adapter, without version."""
+        return []
+
+    def from_http_request(self, req: HTTPRequest) -> InferenceTask[Any]:
+        """Make a task of one request, whose body is no longer compressed.
+
+        A task made with an empty `task_id` is given its id by the caller.
+        """
+        raise NotImplementedError
+
+    def from_cli(self, cli_args: Sequence[str]) -> Iterable[InferenceTask[Any]]:
+        """Make tasks of the arguments of `bentoml run`, one per value or file.
+
+        Raises:
+            CliUsageError: the arguments are misused.
+        """
+        raise NotImplementedError
+
+    def from_aws_lambda_event(self, event: Mapping[str, Any]) -> InferenceTask[Any]:
+        """Make a task of one AWS Lambda event."""
+        raise NotImplementedError
+
+    def validate_task(self, task: InferenceTask[Any]) -> None:
+        """Raise `AssertionError` to have the task answered with status 400 and that text."""
+
+    def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[list[InferenceTask[Any]]]:
+        """Part the tasks of a batch into groups that may share one call of the user function.
+
+        Tasks may be discarded here; those are in no group.
+        """
+        return [list(tasks)]
+
+    def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[Any, ...]:
+        """Make the positional arguments of the user function from one group.
+
+        Each argument has one element per task (or `task.batch` rows per task) in the order of the tasks. Tasks may be
+        discarded here; the arguments then leave them out.
+        """
+        raise NotImplementedError
+
+
+class BaseOutputAdapter:
+    """Base of output adapters; see the module for the contract.
+
+    Args:
+        **base_config: kept in `config`, which is written to the bundle's manifest.
+    """
+
+    def __init__(self, **base_config: Any) -> None:
+        self._config = base_config
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        return dict(self._config)
+
+    @property
+    def pip_dependencies(self) -> list[str]:
+        """Requirements of this adapter, without version."""
+        return []
+
+    def pack_user_func_return_value(
+        self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
+    ) -> Sequence[InferenceResult[Any]]:
+        """Cut what the user function returned into one result per task, in order.
+
+        Raises:
+            ReturnLengthError: the value does not have one element per task, or `task.batch` rows.
+        """
+        raise NotImplementedError
+
+    def to_http_response(self, result: InferenceResult[Any]) -> HTTPResponse:
+        """Make the HTTP answer of one result.
+
+        Text without a content type of its own is sent as plain text.
+        """
+        body = body_of(result)
+        headers = result.http_headers
+        if "content-type" not in headers:
+            headers = HTTPHeaders(headers)
+            headers.add("Content-Type", TEXT_CONTENT_TYPE if isinstance(body, str) else BINARY_CONTENT_TYPE)
+        return HTTPResponse(result.http_status, headers, body)
+
+    def to_cli(self, results: Iterable[InferenceResult[Any]]) -> int:
+        """Write one line per result: data to stdout, errors to stderr.
+
+        Returns:
+            The exit code: 0, or that of the last failed result.
+        """
+        exit_code = 0
+        for result in results:
+            if result.err_msg:
+                sys.stderr.write(f"{result.err_msg}\n")
+                exit_code = result.cli_status or 1
+            else:
+                body = body_of(result)
+                sys.stdout.write(f"{body if isinstance(body, str) else body.decode(errors='replace')}\n")
+                exit_code = result.cli_status or exit_code
+        return exit_code
+
+    def to_aws_lambda_event(self, result: InferenceResult[Any]) -> dict[str, Any]:
+        """Make the answer of a Lambda function behind API Gateway."""
+        return event_from_response(self.to_http_response(result))
+
+
+def body_of(result: InferenceResult[Any]) -> str | bytes:
+    """The body of the answer: the data, or the error text when there is no data.
+
+    Raises:
+        TypeError: the data is neither text nor bytes.
+    """
+    if result.data is None:
+        return result.err_msg
+    if isinstance(result.data, (str, bytes)):
+        return result.data
+    raise TypeError(f"InferenceResult.data must be str or bytes, not {type(result.data).__name__}")
+
+
+def piece_bounds(length: int, tasks: Sequence[InferenceTask[Any]]) -> list[int]:
+    """Where to cut a return value of `length` elements or rows: task i has the piece `bounds[i]:bounds[i + 1]`.
+
+    Raises:
+        ReturnLengthError: the pieces of all tasks together do not have that length.
+    """
+    bounds = [0]
+    end = 0
+    for task in tasks:
+        end += 1 if task.batch is None else task.batch
+        bounds.append(end)
+    if end != length:
+        raise ReturnLengthError(f"the API function returned {length} values for {end} inputs")
+    return bounds

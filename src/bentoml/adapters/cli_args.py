@@ -1,0 +1,85 @@
+"""The words after `bentoml run BENTO API`: each adapter reads its own and ignores the others."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bentoml.exceptions import CLIException
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CliUsageError(CLIException):
+    """The words contradict each other or one is missing; `bentoml run` exits with 2."""
+
+
+@dataclass(frozen=True)
+class CliInput:
+    """Where the input is: literal values or file names, never both."""
+
+    values: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise CliUsageError(message)
+
+
+def read_input(cli_args: Sequence[str]) -> CliInput:
+    """Read `--input V [V ...]` or `--input-file F [F ...]`.
+
+    Raises:
+        CliUsageError: none or both are given.
+    """
+    parser = _Parser()
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--input", nargs="+", action="extend", default=[])
+    group.add_argument("--input-file", nargs="+", action="extend", default=[])
+    found, _ = parser.parse_known_args(list(cli_args))
+    return CliInput(tuple(found.input), tuple(found.input_file))
+
+
+def read_max_batch_size(cli_args: Sequence[str]) -> int | None:
+    """Read `--max-batch-size N`, the largest number of tasks in one function call; None means no limit.
+
+    Raises:
+        CliUsageError: it is not a positive number.
+    """
+    size: int | None = _read_option(cli_args, "--max-batch-size", type=int)
+    if size is not None and size < 1:
+        raise CliUsageError(f"argument --max-batch-size: must be at least 1, not {size}")
+    return size
+
+
+def read_format(cli_args: Sequence[str]) -> str | None:
+    """Read `--format json|csv`; None when it is not given.
+
+    Raises:
+        CliUsageError: it is another one.
+    """
+    value: str | None = _read_option(cli_args, "--format", choices=["json", "csv"])
+    return value
+
+
+def read_output_format(cli_args: Sequence[str]) -> str:
+    """Read `-o/--output json|str`; `json` when it is not given.
+
+    Raises:
+        CliUsageError: it is another one.
+    """
+    value: str = _read_option(cli_args, "-o", "--output", choices=["json", "str"], default="json")
+    return value
+
+
+def _read_option(cli_args: Sequence[str], *names: str, **settings: Any) -> Any:
+    parser = _Parser()
+    parser.add_argument(*names, dest="option", **settings)
+    found, _ = parser.parse_known_args(list(cli_args))
+    return found.option

@@ -1,0 +1,78 @@
+"""CSV text as a frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.optional import require
+from bentoml.adapters.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bentoml.adapters.dataframe_parse import Label, Names
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """The rows of one request, already typed."""
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Sequence[Any] | None) -> pd.DataFrame:
+    """Read CSV text with a header row; types are what `pandas.read_csv` makes of it, with `dtype`.
+
+    Args:
+        text: lines ending in LF or CRLF, quoted as RFC 4180 says; blank lines are skipped.
+        columns: names that the table must have; it is brought into their order, and others are left out.
+        dtype: declared types by name, or by position.
+
+    Raises:
+        InputError: it is not CSV, has no row, lacks a column, or a value does not fit its type.
+    """
+    pandas = require("pandas")
+    if not text.strip():
+        raise InputError("the body is empty")
+    try:
+        header = _header(text)
+        frame: pd.DataFrame = pandas.read_csv(
+            io.StringIO(text), dtype=_by_name(dtype, columns or header), low_memory=False
+        )
+    except (ValueError, TypeError, OverflowError, csv.Error) as error:  # pandas parser errors are ValueErrors
+        raise InputError(f"not valid CSV: {error}") from error
+    if not isinstance(frame.index, pandas.RangeIndex):
+        raise InputError("rows have more values than the header has names")
+    if frame.empty:
+        raise InputError("the table is empty")
+    if columns is None:
+        return frame
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise InputError(f"the column {missing[0]!r} is missing")
+    return frame[list(columns)]
+
+
+def _header(text: str) -> Names:
+    return tuple(next((row for row in csv.reader(io.StringIO(text)) if row), ()))
+
+
+def _by_name(dtype: Mapping[Label, Any] | Sequence[Any] | None, names: Names) -> dict[Label, Any] | None:
+    if dtype is None or isinstance(dtype, Mapping):
+        return None if dtype is None else dict(dtype)
+    return {name: one for name, one in zip(names, dtype, strict=False) if one is not None}
+
+
+def join_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put frames of the same columns and types below each other."""
+    if len(frames) == 1:
+        return frames[0]
+    joined: pd.DataFrame = require("pandas").concat(frames, ignore_index=True)
+    return joined

@@ -1,0 +1,212 @@
+"""JSON and CSV tables as one DataFrame per batch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bentoml.adapters.cli_args import read_format
+from bentoml.adapters.dataframe_build import build_frame
+from bentoml.adapters.dataframe_csv import CsvTable, join_frames, parse_csv
+from bentoml.adapters.dataframe_dtype import (
+    converts_alone,
+    declared_dtypes,
+    depends_on_column,
+    dtype_name,
+    openapi_type,
+)
+from bentoml.adapters.dataframe_parse import ORIENTS, JsonTable, parse_table
+from bentoml.adapters.errors import InputError
+from bentoml.adapters.text_input import BaseTextInput
+from bentoml.exceptions import BentoMLConfigException
+from bentoml.types import HTTPHeaders
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bentoml.adapters.dataframe_parse import Names
+    from bentoml.types import InferenceTask
+
+    Table = JsonTable | CsvTable
+    Group = list[InferenceTask[Any]]
+
+CSV_CONTENT_TYPE = "text/csv"
+# Under this name a parsed table rides on its task from `group_tasks` to `extract_user_func_args`.
+_TABLE = "_bentoml_table"
+
+
+class DataframeInput(BaseTextInput):
+    """Joins the tables of all requests of a batch into one frame with a counted index.
+
+    A body is CSV when its content type is `text/csv`, otherwise JSON. Values keep the types that they have in JSON.
+    Only tables of the same columns whose values have the same types share a frame: no request sees its neighbours.
+
+    Args:
+        typ: only `frame`.
+        orient: `records`, `columns`, `values`, `split` or `index`; by default each request may choose, except `index`.
+        columns: the columns of the frame, in this order. Others are left out; a request without one of them is refused.
+        dtype: type of each column, by name or as a list in the order of the columns; by default they follow the values.
+            Columns declared as a numpy type are joined whatever values they hold.
+        input_dtypes: old name of `dtype`.
+        **base_config: see `BaseInputAdapter`.
+
+    Raises:
+        NotImplementedError: another `typ`.
+        AssertionError: an unknown orient, or `columns` and `dtype` name different columns.
+    """
+
+    BATCH_MODE_SUPPORTED: ClassVar[bool] = True
+    SINGLE_MODE_SUPPORTED: ClassVar[bool] = False
+    ERROR_PREFIX: ClassVar[str] = "DataframeInput Wrong input format: "
+
+    def __init__(
+        self,
+        typ: str = "frame",
+        orient: str | None = None,
+        columns: Sequence[str] | None = None,
+        dtype: Mapping[Any, Any] | Sequence[Any] | None = None,
+        input_dtypes: Mapping[Any, Any] | Sequence[Any] | None = None,
+        **base_config: Any,
+    ) -> None:
+        super().__init__(**base_config)
+        if typ != "frame":
+            raise NotImplementedError(f"DataframeInput makes frames only; typ {typ!r} is not supported")
+        if input_dtypes is not None:
+            warnings.warn("input_dtypes is now called dtype", DeprecationWarning, stacklevel=2)
+        assert orient is None or orient in ORIENTS, f"orient must be one of {', '.join(ORIENTS)}, not {orient!r}"
+        self.typ = typ
+        self.orient = orient
+        self.columns: Names | None = None if columns is None else tuple(columns)
+        self.dtype = _checked_dtype(input_dtypes if dtype is None else dtype, self.columns)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        return {**super().config, "orient": self.orient, "typ": self.typ, "dtype": self._dtype_names()}
+
+    @property
+    def pip_dependencies(self) -> list[str]:
+        """Requirements of this adapter."""
+        return ["pandas"]
+
+    @property
+    def request_schema(self) -> dict[str, Any]:
+        """JSON with the declared columns, or CSV."""
+        names = self._dtype_names()
+        if not isinstance(names, dict):
+            names = dict(zip(self.columns or range(len(names or [])), names or [], strict=False))
+        properties = {
+            str(column): {"type": "array", "items": {"type": openapi_type(name)}} for column, name in names.items()
+        }
+        json_schema: dict[str, Any] = {"type": "object"}
+        if properties:
+            json_schema["properties"] = properties
+        return {
+            "application/json": {"schema": json_schema},
+            CSV_CONTENT_TYPE: {"schema": {"type": "string"}},
+        }
+
+    def _dtype_names(self) -> dict[Any, str] | list[str] | None:
+        if self.dtype is None:
+            return None
+        if isinstance(self.dtype, Mapping):
+            return {column: dtype_name(dtype) for column, dtype in self.dtype.items()}
+        return [dtype_name(dtype) for dtype in self.dtype]
+
+    def from_cli(self, cli_args: Sequence[str]) -> Iterable[InferenceTask[str]]:
+        """Make one task per value or file; `--format` says what they are, else the extension `.csv` does."""
+        given = read_format(cli_args)
+
+        def headers(file_name: str | None) -> HTTPHeaders:
+            is_csv = given == "csv" if given else (file_name or "").lower().endswith(".csv")
+            return HTTPHeaders([("Content-Type", CSV_CONTENT_TYPE)] if is_csv else [])
+
+        return self._cli_tasks(cli_args, headers)
+
+    def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[Group]:
+        """Parse each table; those that fail are discarded with status 400, the others parted by columns and types."""
+        groups: dict[Any, Group] = {}
+        for task in tasks:
+            table = self._parse(task)
+            if table is not None:
+                vars(task)[_TABLE] = table
+                groups.setdefault(_group_key(table), []).append(task)
+        return list(groups.values()) if self.dtype is None else self._regroup_declared(groups)
+
+    def _regroup_declared(self, groups: dict[Any, Group]) -> list[Group]:
+        """Join groups that differ only in columns whose declared type makes them alike."""
+        merged: dict[Any, Group] = {}
+        for key, group in groups.items():
+            table = vars(group[0])[_TABLE]
+            if not isinstance(table, JsonTable):
+                merged[key] = group
+                continue
+            dtypes = self._declared_dtypes(table.columns)
+            if any(map(depends_on_column, dtypes)):
+                merged.update((id(task), [task]) for task in group)
+                continue
+            kinds = ["" if converts_alone(dtype) else kind for kind, dtype in zip(table.kinds, dtypes, strict=True)]
+            merged.setdefault((table.columns, *kinds), []).extend(group)
+        return list(merged.values())
+
+    def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[pd.DataFrame]:
+        """Build the frame of one group, `task.batch` rows for each task.
+
+        Raises:
+            InputError: a value does not fit the declared type of its column.
+            ValueError: the tasks are not of one group.
+        """
+        # A parsed table is used once: the user function may change the values in it.
+        tables = [vars(task).pop(_TABLE, None) or self._parse(task) for task in tasks]
+        return (self._join([table for table in tables if table is not None]),)
+
+    def _parse(self, task: InferenceTask[Any]) -> Table | None:
+        try:
+            if task.http_headers.content_type == CSV_CONTENT_TYPE:
+                table: Table = CsvTable(parse_csv(task.data or "", self.columns, self.dtype))
+            else:
+                table = parse_table(task.data or "", self.orient, self.columns)
+        except InputError as error:
+            task.discard(http_status=error.status_code, err_msg=f"{self.ERROR_PREFIX}{error}")
+            return None
+        task.batch = len(table)
+        return table
+
+    def _join(self, tables: Sequence[Table]) -> pd.DataFrame:
+        csv_frames = [table.frame for table in tables if isinstance(table, CsvTable)]
+        json_tables = [table for table in tables if isinstance(table, JsonTable)]
+        if len({table.columns for table in json_tables}) + bool(csv_frames) > 1:
+            raise ValueError("these tasks cannot share a frame; group_tasks parts them")
+        if not json_tables:
+            return join_frames(csv_frames)
+        dtypes = None if self.dtype is None else self._declared_dtypes(json_tables[0].columns)
+        try:
+            return build_frame(json_tables, dtypes)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"{self.ERROR_PREFIX}a value does not fit its column: {error}") from error
+
+    def _declared_dtypes(self, names: Names | int) -> list[Any]:
+        try:
+            return declared_dtypes(self.dtype or {}, names)
+        except TypeError as error:
+            raise BentoMLConfigException(
+                f"DataframeInput(dtype=...) has a type that pandas rejects: {error}"
+            ) from error
+
+
+def _group_key(table: Table) -> Any:
+    if isinstance(table, JsonTable):
+        return table.columns, table.kinds
+    return "csv", tuple(table.frame.columns), tuple(table.frame.dtypes)
+
+
+def _checked_dtype(dtype: Any, columns: Names | None) -> Mapping[Any, Any] | list[Any] | None:
+    if dtype is None:
+        return None
+    assert isinstance(dtype, (Mapping, list, tuple)), f"dtype must be a dict or a list, not {dtype!r}"
+    if columns is not None and isinstance(dtype, Mapping):
+        assert set(dtype) == set(columns), "columns and the keys of dtype must be the same names"
+    elif columns is not None:
+        assert len(dtype) == len(columns), "columns and dtype must have the same length"
+    return dtype if isinstance(dtype, Mapping) else list(dtype)

@@ -1,0 +1,24 @@
+"""How adapters say no."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from bentoml.exceptions import BadInput
+
+
+class InputError(BadInput):
+    """An adapter refuses one request: the text is the body of its answer.
+
+    Args:
+        text: what is wrong, for the client.
+        http_status: status of the answer, 400 to 499.
+    """
+
+    def __init__(self, text: str, http_status: int = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(text)
+        self._http_status = HTTPStatus(http_status)
+
+
+class ReturnLengthError(ValueError):
+    """The user function returned something that cannot be cut into one piece per task."""

@@ -1,0 +1,71 @@
+"""Writing what a user function returns as JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class ResultEncoder(json.JSONEncoder):
+    """Adds to JSON: numpy scalars as numbers, arrays as lists, bytes as text or base64, anything else as its `str`."""
+
+    def default(self, o: Any) -> Any:
+        """Replace a value that JSON does not know."""
+        if isinstance(o, (bytes, bytearray, memoryview)):
+            return _bytes_value(bytes(o))
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            if isinstance(o, numpy.generic):
+                value = o.item()
+                # Some scalars, such as long doubles, are their own item.
+                return value if not isinstance(value, numpy.generic) else {"unknown_obj": str(o)}
+            if isinstance(o, numpy.ndarray):
+                return o.tolist()
+        return {"unknown_obj": str(o)}
+
+
+def _bytes_value(content: bytes) -> str | dict[str, str]:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(content).decode("ascii")}
+
+
+@lru_cache(maxsize=2)
+def json_writer(*, ensure_ascii: bool) -> Callable[[Any], str]:
+    """A function that writes one value as JSON with the default separators.
+
+    Dictionary keys that are neither text nor a plain number are written as their `str`.
+    """
+    encode = ResultEncoder(ensure_ascii=ensure_ascii).encode
+
+    def write(value: Any) -> str:
+        try:
+            return encode(value)
+        except TypeError:
+            return encode(_with_plain_keys(value))
+
+    return write
+
+
+def _with_plain_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_plain_key(key): _with_plain_keys(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_plain_keys(item) for item in value]
+    return value
+
+
+def _plain_key(key: Any) -> Any:
+    if key is None or isinstance(key, (str, int, float)):
+        return key
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(key, numpy.generic):
+        return _plain_key(key.item())
+    return str(key)

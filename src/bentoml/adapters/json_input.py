@@ -1,0 +1,42 @@
+"""JSON bodies as Python objects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bentoml.adapters.text_input import BaseTextInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bentoml.types import InferenceTask
+
+
+class JsonInput(BaseTextInput):
+    """Parses each request body as one JSON value.
+
+    The user function gets a list of values with `batch=True`, one value otherwise. The content type of the request is
+    not looked at, apart from its charset.
+    """
+
+    BATCH_MODE_SUPPORTED: ClassVar[bool] = True
+    SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
+
+    @property
+    def request_schema(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {"application/json": {"schema": {"type": "object"}}}
+
+    def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[list[Any]]:
+        """Parse each body; those that are not JSON are discarded with status 400."""
+        values = [_parse(task) for task in tasks]
+        return ([value for value, task in zip(values, tasks, strict=True) if not task.is_discarded],)
+
+
+def _parse(task: InferenceTask[Any]) -> Any:
+    try:
+        return json.loads(task.data or "")
+    except (ValueError, RecursionError):
+        task.discard(http_status=400, err_msg="Not a valid JSON format")
+        return None

@@ -1,0 +1,86 @@
+"""Return values as JSON bodies."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from bentoml.adapters.base import BaseOutputAdapter, piece_bounds
+from bentoml.adapters.cli_args import read_output_format
+from bentoml.adapters.errors import ReturnLengthError
+from bentoml.adapters.json_encoder import json_writer
+from bentoml.exceptions import APIDeprecated
+from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bentoml.types import InferenceTask
+
+logger = logging.getLogger(__name__)
+
+
+class JsonOutput(BaseOutputAdapter):
+    """Writes one JSON value per request; a JSON array where the request had several rows in a joined frame.
+
+    Args:
+        ensure_ascii: write non-ASCII text as escapes.
+        charset: added to the content type.
+        **base_config: kept in `config`.
+
+    Raises:
+        APIDeprecated: `cors` is given; cross-origin rules are server configuration.
+    """
+
+    def __init__(self, ensure_ascii: bool = False, charset: str | None = None, **base_config: Any) -> None:
+        if "cors" in base_config:
+            raise APIDeprecated(
+                "the argument cors of output adapters does nothing any more; set bento_server.cors in the configuration"
+            )
+        super().__init__(**base_config)
+        self.ensure_ascii = ensure_ascii
+        self.charset = charset
+        self.content_type = f"application/json; charset={charset}" if charset else "application/json"
+
+    def pack_user_func_return_value(
+        self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
+    ) -> list[InferenceResult[Any]]:
+        """Write each task's piece of a list, tuple or array."""
+        values = self._as_sequence(return_result)
+        bounds = piece_bounds(len(values), tasks)
+        write = self._writer(tasks)
+        return [
+            self._result(write, values[start] if task.batch is None else values[start:end])
+            for task, start, end in zip(tasks, bounds, bounds[1:], strict=False)
+        ]
+
+    def _as_sequence(self, value: Any) -> Sequence[Any]:
+        """The value as something with a length that can be cut.
+
+        Arrays and series become lists at once: their elements one by one are slow.
+        """
+        if isinstance(value, (list, tuple)):
+            return value
+        if not isinstance(value, (str, bytes, dict)) and hasattr(value, "tolist"):
+            values = value.tolist()
+            if isinstance(values, list):
+                return values
+        raise ReturnLengthError(f"the API function returned {type(value).__name__}, not a list")
+
+    def _writer(self, tasks: Sequence[InferenceTask[Any]]) -> Callable[[Any], str]:
+        # All tasks of one command line run carry the same arguments.
+        cli_args = tasks[0].cli_args if tasks else None
+        if cli_args is not None and read_output_format(cli_args) == "str":
+            return str
+        return json_writer(ensure_ascii=self.ensure_ascii)
+
+    def _result(self, write: Callable[[Any], str], value: Any) -> InferenceResult[Any]:
+        try:
+            body = write(value)
+        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            logger.exception("A return value cannot be written as JSON")
+            return InferenceError(err_msg=f"the return value cannot be written as JSON: {error}")
+        return self._result_of_text(body)
+
+    def _result_of_text(self, body: str) -> InferenceResult[Any]:
+        return InferenceResult(data=body, http_headers=HTTPHeaders([("Content-Type", self.content_type)]))

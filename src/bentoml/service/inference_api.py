@@ -1,0 +1,198 @@
+"""One API of a service: from requests, command lines and Lambda events to answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from bentoml.adapters.base import TEXT_CONTENT_TYPE
+from bentoml.adapters.cli_args import CliUsageError, read_max_batch_size
+from bentoml.adapters.content_encoding import decompressed
+from bentoml.adapters.default_output import DefaultOutput
+from bentoml.adapters.errors import InputError
+from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
+from bentoml.service.user_function import UserFunction
+from bentoml.types import HTTPHeaders, HTTPResponse, InferenceTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+
+    from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
+    from bentoml.types import HTTPRequest, InferenceResult
+
+T = TypeVar("T")
+
+REQUEST_ID_HEADER = "X-Request-Id"
+USAGE_ERROR_EXIT_CODE = 2
+
+logger = logging.getLogger(__name__)
+
+
+class InferenceAPI:
+    """Runs a user function on what its adapters read and write.
+
+    The methods ending in `_async` are the pipeline; their twins run it to the end. A plain function runs in the calling
+    thread either way, so the twins need no event loop for it.
+
+    Args:
+        service: the service instance.
+        name: name of the API.
+        doc: text for people.
+        input_adapter: requests -> arguments.
+        user_func: bound to the service; plain or `async def`.
+        output_adapter: return value -> answers; `DefaultOutput()` when None.
+        mb_max_latency: budget of a request from arrival to answer, milliseconds.
+        mb_max_batch_size: most requests in one call.
+        batch: whether the function takes many requests at once.
+        route: URL path without leading slash; `name` when None.
+    """
+
+    def __init__(
+        self,
+        service: Any,
+        name: str,
+        doc: str,
+        input_adapter: BaseInputAdapter,
+        user_func: Callable[..., Any],
+        output_adapter: BaseOutputAdapter | None = None,
+        mb_max_latency: int = 20000,
+        mb_max_batch_size: int = 4000,
+        batch: bool = False,
+        route: str | None = None,
+    ) -> None:
+        self.service = service
+        self.name = name
+        self.doc = doc
+        self.input_adapter = input_adapter
+        self.user_func = user_func
+        self.output_adapter = DefaultOutput() if output_adapter is None else output_adapter
+        self.mb_max_latency = mb_max_latency
+        self.mb_max_batch_size = mb_max_batch_size
+        self.batch = batch
+        self.route = name if route is None else route
+        self._function = UserFunction(user_func, "tasks" if batch else "task")
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """HTTP methods that the route answers."""
+        return self.input_adapter.HTTP_METHODS
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the user function is a coroutine function."""
+        return self._function.is_async
+
+    @property
+    def request_schema(self) -> dict[str, Any]:
+        """Content type -> OpenAPI media object of the request body, with the adapter's example."""
+        adapter = self.input_adapter
+        custom = getattr(adapter, "custom_request_schema", None)
+        schema: dict[str, Any] = dict(adapter.request_schema if custom is None else custom)
+        example = getattr(adapter, "http_input_example", None)
+        if example is not None and "application/json" in schema:
+            schema["application/json"] = {**schema["application/json"], "example": example}
+        return schema
+
+    async def infer_async(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
+        """Answer tasks: one result per task, in order."""
+        tasks = list(tasks)
+        for task in tasks:
+            if not task.task_id:
+                task.task_id = str(uuid4())
+        run = BatchRun(self.name, self.input_adapter, self._function, self.output_adapter, is_batch=self.batch)
+        return await run.infer(tasks)
+
+    async def handle_batch_request_async(
+        self, requests: Sequence[HTTPRequest], task_ids: Sequence[str] | None = None
+    ) -> list[HTTPResponse]:
+        """Answer HTTP requests that wait at the same time: one response per request, in order.
+
+        Args:
+            requests: with bodies as they came in, compressed or not.
+            task_ids: the request id of each; made here when None. Each response carries its own as `X-Request-Id`.
+        """
+        ids = [str(uuid4()) for _ in requests] if task_ids is None else task_ids
+        tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, ids, strict=True)]
+        results = await self.infer_async(tasks)
+        return [self._response_of(result, task_id) for result, task_id in zip(results, ids, strict=True)]
+
+    async def handle_cli_async(self, cli_args: Sequence[str]) -> int:
+        """Answer the arguments of `bentoml run`: results to stdout, errors to stderr; returns the exit code."""
+        max_batch_size = read_max_batch_size(cli_args)
+        tasks = iter(self.input_adapter.from_cli(cli_args))
+        exit_code = 0
+        while chunk := list(islice(tasks, max_batch_size)):
+            exit_code = self.output_adapter.to_cli(await self.infer_async(chunk)) or exit_code
+        return exit_code
+
+    def infer(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
+        """See `infer_async`."""
+        return self._run_to_end(self.infer_async(tasks))
+
+    def handle_batch_request(
+        self, requests: Sequence[HTTPRequest], task_ids: Sequence[str] | None = None
+    ) -> list[HTTPResponse]:
+        """See `handle_batch_request_async`."""
+        return self._run_to_end(self.handle_batch_request_async(requests, task_ids))
+
+    def handle_request(self, request: HTTPRequest) -> HTTPResponse:
+        """Answer one HTTP request."""
+        return self.handle_batch_request([request])[0]
+
+    def handle_cli(self, cli_args: Sequence[str]) -> int:
+        """See `handle_cli_async`; misuse of the arguments is said on stderr and returns 2."""
+        try:
+            return self._run_to_end(self.handle_cli_async(cli_args))
+        except CliUsageError as error:
+            sys.stderr.write(f"Error: {error}\n")
+            return USAGE_ERROR_EXIT_CODE
+
+    def handle_aws_lambda_event(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer one AWS Lambda event."""
+        try:
+            task = self.input_adapter.from_aws_lambda_event(event)
+        except Exception as error:  # noqa: BLE001 - adapters are user code as well
+            task = InferenceTask(aws_lambda_event=dict(event))
+            self._refuse(task, error)
+        (result,) = self.infer([task])
+        return self.output_adapter.to_aws_lambda_event(result)
+
+    def _task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
+        try:
+            task = self.input_adapter.from_http_request(decompressed(request))
+        except Exception as error:  # noqa: BLE001 - adapters are user code as well
+            task = InferenceTask(task_id=task_id, http_method=request.method, http_headers=request.headers)
+            self._refuse(task, error)
+        task.task_id = task_id
+        return task
+
+    def _refuse(self, task: InferenceTask[Any], error: Exception) -> None:
+        refuse(task, error)
+        if not isinstance(error, InputError):
+            logger.error("API '%s' could not read request %s", self.name, task.task_id, exc_info=error)
+
+    def _response_of(self, result: InferenceResult[Any], task_id: str) -> HTTPResponse:
+        try:
+            response = self.output_adapter.to_http_response(result)
+        except Exception:
+            logger.exception("API '%s' could not write the answer to request %s", self.name, task_id)
+            response = HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], UNEXPECTED_ERROR)
+        # A copy: adapters and user code may use one headers object for many results.
+        response.headers = HTTPHeaders(response.headers)
+        response.headers[REQUEST_ID_HEADER] = task_id
+        return response
+
+    def _run_to_end(self, pipeline: Coroutine[Any, Any, T]) -> T:
+        if self.is_async:
+            return asyncio.run(pipeline)
+        try:
+            pipeline.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        pipeline.close()
+        raise RuntimeError(f"API function '{self.name}' returned an awaitable; write it with async def")
