@@ -62,6 +62,22 @@ def test_save_when_requirements_file_is_missing_names_it(tmp_path: Path) -> None
         env.save(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("options", "warns"),
+    [
+        pytest.param({"pip_packages": ["a"]}, True, id="packages"),
+        pytest.param({"infer_pip_packages": True}, True, id="inference"),
+        pytest.param({"pip_index_url": "https://i"}, True, id="index"),
+        pytest.param({"conda_dependencies": ["a"]}, False, id="conda only"),
+    ],
+)
+def test_requirements_file_beside_other_pip_options_warns(
+    options: dict[str, Any], warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    BentoServiceEnv(requirements_txt_file="r.txt", **options)
+    assert len(caplog.records) == warns
+
+
 INLINE_SCRIPTS = [
     pytest.param("#!/bin/sh\nset -e\napt-get update\n", id="lines"),
     pytest.param("true", id="one word"),

@@ -74,13 +74,13 @@ class BentoService:
                     self,
                     declared.name,
                     declared.doc,
-                    declared.input_adapter,
-                    getattr(self, attribute),
-                    declared.output_adapter,
-                    declared.mb_max_latency,
-                    declared.mb_max_batch_size,
-                    declared.batch,
-                    declared.route,
+                    input_adapter=declared.input_adapter,
+                    user_func=getattr(self, attribute),
+                    output_adapter=declared.output_adapter,
+                    mb_max_latency=declared.mb_max_latency,
+                    mb_max_batch_size=declared.mb_max_batch_size,
+                    batch=declared.batch,
+                    route=declared.route,
                 )
             )
         return apis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import platform
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from bentoml.service.pip_packages import add_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+logger = logging.getLogger(__name__)
 
 CONDA_BASE_IMAGE = "condaforge/miniforge3"
 
@@ -72,6 +75,7 @@ class BentoServiceEnv:
         self._pip_extra_index_url = _one_word("pip_extra_index_url", pip_extra_index_url)
         self._infer_pip_packages = infer_pip_packages or auto_pip_dependencies
         self._requirements_txt_file = requirements_txt_file
+        self._warn_if_file_wins()
         self._conda_env = CondaEnv(
             channels=_listed(conda_channels),
             dependencies=_listed(conda_dependencies),
@@ -83,6 +87,14 @@ class BentoServiceEnv:
             self.set_setup_sh(setup_sh)
         self._declared_base_image = _one_word("docker_base_image", docker_base_image)
         self._zipimport_archives = _listed(zipimport_archives)
+
+    def _warn_if_file_wins(self) -> None:
+        others = (self._pip_index_url, self._pip_trusted_host, self._pip_extra_index_url)
+        if self._requirements_txt_file is not None and (self._pip_packages or self._infer_pip_packages or any(others)):
+            logger.warning(
+                "requirements_txt_file '%s' is used as it stands, the other pip options have no effect",
+                self._requirements_txt_file,
+            )
 
     @property
     def _docker_base_image(self) -> str:

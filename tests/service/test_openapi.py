@@ -1,0 +1,86 @@
+"""The OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import bentoml
+from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.service.openapi import openapi_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+class Iris(bentoml.BentoService):
+    """Classifies flowers.
+
+    Three kinds.
+    """
+
+    @bentoml.api(input=JsonInput(http_input_example={"petal": [1.4, 0.2]}), route="v1/iris:classify")
+    def classify(self, value: Any) -> Any:
+        """Name the kind."""
+        return value
+
+    @bentoml.api(input=DataframeInput(dtype={"petal": "float"}), batch=True)
+    def predict(self, frame: Any) -> Any:
+        return frame
+
+
+class Bare(bentoml.BentoService):
+    pass
+
+
+def document_of(service: bentoml.BentoService) -> dict[str, Any]:
+    service.set_version("1.5")
+    document: dict[str, Any] = json.loads(json.dumps(openapi_document(service)))
+    return document
+
+
+def test_document_describes_the_service() -> None:
+    document = document_of(Iris())
+    assert document["openapi"] == "3.0.0"
+    assert document["info"] == {
+        "title": "Iris",
+        "version": "1.5",
+        "description": "Classifies flowers.\n\nThree kinds.",
+    }
+    assert [tag["name"] for tag in document["tags"]] == ["infra", "app"]
+    assert list(document["paths"]) == ["/healthz", "/metadata", "/metrics", "/v1/iris:classify", "/predict"]
+
+
+def test_document_describes_each_api_with_one_post_operation() -> None:
+    paths = document_of(Iris())["paths"]
+    assert list(paths["/v1/iris:classify"]) == ["post"]
+    operation = paths["/v1/iris:classify"]["post"]
+    assert operation["tags"] == ["app"]
+    assert operation["description"] == "Name the kind."
+    assert operation["requestBody"]["required"] is True
+    assert operation["requestBody"]["content"]["application/json"]["example"] == {"petal": [1.4, 0.2]}
+    assert operation["responses"] == {"200": {"description": "success"}}
+    content = paths["/predict"]["post"]["requestBody"]["content"]
+    assert {"application/json", "text/csv"} <= set(content)
+    assert "petal" in json.dumps(content["application/json"]["schema"])
+
+
+def test_document_of_infra_endpoints_has_get_operations() -> None:
+    paths = document_of(Bare())["paths"]
+    assert list(paths) == ["/healthz", "/metadata", "/metrics"]
+    for operations in paths.values():
+        assert list(operations) == ["get"]
+        assert operations["get"]["tags"] == ["infra"]
+        assert operations["get"]["responses"] == {"200": {"description": "success"}}
+
+
+def test_document_when_class_has_no_docstring_does_not_show_the_one_of_its_base() -> None:
+    assert document_of(Bare())["info"]["description"] == "A prediction service built with BentoML"
+
+
+def test_document_when_metrics_are_off_leaves_them_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c.yml").write_text("bento_server: {metrics: {enabled: false}}\n", encoding="utf-8")
+    monkeypatch.setenv("BENTOML_CONFIG", str(tmp_path / "c.yml"))
+    assert list(document_of(Bare())["paths"]) == ["/healthz", "/metadata"]
