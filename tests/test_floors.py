@@ -14,7 +14,14 @@ from tests.floors import module_files, problems
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
-GOING_UP: dict[tuple[str, str], str] = {}
+GOING_UP: dict[tuple[str, str], str] = {
+    ("bentoml.service.bento_service", "bentoml.saved_bundle"): "users call svc.save_to_dir()",
+    (
+        "bentoml.service.bento_service",
+        "bentoml.saved_bundle.requirements",
+    ): "users call svc.infer_pip_dependencies_map()",
+    ("bentoml.service.bento_service", "bentoml.yatai.client"): "users call svc.save()",
+}
 """Function-level imports that may go up, each with the reason."""
 
 NOT_IMPORTABLE = {

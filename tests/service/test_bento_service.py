@@ -163,8 +163,8 @@ def test_env_holds_declared_packages_and_those_of_adapters() -> None:
 
 
 def test_inference_apis_are_sorted_by_the_names_of_their_functions() -> None:
-    assert [api.name for api in Example().inference_apis] == ["count", "predict", "reflect"]
-    assert [api.name for api in Derived().inference_apis] == ["another", "count", "predict", "reflect"]
+    assert [api.name for api in Example().inference_apis] == ["count", "reflect", "predict"]
+    assert [api.name for api in Derived().inference_apis] == ["another", "count", "reflect", "predict"]
     assert Bare().inference_apis == []
 
 
@@ -295,7 +295,7 @@ def test_metadata_describes_the_service() -> None:
         ("model", "PickleArtifact", {"k": 1}),
         ("vocabulary", "TextFileArtifact", {}),
     ]
-    count, predict, reflect = metadata.apis
+    count, reflect, predict = metadata.apis
     assert (count.name, count.mb_max_batch_size, count.mb_max_latency, count.batch) == ("count", 8, 500, True)
     assert (predict.input_type, predict.output_type, predict.docs) == ("DataframeInput", "DefaultOutput", "Predict.")
     assert (reflect.name, reflect.route, reflect.output_type, reflect.batch) == (

@@ -28,15 +28,29 @@ def write_atomic(path: Path, data: bytes | str, *, executable: bool = False) -> 
         data: content; text is written as UTF-8.
         executable: set the execute bits.
     """
-    content = data.encode() if isinstance(data, str) else data
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with replaced_file(path, executable=executable) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def replaced_file(path: Path, *, executable: bool = False) -> Iterator[Path]:
+    """An empty temporary file beside `path` that replaces it when the block ends well.
+
+    The old file is never written into: processes that read it or have it mapped into memory keep what they have.
+
+    Args:
+        path: target; replaced if it exists.
+        executable: set the execute bits.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(_default_mode(0o777 if executable else 0o666))
-        Path(temporary).replace(path)
+        yield temporary
+        temporary.chmod(_default_mode(0o777 if executable else 0o666))
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.artifacts.base import BentoServiceArtifact
-from bentoml.service.artifacts.replaced_file import replaced_file
 
 if TYPE_CHECKING:
     from typing_extensions import Self

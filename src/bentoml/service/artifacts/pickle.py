@@ -6,10 +6,10 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.artifacts.base import BentoServiceArtifact
-from bentoml.service.artifacts.replaced_file import replaced_file
 
 if TYPE_CHECKING:
     from types import ModuleType
