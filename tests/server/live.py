@@ -1,0 +1,129 @@
+"""Saved bundles and real servers for tests: each server is the command line's, in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+import httpx
+
+START_S = 60.0
+STOP_S = 30.0
+
+
+def save_bundle(directory: Path, source: str, *, class_name: str, pack: str = "") -> Path:
+    """Save the service that `source` defines, as a user's script would.
+
+    Args:
+        directory: empty; source, home and bundle go below it.
+        source: text of the service module.
+        class_name: the service class in it.
+        pack: statements that pack artifacts into `service`.
+
+    Returns:
+        Path of the bundle.
+    """
+    (directory / "served_service.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    packer = (
+        f"from served_service import {class_name}\nservice = {class_name}()\n{textwrap.dedent(pack)}\n"
+        "print('SAVED', service.save())\n"
+    )
+    (directory / "packer.py").write_text(packer, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "packer.py"],
+        cwd=directory,
+        env={**os.environ, "BENTOML_HOME": str(directory / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.search(r"^SAVED (.+)$", done.stdout, re.MULTILINE)
+    assert found is not None
+    return Path(found[1])
+
+
+@dataclass
+class LiveServer:
+    """A running `bentoml serve`."""
+
+    url: str
+    process: subprocess.Popen[str]
+    log: Path
+    _client: httpx.Client | None = field(default=None, init=False)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def client(self) -> httpx.Client:
+        if self._client is None:
+            self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        return self._client
+
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_S)
+
+
+@contextmanager
+def live_server(bundle: Path, *arguments: str, home: Path, command: str = "serve") -> Iterator[LiveServer]:
+    """Serve a bundle on a free port until the block ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / f"serve-{os.urandom(4).hex()}.log"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "bentoml", command, str(bundle), "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "BENTOML_HOME": str(home)},
+    )
+    urls: SimpleQueue[str | None] = SimpleQueue()
+    reader = Thread(target=_keep_output, args=(process, log, urls), daemon=True)
+    reader.start()
+    server: LiveServer | None = None
+    try:
+        url = urls.get(timeout=START_S)
+        assert url is not None, f"the server did not start:\n{log.read_text(encoding='utf-8')}"
+        server = LiveServer(url, process, log)
+        yield server
+    finally:
+        if server is not None and server._client is not None:
+            server._client.close()
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(STOP_S)
+        finally:
+            process.kill()
+            reader.join(STOP_S)
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def _keep_output(process: subprocess.Popen[str], log: Path, urls: SimpleQueue[str | None]) -> None:
+    """Copy what the server prints into a file; the first address goes to `urls`, or None when it ends without one."""
+    assert process.stdout is not None
+    with log.open("w", encoding="utf-8") as file:
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            found = re.search(r"on (http://\S+)$", line.strip())
+            if found is not None:
+                urls.put(found[1])
+    urls.put(None)

@@ -1,0 +1,190 @@
+"""The two lanes of the front give the same answers, byte for byte; raw sockets show what HTTP clients hide."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.server.live import LiveServer
+
+# This header asks for nothing here, but only the ASGI lane reads it.
+SLOW_LANE = b"Expect: 100-continue\r\n"
+
+
+@contextmanager
+def connection(server: LiveServer) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
+        yield sock
+
+
+def receive_answers(sock: socket.socket, count: int) -> list[bytes]:
+    """Read `count` whole answers; 100 Continue is left out."""
+    data = b""
+    answers: list[bytes] = []
+    while len(answers) < count:
+        head, separator, rest = data.partition(b"\r\n\r\n")
+        if separator and head.startswith(b"HTTP/1.1 100"):
+            data = rest
+            continue
+        length = re.search(rb"content-length: (\d+)", head)
+        if separator and length is not None and len(rest) >= int(length[1]):
+            end = len(head) + 4 + int(length[1])
+            answers.append(data[:end])
+            data = data[end:]
+            continue
+        chunk = sock.recv(65536)
+        assert chunk, f"the connection was closed after {data!r}"
+        data += chunk
+    assert data == b""
+    return answers
+
+
+def request(method: bytes, path: bytes, body: bytes, *headers: bytes, version: bytes = b"1.1") -> bytes:
+    lines = [b"%b %b HTTP/%b" % (method, path, version), b"Host: x", b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def without_date(answer: bytes) -> bytes:
+    return re.sub(rb"date: [^\r]+\r\n", b"", answer)
+
+
+CASES = {
+    "frame": (b"POST", b"/total", b"[[1, 2]]", b"Content-Type: application/json"),
+    "csv": (b"POST", b"/total", b"a,b\n1,2\n", b"Content-Type: text/csv"),
+    "query": (b"POST", b"/echo?a=1&b=%20", b"1", b"Content-Type: application/json"),
+    "get": (b"GET", b"/echo", b'{"a": 1}', b"Content-Type: application/json"),
+    "malformed": (b"POST", b"/total", b"{bad", b"Content-Type: application/json"),
+    "empty": (b"POST", b"/total", b"", b"Content-Type: application/json"),
+    "user-error": (b"POST", b"/picky", b'"boom"', b"Content-Type: application/json"),
+    "own-status": (b"POST", b"/refuse", b"1", b"Content-Type: application/json"),
+    "coroutine": (b"POST", b"/wait_for", b"0", b"Content-Type: application/json"),
+    "time-out": (b"POST", b"/hurried", b"1", b"Content-Type: application/json"),
+    "unicode": (b"POST", b"/picky", '"é漢"'.encode(), b"Content-Type: application/json"),
+    "gzip-error": (b"POST", b"/echo", b"xx", b"Content-Encoding: gzip"),
+    "close": (b"POST", b"/total", b"[[1, 2]]", b"Connection: close"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_both_lanes_give_the_same_bytes(server: LiveServer, case: tuple[bytes, ...]) -> None:
+    method, path, body, *headers = case
+    with connection(server) as sock:
+        sock.sendall(request(method, path, body, b"X-Request-Id: same", *headers))
+        (fast,) = receive_answers(sock, 1)
+    with connection(server) as sock:
+        sock.sendall(request(method, path, body, b"X-Request-Id: same", *headers, SLOW_LANE.strip()))
+        (slow,) = receive_answers(sock, 1)
+    assert without_date(fast) == without_date(slow)
+    assert b"x-request-id: same\r\n" in fast
+    assert b"date: " in fast
+
+
+def test_too_large_is_the_same_in_both_lanes(server: LiveServer) -> None:
+    answers = []
+    for extra in (b"", SLOW_LANE):
+        with connection(server) as sock:
+            head = b"POST /echo HTTP/1.1\r\nHost: x\r\nX-Request-Id: same\r\n%bContent-Length: 99999999\r\n\r\n" % extra
+            sock.sendall(head)
+            (answer,) = receive_answers(sock, 1)
+        answers.append(without_date(answer))
+    assert answers[0].startswith(b"HTTP/1.1 413 ")
+    assert answers[0] == answers[1]
+
+
+def test_keep_alive_serves_many_requests_on_one_connection(server: LiveServer) -> None:
+    with connection(server) as sock:
+        for number in range(20):
+            sock.sendall(request(b"POST", b"/echo", str(number).encode()))
+            (answer,) = receive_answers(sock, 1)
+            assert b'"obj": %d,' % number in answer
+
+
+def test_pipelined_requests_of_both_lanes_are_answered_in_order(server: LiveServer) -> None:
+    parts = [
+        request(b"POST", b"/wait_for", b"0.3", b"X-Request-Id: 0"),
+        request(b"POST", b"/total", b"[[1]]", b"X-Request-Id: 1"),
+        request(b"GET", b"/healthz", b"", b"X-Request-Id: 2"),
+        request(b"POST", b"/echo", b"3", b"X-Request-Id: 3", SLOW_LANE.strip()),
+        request(b"POST", b"/total", b"{bad", b"X-Request-Id: 4"),
+        request(b"POST", b"/nowhere", b"", b"X-Request-Id: 5"),
+        request(b"POST", b"/wait_for", b"0", b"X-Request-Id: 6"),
+    ]
+    with connection(server) as sock:
+        sock.sendall(b"".join(parts))
+        answers = receive_answers(sock, len(parts))
+    assert [re.search(rb"x-request-id: (\d)", answer)[1] for answer in answers] == [b"%d" % n for n in range(7)]  # type: ignore[index]
+    assert [answer.split()[1] for answer in answers] == [b"200", b"200", b"200", b"200", b"400", b"404", b"200"]
+
+
+def test_a_thousand_pipelined_requests_are_answered_in_order(server: LiveServer) -> None:
+    with connection(server) as sock:
+        sock.sendall(b"".join(request(b"POST", b"/total", b"[[%d]]" % number) for number in range(1000)))
+        answers = receive_answers(sock, 1000)
+    assert [answer.rpartition(b"\r\n\r\n")[2] for answer in answers] == [b"[%d]" % number for number in range(1000)]
+
+
+@pytest.mark.parametrize("step", [1, 7], ids=["byte-by-byte", "in-sevens"])
+def test_request_in_small_pieces_is_understood(server: LiveServer, step: int) -> None:
+    message = request(b"POST", b"/total", b"[[1, 2]]", b"Content-Type: application/json")
+    with connection(server) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(message), step):
+            sock.sendall(message[start : start + step])
+        (answer,) = receive_answers(sock, 1)
+    assert answer.endswith(b"\r\n\r\n[3]")
+
+
+def test_chunked_request_is_understood(server: LiveServer) -> None:
+    head = b"POST /total HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connection(server) as sock:
+        sock.sendall(head + b"3\r\n[[1\r\n5\r\n, 2]]\r\n0\r\n\r\n")
+        (answer,) = receive_answers(sock, 1)
+    assert answer.endswith(b"[3]")
+
+
+def test_expect_continue_is_answered_before_the_body(server: LiveServer) -> None:
+    message = request(b"POST", b"/total", b"[[1, 2]]", SLOW_LANE.strip())
+    head, _, body = message.partition(b"\r\n\r\n")
+    with connection(server) as sock:
+        sock.sendall(head + b"\r\n\r\n")
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 Continue")
+        sock.sendall(body)
+        (answer,) = receive_answers(sock, 1)
+    assert answer.endswith(b"[3]")
+
+
+def test_http_1_0_closes_after_the_answer(server: LiveServer) -> None:
+    with connection(server) as sock:
+        sock.sendall(request(b"POST", b"/total", b"[[1, 2]]", version=b"1.0"))
+        (answer,) = receive_answers(sock, 1)
+        assert b"connection: close\r\n" in answer
+        assert sock.recv(10) == b""
+
+
+def test_bytes_that_are_no_request_are_answered_400(server: LiveServer) -> None:
+    with connection(server) as sock:
+        sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        (answer,) = receive_answers(sock, 1)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"x-request-id: " in answer
+        assert sock.recv(10) == b""
+
+
+def test_too_many_headers_are_answered_400(server: LiveServer) -> None:
+    with connection(server) as sock:
+        sock.sendall(request(b"POST", b"/total", b"", *(b"X-%d: 1" % number for number in range(500))))
+        (answer,) = receive_answers(sock, 1)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_client_that_leaves_disturbs_nobody(server: LiveServer) -> None:
+    for _ in range(5):
+        with connection(server) as sock:
+            sock.sendall(request(b"POST", b"/wait_for", b"5"))
+        with connection(server) as sock:
+            sock.sendall(request(b"POST", b"/picky", b'"x"') * 10)
+    assert server.client.post("/picky", json="here").json() == {"seen": "here"}
