@@ -56,6 +56,7 @@ def test_dict_methods_work(collection: ArtifactCollection) -> None:
     [
         pytest.param(lambda collection, artifact: collection.__setitem__("other", artifact), id="item"),
         pytest.param(lambda collection, artifact: collection.update({"other": artifact}), id="update"),
+        pytest.param(lambda collection, artifact: collection.__ior__({"other": artifact}), id="merge"),
         pytest.param(lambda collection, artifact: collection.setdefault("other", artifact), id="setdefault"),
     ],
 )
@@ -64,6 +65,19 @@ def test_storing_under_another_name_raises_invalid_argument(
 ) -> None:
     with pytest.raises(InvalidArgument, match="'model' can not be stored under the name 'other'"):
         store(collection, PickleArtifact("model"))
+
+
+def test_storing_under_the_own_name_works_in_every_way() -> None:
+    collection = ArtifactCollection()
+    first, second, third, data = (PickleArtifact(name).pack(name) for name in ("first", "second", "third", "data"))
+    collection["first"] = first
+    collection.update([("second", second)])
+    collection |= {"third": third}
+    assert collection.setdefault("data", data) is data
+    assert collection.setdefault("first", PickleArtifact("first")) is first
+    assert list(collection.values()) == [first, second, third, data]
+    assert collection.data == "data"
+    assert isinstance(collection, ArtifactCollection)
 
 
 def test_storing_something_else_raises_invalid_argument(collection: ArtifactCollection) -> None:

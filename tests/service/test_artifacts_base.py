@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from typing_extensions import Self
 
 from bentoml.exceptions import ArtifactLoadingException, FailedPrecondition, InvalidArgument
 from bentoml.service.artifacts import BentoServiceArtifact
 from bentoml.service.artifacts.common import PickleArtifact, TextFileArtifact
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class LengthArtifact(TextFileArtifact):
@@ -53,6 +55,22 @@ class YamlArtifact(OldStyleArtifact):
 
     def save(self, dst: str) -> None:
         Path(dst, f"{self.name}.yml").write_text("- 1\n", encoding="utf-8")
+
+
+class PlainTextMixin:
+    """Knows nothing of artifacts."""
+
+    content = ""
+
+    def pack(self, content: str) -> None:
+        self.content = content
+
+    def get(self) -> str:
+        return self.content
+
+
+class MixedArtifact(PlainTextMixin, BentoServiceArtifact):  # type: ignore[misc]
+    pass
 
 
 class BrokenArtifact(OldStyleArtifact):
@@ -120,6 +138,14 @@ def test_old_style_artifact_takes_metadata_and_round_trips(tmp_path: Path) -> No
     loaded: Any = OldStyleArtifact("model")
     assert loaded.load(tmp_path) is loaded
     assert (loaded.get(), loaded.metadata, loaded.packed, loaded.loaded) == ("x", {"k": 1}, False, True)
+
+
+def test_methods_of_a_mixin_are_guarded_too() -> None:
+    artifact: Any = MixedArtifact("model")
+    with pytest.raises(FailedPrecondition):
+        artifact.get()
+    assert artifact.pack("x", metadata={"k": 1}) is artifact
+    assert (artifact.get(), artifact.metadata) == ("x", {"k": 1})
 
 
 def test_pack_that_raises_leaves_the_artifact_empty() -> None:

@@ -196,6 +196,13 @@ def test_artifacts_when_a_name_occurs_twice_raises() -> None:
         bentoml.artifacts([PickleArtifact("model"), TextFileArtifact("model")])
 
 
+def test_artifacts_when_the_attribute_is_a_method_of_the_collection_warns(caplog: pytest.LogCaptureFixture) -> None:
+    bentoml.artifacts([PickleArtifact("values"), PickleArtifact("data")])
+    assert [record.getMessage() for record in caplog.records] == [
+        "Artifact 'values' can only be reached as artifacts['values'].get()"
+    ]
+
+
 def test_env_when_option_is_unknown_raises() -> None:
     with pytest.raises(InvalidArgument, match="@env does not know pip_pakages"):
         bentoml.env(pip_pakages=["a"])

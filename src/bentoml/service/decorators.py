@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts import BentoServiceArtifact
+from bentoml.service.artifacts import ArtifactCollection, BentoServiceArtifact
 from bentoml.service.declaration import (
     DECLARATION_ATTRIBUTE,
     DEFAULT_MAX_BATCH_SIZE,
@@ -108,6 +108,8 @@ def artifacts(artifacts: Sequence[BentoServiceArtifact]) -> Callable[[ClassT], C
     for artifact in artifacts:
         if artifact.name in seen:
             raise InvalidArgument(f"Duplicated artifact name `{artifact.name}` detected. Each artifact needs its own")
+        if hasattr(ArtifactCollection, artifact.name):
+            logger.warning("Artifact '%s' can only be reached as artifacts['%s'].get()", artifact.name, artifact.name)
         seen.add(artifact.name)
 
     def decorator(service_class: ClassT) -> ClassT:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bentoml.service.artifacts.lifecycle import guard_get, guard_load, guard_pack, guard_save
+from bentoml.service.artifacts.lifecycle import GUARDED_ATTRIBUTE, guard_get, guard_load, guard_pack, guard_save
 from bentoml.service.naming import validate_artifact_name
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ class BentoServiceArtifact:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for method, guard in _GUARDS.items():
-            if method in cls.__dict__:
-                setattr(cls, method, guard(cls.__dict__[method]))
+            function = getattr(cls, method)  # its own, or one of a mixin
+            if not hasattr(function, GUARDED_ATTRIBUTE):
+                setattr(cls, method, guard(function))
 
     @property
     def name(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import UserDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from bentoml.service.artifacts.base import BentoServiceArtifact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from typing_extensions import Self
+
 ARTIFACTS_DIR_NAME = "artifacts"
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 _UNSET: Any = object()
 
 
-class ArtifactCollection(UserDict[str, BentoServiceArtifact]):
+class ArtifactCollection(dict[str, BentoServiceArtifact]):
     """A dict of artifacts whose attributes are the objects inside.
 
     `artifacts["model"]` is the artifact, `artifacts.model` is what its `get()` returns. A name that is not there is a
@@ -32,8 +33,8 @@ class ArtifactCollection(UserDict[str, BentoServiceArtifact]):
     """
 
     def __init__(self, artifacts: Iterable[BentoServiceArtifact] = (), *, service_name: str | None = None) -> None:
-        self.service_name = service_name
         super().__init__()
+        self._service_name = service_name
         for artifact in artifacts:
             self.add(artifact)
 
@@ -52,10 +53,14 @@ class ArtifactCollection(UserDict[str, BentoServiceArtifact]):
         super().__setitem__(key, artifact)
 
     def __getattr__(self, name: str) -> Any:
-        # Reached only for names the class does not have; copying asks for private ones before `data` is set.
-        if name.startswith("__") or name == "data":
+        # Reached only for names the class does not have; Python itself asks for such ones when it copies.
+        if name.startswith("__"):
             raise AttributeError(name)
         return self[name].get()
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]  # stays a collection, and checks names
+        self.update(other)
+        return self
 
     def get(self, name: str, default: Any = _UNSET) -> Any:
         """The artifact of that name.
@@ -66,6 +71,17 @@ class ArtifactCollection(UserDict[str, BentoServiceArtifact]):
         if default is _UNSET:
             return self[name]
         return super().get(name, default)
+
+    def update(self, *args: Any, **kwargs: BentoServiceArtifact) -> None:
+        """As `dict.update`; each key must be the name of its artifact."""
+        for key, artifact in dict(*args, **kwargs).items():
+            self[key] = artifact
+
+    def setdefault(self, name: str, default: Any = None) -> BentoServiceArtifact:
+        """The artifact of that name; `default` is added where there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
 
     def add(self, artifact: BentoServiceArtifact) -> None:
         """Hold an artifact under its own name."""
@@ -87,7 +103,7 @@ class ArtifactCollection(UserDict[str, BentoServiceArtifact]):
                 artifact.save(str(directory))
             else:
                 logger.warning(
-                    "Missing declared artifact '%s' for BentoService '%s'", artifact.name, self.service_name or "-"
+                    "Missing declared artifact '%s' for BentoService '%s'", artifact.name, self._service_name or "-"
                 )
 
     def load_all(self, path: str | Path) -> None:

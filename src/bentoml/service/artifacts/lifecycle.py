@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     Method = Callable[..., Any]
 
+GUARDED_ATTRIBUTE = "_bentoml_guarded"
+"""Marks a method that keeps the books already."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,6 +41,11 @@ def _outermost(artifact: BentoServiceArtifact) -> Iterator[None]:
 
 def _describe(artifact: BentoServiceArtifact) -> str:
     return f"{type(artifact).__name__} '{artifact.name}'"
+
+
+def _marked(method: Method) -> Method:
+    setattr(method, GUARDED_ATTRIBUTE, True)
+    return method
 
 
 def guard_pack(pack: Method) -> Method:
@@ -71,7 +79,7 @@ def guard_pack(pack: Method) -> Method:
         self._packed = True
         return self
 
-    return guarded
+    return _marked(guarded)
 
 
 def guard_load(load: Method) -> Method:
@@ -98,7 +106,7 @@ def guard_load(load: Method) -> Method:
         self._loaded = True
         return self
 
-    return guarded
+    return _marked(guarded)
 
 
 def guard_save(save: Method) -> Method:
@@ -122,7 +130,7 @@ def guard_save(save: Method) -> Method:
             raise InvalidArgument(f"{_describe(self)} can not have metadata: its own file is {metadata_path.name}")
         write_atomic(metadata_path, yaml.safe_dump(self.metadata, sort_keys=False, allow_unicode=True))
 
-    return guarded
+    return _marked(guarded)
 
 
 def guard_get(get: Method) -> Method:
@@ -134,7 +142,7 @@ def guard_get(get: Method) -> Method:
             raise FailedPrecondition(f"{_describe(self)} holds no object; call pack or load first")
         return get(self)
 
-    return guarded
+    return _marked(guarded)
 
 
 def _read_metadata(artifact: BentoServiceArtifact, directory: str) -> dict[str, Any]:
