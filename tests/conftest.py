@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.skip_guard import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["bentoml_home", "pytest_make_collect_report", "pytest_runtest_makereport"]
+
 if TYPE_CHECKING:
     from pathlib import Path
 
