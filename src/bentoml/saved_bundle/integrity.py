@@ -1,0 +1,179 @@
+"""Digests of a directory's files, in the format that `sha256sum -c` reads.
+
+They show damage and files left behind or edited by accident. They are no signature: whoever can write the bundle can
+write the digests too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from typing import TYPE_CHECKING
+
+from bentoml._util.files import write_atomic
+from bentoml.exceptions import BundleIntegrityException
+from bentoml.saved_bundle.layout import DIGESTS, MANIFEST, SETUP_PY
+from bentoml.saved_bundle.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from bentoml.saved_bundle.manifest import Manifest
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_BYTES = 1 << 20
+_LINE = re.compile(r"(?P<escaped>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)", re.DOTALL)
+_WHAT_TO_DO = "restore the bundle from where it was saved, or load it without verification if the change is intended"
+# What `pip install` and `python -m build` leave beside setup.py; nothing there is ever imported by a load.
+_BUILD_LEFTOVERS = re.compile(r"(build|dist|[^/]+\.egg-info)(/|$)")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, in lower-case hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _files_below(directory: Path, prefix: str = "") -> Iterator[str]:
+    with os.scandir(directory) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name == "__pycache__":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(directory / entry.name, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name
+
+
+def _format_line(name: str, digest: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if escaped == name else chr(92)}{digest}  {escaped}\n"
+
+
+def _parse(text: str, path: Path) -> dict[str, str]:
+    digests = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line:
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise BundleIntegrityException(f"{path}: line {number} is not a digest and a file name; {_WHAT_TO_DO}")
+        name = match["name"]
+        if match["escaped"]:
+            name = re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), name)
+        digests[name] = match["digest"]
+    return digests
+
+
+def write_digests(directory: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Write `SHA256SUMS` over every file below a directory, except itself and `__pycache__`.
+
+    Args:
+        directory: the directory.
+        known: digests by relative name that need not be computed again.
+
+    Returns:
+        Digest by name relative to `directory`, with `/` between parts.
+    """
+    known = known or {}
+    digests = {
+        name: known.get(name) or file_digest(directory / name) for name in _files_below(directory) if name != DIGESTS
+    }
+    lines = "".join(_format_line(name, digest) for name, digest in digests.items())
+    write_atomic(directory / DIGESTS, lines.encode("utf-8", "surrogateescape"))
+    return digests
+
+
+def has_digests(directory: Path) -> bool:
+    """Whether the directory was saved with digests; bundles of older versions were not."""
+    return (directory / DIGESTS).is_file()
+
+
+def verify_listed(directory: Path) -> frozenset[str]:
+    """Check that every file named in `SHA256SUMS` is there, unchanged.
+
+    Returns:
+        The names.
+
+    Raises:
+        BundleIntegrityException: a file was changed or is missing; the text names it.
+    """
+    sums = directory / DIGESTS
+    try:
+        digests = _parse(sums.read_text(encoding="utf-8", errors="surrogateescape"), sums)
+    except OSError as error:
+        raise BundleIntegrityException(f"{sums} cannot be read ({error.strerror}); {_WHAT_TO_DO}") from error
+    for name, expected in digests.items():
+        path = directory / name
+        try:
+            actual = file_digest(path)
+        except FileNotFoundError as error:
+            raise BundleIntegrityException(f"{path} is missing from the bundle; {_WHAT_TO_DO}") from error
+        except OSError as error:
+            raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {_WHAT_TO_DO}") from error
+        if actual != expected:
+            raise BundleIntegrityException(f"{path} was changed after the bundle was saved; {_WHAT_TO_DO}")
+    return frozenset(digests)
+
+
+def verify_unlisted(directory: Path, listed: frozenset[str], other_entries: Iterable[str] = ()) -> None:
+    """Check that no file was added.
+
+    Args:
+        directory: the directory.
+        listed: names that `verify_listed` returned.
+        other_entries: names directly below `directory` that were there before the bundle was saved into it.
+
+    Raises:
+        BundleIntegrityException: a file is not listed; the text names it.
+    """
+    others = frozenset(other_entries)
+    may_be_built = SETUP_PY in listed
+    for name in _files_below(directory):
+        if name in listed or name == DIGESTS or name.partition("/")[0] in others:
+            continue
+        if may_be_built and _BUILD_LEFTOVERS.match(name):
+            continue
+        raise BundleIntegrityException(
+            f"{directory / name} was added after the bundle was saved; remove it, "
+            "or load the bundle without verification if the change is intended"
+        )
+
+
+def verify_bundle(bundle_path: Path) -> Manifest:
+    """Check every file of a bundle against the digests that were saved.
+
+    A bundle of an older format has none; that is logged as a warning.
+
+    Args:
+        bundle_path: directory of the bundle.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        BentoMLConfigException: it is not a bundle.
+        BundleIntegrityException: a file was changed, added or removed.
+    """
+    if not has_digests(bundle_path) or not (bundle_path / MANIFEST).is_file():
+        manifest = read_manifest(bundle_path)
+        if manifest.format_number > 0:
+            raise BundleIntegrityException(f"{bundle_path / DIGESTS} is missing from the bundle; {_WHAT_TO_DO}")
+        logger.warning(
+            "%s was saved without %s, so its files cannot be checked for damage; save it again to add them",
+            bundle_path,
+            DIGESTS,
+        )
+        return manifest
+    listed = verify_listed(bundle_path)
+    manifest = read_manifest(bundle_path)
+    verify_unlisted(bundle_path, listed, manifest.other_entries)
+    return manifest

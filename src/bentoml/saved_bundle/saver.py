@@ -1,0 +1,160 @@
+"""Writing a bundle: everything in a temporary directory first, then moved to its place, the manifest last."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.files import write_atomic
+from bentoml.configuration import get_config
+from bentoml.exceptions import BentoMLException
+from bentoml.saved_bundle import layout
+from bentoml.saved_bundle.environment import resolve_environment
+from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
+from bentoml.saved_bundle.integrity import write_digests
+from bentoml.saved_bundle.layout import BundleLayout
+from bentoml.saved_bundle.library_wheel import write_library_wheel
+from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
+from bentoml.saved_bundle.modules import bundle_being_imported
+from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.service_sources import ServiceSources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bentoml.service import BentoService
+
+logger = logging.getLogger(__name__)
+
+
+def save_to_dir(
+    bento_service: BentoService, path: str | os.PathLike[str], version: str | None = None, silent: bool = False
+) -> None:
+    """Write a service, with the objects packed into it, as a bundle; it is not registered.
+
+    The bundle appears in the directory only when all of it has been written.
+
+    Args:
+        bento_service: the service.
+        path: existing directory.
+        version: version to set on the service; None keeps the one it has, or generates one.
+        silent: do not log where the bundle was written.
+
+    Raises:
+        BentoMLException: the directory is missing or holds a bundle, or the source of the service cannot be found.
+        InvalidArgument: a value of the service cannot stand in the files of a bundle.
+    """
+    text = os.fspath(path)
+    refuse_remote(text, "written to")
+    target = Path(text)
+    if not target.is_dir():
+        raise BentoMLException(f"Directory '{text}' not found; create it first")
+    loading = bundle_being_imported()
+    if loading is not None:
+        logger.warning(
+            "%s is being loaded from %s, and its module saves a service when it is imported; nothing was written. "
+            'Put the code that packs and saves under `if __name__ == "__main__":`',
+            bento_service.name,
+            loading,
+        )
+        return
+    if (target / bento_service.name).exists():
+        raise BentoMLException(
+            f"Existing module file found for BentoService {bento_service.name} in {text}; give an empty directory"
+        )
+    if version is not None:
+        bento_service.set_version(version)
+    with _staging_in(target) as staging:
+        others = sorted(entry.name for entry in target.iterdir() if entry != staging)
+        _write(bento_service, staging, others)
+        _move_entries(staging, target)
+    if not silent:
+        logger.info("BentoService bundle '%s' created at: %s", bento_service.tag, text)
+
+
+@contextmanager
+def _staging_in(target: Path) -> Iterator[Path]:
+    staging = Path(tempfile.mkdtemp(dir=target, prefix=".bento-"))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _move_entries(staging: Path, target: Path) -> None:
+    """Move what was written to its place; a directory is a bundle from the moment its manifest is there."""
+    names = sorted((entry.name for entry in staging.iterdir()), key=lambda name: (name == layout.MANIFEST, name))
+    taken = [name for name in names if os.path.lexists(target / name)]
+    if taken:
+        raise BentoMLException(f"{target} already has {', '.join(taken)}; give an empty directory")
+    moved: list[Path] = []
+    try:
+        for name in names:
+            (staging / name).rename(target / name)
+            moved.append(target / name)
+    except BaseException:
+        for path in moved:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _write(service: BentoService, root: Path, others: list[str]) -> None:
+    paths = BundleLayout(root, service.name)
+    paths.service_dir.mkdir()
+    service.artifacts.save(paths.service_dir)
+    sources = ServiceSources.of(service)
+    env = resolve_environment(service, sources.tree)
+    sources.copy_to(paths)
+    _copy_static_content(service, paths)
+    env.declared.save(root)
+    paths.library_dir.mkdir()
+    write_library_wheel(paths.library_dir)
+    _write_openapi_document(service, root)
+    GeneratedFiles(
+        service_name=service.name,
+        service_version=service.version,
+        docs=service_docs(service),
+        base_image=env.declared._docker_base_image,
+        conda_declared=env.declared._conda_env.is_declared,
+        has_setup_sh=env.declared._setup_sh is not None,
+        library_wheel=env.library_line,
+        requirements=env.declared.requirements_txt().splitlines(),
+    ).write(root)
+    document = describe_bundle(service, env.manifest_section(), sources.module, others, _deployment_version())
+    _write_manifest(paths, document)
+    digests = write_digests(paths.service_dir)
+    write_digests(root, known={f"{service.name}/{name}": digest for name, digest in digests.items()})
+
+
+def _deployment_version() -> str | None:
+    return get_config().bento_bundle.deployment_version
+
+
+def _write_manifest(paths: BundleLayout, document: dict[str, Any]) -> None:
+    text = format_manifest(document)
+    write_atomic(paths.service_dir / layout.MANIFEST, text)
+    write_atomic(paths.root / layout.MANIFEST, text)
+
+
+def _write_openapi_document(service: BentoService, root: Path) -> None:
+    from bentoml.service.openapi import openapi_document
+
+    write_atomic(root / layout.OPENAPI_DOCUMENT, json.dumps(openapi_document(service), indent=2))
+
+
+def _copy_static_content(service: BentoService, paths: BundleLayout) -> None:
+    source = service.get_web_static_content_path()
+    if source is None:
+        return
+    if not Path(source).is_dir():
+        raise BentoMLException(f"the directory {source} of @web_static_content does not exist")
+    shutil.copytree(source, paths.static_content_dir)
