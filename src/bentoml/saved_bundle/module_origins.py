@@ -11,9 +11,8 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from enum import Enum
-from importlib.abc import PathEntryFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bentoml.saved_bundle.module_finder import is_from_bundle, top_level_names
 
@@ -123,8 +122,8 @@ class OriginSearch:
         parent_spec = self._spec(parent)
         portions: list[str] = []
         for location in (parent_spec and parent_spec.submodule_search_locations) or ():
-            finder = pkgutil.get_importer(location)
-            spec: ModuleSpec | None = finder.find_spec(name) if isinstance(finder, PathEntryFinder) else None
+            finder: Any = pkgutil.get_importer(location)
+            spec: ModuleSpec | None = finder.find_spec(name) if finder is not None else None
             if spec is not None and spec.loader is not None:
                 return spec
             portions.extend((spec and spec.submodule_search_locations) or ())
@@ -156,7 +155,7 @@ def _loaded_spec(name: str) -> ModuleSpec | None:
     module = sys.modules.get(name)
     if module is None or is_from_bundle(module):
         return None
-    spec = getattr(module, "__spec__", None)
+    spec: ModuleSpec | None = getattr(module, "__spec__", None)
     if spec is not None and spec.name == name:
         return spec
     file = getattr(module, "__file__", None)

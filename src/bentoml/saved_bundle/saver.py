@@ -23,11 +23,13 @@ from bentoml.saved_bundle.library_wheel import write_library_wheel
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.modules import bundle_being_imported
 from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.service_module import unguarded_line
 from bentoml.saved_bundle.service_sources import ServiceSources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bentoml.saved_bundle.service_module import ServiceModule
     from bentoml.service import BentoService
 
 logger = logging.getLogger(__name__)
@@ -112,6 +114,7 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     paths.service_dir.mkdir()
     service.artifacts.save(paths.service_dir)
     sources = ServiceSources.of(service)
+    _warn_of_script(sources.module)
     env = resolve_environment(service, sources.tree)
     sources.copy_to(paths)
     _copy_static_content(service, paths)
@@ -133,6 +136,17 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     _write_manifest(paths, document)
     digests = write_digests(paths.service_dir)
     write_digests(root, known={f"{service.name}/{name}": digest for name, digest in digests.items()})
+
+
+def _warn_of_script(module: ServiceModule) -> None:
+    line = unguarded_line(module.file) if module.is_script else None
+    if line is not None:
+        logger.warning(
+            "%s:%d runs again each time the bundle is loaded, because the service is defined in the script that saves "
+            'it; put the code that packs and saves under `if __name__ == "__main__":`',
+            module.file,
+            line,
+        )
 
 
 def _deployment_version() -> str | None:

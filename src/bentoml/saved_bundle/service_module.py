@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import zipfile
@@ -90,6 +91,23 @@ def _script_name(module: ModuleType, file: Path) -> str:
     if spec is not None and spec.name:
         return str(spec.name)
     return re.sub(r"[^\w-]", "_", file.stem)
+
+
+def unguarded_line(file: Path) -> int | None:
+    """The first line of a script that packs or saves a service whenever the script is imported; None when none does."""
+    for statement in ast.parse(file.read_bytes()).body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or _is_main_guard(statement):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"pack", "save", "save_to_dir"}:
+                return node.lineno
+    return None
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and any(
+        isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(statement.test)
+    )
 
 
 def find_zip_archives(module: ServiceModule, declared: Sequence[str]) -> list[Path]:

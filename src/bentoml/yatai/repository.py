@@ -53,9 +53,19 @@ class BentoRepository:
             InvalidArgument: a label or the version is not valid.
             BentoMLException: the tag is registered already, or the bundle cannot be written.
         """
-        from bentoml.saved_bundle import save_to_dir
+        from bentoml.saved_bundle import bundle_being_imported, save_to_dir
 
         _check_labels(labels)
+        loading = bundle_being_imported()
+        if loading is not None:
+            # The service's module is a script that saves whenever it runs, and it runs to be loaded.
+            logger.warning(
+                "%s is being loaded from %s, and its module saves a service when it is imported; nothing was saved. "
+                'Put the code that packs and saves under `if __name__ == "__main__":`',
+                bento_service.name,
+                loading,
+            )
+            return str(loading)
         if version is not None:
             bento_service.set_version(version)
         tag = Tag(bento_service.name, bento_service.version)
