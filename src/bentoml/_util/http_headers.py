@@ -38,17 +38,18 @@ class HTTPHeaders(Mapping[str, str]):
         return cls(pairs)
 
     def __getitem__(self, name: str) -> str:
-        wanted = name.lower()
-        for key, value in self._pairs:
-            if key == wanted or key.lower() == wanted:
-                return value
-        raise KeyError(name)
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return str(value)
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """First value of `name`, or `default`."""
         wanted = name.lower()
+        length = len(wanted)
         for key, value in self._pairs:
-            if key == wanted or key.lower() == wanted:
+            # Lengths first: most names differ in it, and folding every name costs more than all else here.
+            if len(key) == length and key.lower() == wanted:
                 return value
         return default
 
@@ -71,7 +72,8 @@ class HTTPHeaders(Mapping[str, str]):
         return len({key.lower() for key, _ in self._pairs})
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._pairs = [pair for pair in self._pairs if pair[0].lower() != name.lower()]
+        if name in self:
+            self._pairs = [pair for pair in self._pairs if pair[0].lower() != name.lower()]
         self._pairs.append((name, value))
 
     def add(self, name: str, value: str) -> None:
@@ -107,12 +109,14 @@ class HTTPHeaders(Mapping[str, str]):
     def content_type(self) -> str:
         """Media type of the body, lower case, without parameters; empty when not given."""
         header: str = self.get("content-type", "")
-        return header.partition(";")[0].strip().lower()
+        media_type = header.partition(";")[0] if ";" in header else header
+        return media_type.strip().lower()
 
     @property
     def charset(self) -> str | None:
         """The `charset` parameter of the content type, or None."""
-        for parameter in self.get("content-type", "").split(";")[1:]:
+        header: str = self.get("content-type", "")
+        for parameter in header.split(";")[1:] if ";" in header else ():
             name, _, value = parameter.partition("=")
             if name.strip().lower() == "charset":
                 return value.strip().strip("\"'") or None

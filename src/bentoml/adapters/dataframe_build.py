@@ -23,7 +23,7 @@ def build_frame(tables: Sequence[JsonTable], dtypes: Sequence[Any] | None = None
     """Put the rows of tables below each other.
 
     Args:
-        tables: at least one; all have the same columns, and the same kinds wherever no dtype is declared.
+        tables: at least one; all have the same columns, and the same kind wherever no dtype is declared.
         dtypes: declared pandas dtype of each column, or None where it follows from the values.
 
     Returns:
@@ -35,7 +35,7 @@ def build_frame(tables: Sequence[JsonTable], dtypes: Sequence[Any] | None = None
     """
     pandas = require("pandas")
     rows = tables[0].rows if len(tables) == 1 else list(chain.from_iterable(table.rows for table in tables))
-    names, kinds = tables[0].columns, tables[0].kinds
+    names, kinds = tables[0].group
     labels = None if isinstance(names, int) else pandas.Index(names)
     if dtypes is None and kinds in {FLOAT * len(kinds), INTEGER * len(kinds)}:
         return _frame_of_numbers(rows, kinds[0], labels)

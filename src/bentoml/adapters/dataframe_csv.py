@@ -19,15 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CsvTable:
-    """The rows of one request, already typed."""
+    """The rows of one request, already typed.
+
+    Attributes:
+        frame: rows and columns.
+        group: what tables that share a frame have in common: their columns and types.
+    """
 
     frame: pd.DataFrame
+    group: tuple[Any, ...]
 
     def __len__(self) -> int:
         return len(self.frame)
 
 
-def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Sequence[Any] | None) -> pd.DataFrame:
+def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Sequence[Any] | None) -> CsvTable:
     """Read CSV text with a header row; types are what `pandas.read_csv` makes of it, with `dtype`.
 
     Args:
@@ -52,12 +58,12 @@ def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Seq
         raise InputError("rows have more values than the header has names")
     if frame.empty:
         raise InputError("the table is empty")
-    if columns is None:
-        return frame
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        raise InputError(f"the column {missing[0]!r} is missing")
-    return frame[list(columns)]
+    if columns is not None:
+        missing = [name for name in columns if name not in frame.columns]
+        if missing:
+            raise InputError(f"the column {missing[0]!r} is missing")
+        frame = frame[list(columns)]
+    return CsvTable(frame, ("csv", tuple(frame.columns), tuple(frame.dtypes)))
 
 
 def _header(text: str) -> Names:

@@ -131,7 +131,7 @@ class DataframeInput(BaseTextInput):
             table = self._parse(task)
             if table is not None:
                 vars(task)[_TABLE] = table
-                groups.setdefault(_group_key(table), []).append(task)
+                groups.setdefault(table.group, []).append(task)
         return list(groups.values()) if self.dtype is None else self._regroup_declared(groups)
 
     def _regroup_declared(self, groups: dict[Any, Group]) -> list[Group]:
@@ -142,12 +142,13 @@ class DataframeInput(BaseTextInput):
             if not isinstance(table, JsonTable):
                 merged[key] = group
                 continue
-            dtypes = self._declared_dtypes(table.columns)
+            names, all_kinds = table.group
+            dtypes = self._declared_dtypes(names)
             if any(map(depends_on_column, dtypes)):
                 merged.update((id(task), [task]) for task in group)
                 continue
-            kinds = ["" if converts_alone(dtype) else kind for kind, dtype in zip(table.kinds, dtypes, strict=True)]
-            merged.setdefault((table.columns, *kinds), []).extend(group)
+            kinds = ["" if converts_alone(dtype) else kind for kind, dtype in zip(all_kinds, dtypes, strict=True)]
+            merged.setdefault((names, *kinds), []).extend(group)
         return list(merged.values())
 
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[pd.DataFrame]:
@@ -164,7 +165,7 @@ class DataframeInput(BaseTextInput):
     def _parse(self, task: InferenceTask[Any]) -> Table | None:
         try:
             if task.http_headers.content_type == CSV_CONTENT_TYPE:
-                table: Table = CsvTable(parse_csv(task.data or "", self.columns, self.dtype))
+                table: Table = parse_csv(task.data or "", self.columns, self.dtype)
             else:
                 table = parse_table(task.data or "", self.orient, self.columns)
         except InputError as error:
@@ -176,11 +177,12 @@ class DataframeInput(BaseTextInput):
     def _join(self, tables: Sequence[Table]) -> pd.DataFrame:
         csv_frames = [table.frame for table in tables if isinstance(table, CsvTable)]
         json_tables = [table for table in tables if isinstance(table, JsonTable)]
-        if len({table.columns for table in json_tables}) + bool(csv_frames) > 1:
+        layouts = {table.group[0] for table in json_tables}
+        if len(layouts) + bool(csv_frames) > 1:
             raise ValueError("these tasks cannot share a frame; group_tasks parts them")
-        if not json_tables:
+        if not layouts:
             return join_frames(csv_frames)
-        dtypes = None if self.dtype is None else self._declared_dtypes(json_tables[0].columns)
+        dtypes = None if self.dtype is None else self._declared_dtypes(layouts.pop())
         try:
             return build_frame(json_tables, dtypes)
         except (ValueError, TypeError, OverflowError) as error:
@@ -193,12 +195,6 @@ class DataframeInput(BaseTextInput):
             raise BentoMLConfigException(
                 f"DataframeInput(dtype=...) has a type that pandas rejects: {error}"
             ) from error
-
-
-def _group_key(table: Table) -> Any:
-    if isinstance(table, JsonTable):
-        return table.columns, table.kinds
-    return "csv", tuple(table.frame.columns), tuple(table.frame.dtypes)
 
 
 def _checked_dtype(dtype: Any, columns: Names | None) -> Mapping[Any, Any] | list[Any] | None:

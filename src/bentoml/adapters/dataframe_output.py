@@ -59,7 +59,7 @@ class DataframeOutput(JsonOutput):
             bounds = piece_bounds(len(frame), tasks)
             if write is str:
                 return [self._result(str, frame.iloc[a:b]) for a, b in pairwise(bounds)]
-            return [self._result_of_text(text) for text in piece_texts(frame, bounds, self.output_orient)]
+            return [self._result(_as_it_is, text) for text in piece_texts(frame, bounds, self.output_orient)]
         if isinstance(return_result, (list, tuple)) and any(map(is_frame, return_result)):
             if len(return_result) != len(tasks):
                 raise ReturnLengthError(f"the API function returned {len(return_result)} frames for {len(tasks)} tasks")
@@ -70,3 +70,7 @@ class DataframeOutput(JsonOutput):
                 for value in return_result
             ]
         return super().pack_user_func_return_value(return_result, tasks)
+
+
+def _as_it_is(text: str) -> str:
+    return text

@@ -1,6 +1,6 @@
 """JSON text as rows and columns, with the Python values that JSON has.
 
-A table is parsed without looking at any other: which frame it may join is decided by its `columns` and `kinds`.
+A table is parsed without looking at any other: which frame it may join is decided by its own `group`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,19 +44,18 @@ _NUMBER_TYPES = {int, float, NoneType}
 _EXACT_IN_FLOAT = 2**53
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class JsonTable:
     """The rows of one request.
 
     Attributes:
-        columns: names from left to right, or their number where the format has no names.
         rows: values by row, each as long as there are columns; at least one row and one column.
-        kinds: one letter per column.
+        group: what tables that share a frame have in common: the column names from left to right (their number where
+            the format has no names), and the kinds of the columns, one letter each.
     """
 
-    columns: Names | int
     rows: Rows
-    kinds: str
+    group: tuple[Names | int, str]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -73,13 +73,13 @@ def parse_table(text: str, orient: str | None, columns: Names | None) -> JsonTab
         InputError: it is not JSON, not a table of that orient, has no cell, or lacks a column.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except ValueError as error:
         raise InputError(f"not valid JSON: {error}" if text.strip() else "the body is empty") from error
     names, rows = _READERS[orient or guess_orient(value)](value, columns)
     if not rows or not rows[0]:
         raise InputError("the table is empty")
-    return JsonTable(len(rows[0]) if names is None else names, rows, kinds_of(rows))
+    return JsonTable(rows, (len(rows[0]) if names is None else names, kinds_of(rows)))
 
 
 def guess_orient(value: Any) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bentoml.adapters.json_text import parse_json
 from bentoml.adapters.text_input import BaseTextInput
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class JsonInput(BaseTextInput):
 
 def _parse(task: InferenceTask[Any]) -> Any:
     try:
-        return json.loads(task.data or "")
-    except (ValueError, RecursionError):
+        return parse_json(task.data or "")
+    except ValueError:
         task.discard(http_status=400, err_msg="Not a valid JSON format")
         return None

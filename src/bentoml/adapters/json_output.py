@@ -40,7 +40,8 @@ class JsonOutput(BaseOutputAdapter):
         super().__init__(**base_config)
         self.ensure_ascii = ensure_ascii
         self.charset = charset
-        self.content_type = f"application/json; charset={charset}" if charset else "application/json"
+        content_type = f"application/json; charset={charset}" if charset else "application/json"
+        self._headers = HTTPHeaders([("Content-Type", content_type)])
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
@@ -80,7 +81,4 @@ class JsonOutput(BaseOutputAdapter):
         except (ValueError, TypeError, RecursionError, OverflowError) as error:
             logger.exception("A return value cannot be written as JSON")
             return InferenceError(err_msg=f"the return value cannot be written as JSON: {error}")
-        return self._result_of_text(body)
-
-    def _result_of_text(self, body: str) -> InferenceResult[Any]:
-        return InferenceResult(data=body, http_headers=HTTPHeaders([("Content-Type", self.content_type)]))
+        return InferenceResult(data=body, http_headers=HTTPHeaders(self._headers))
