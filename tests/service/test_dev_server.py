@@ -102,8 +102,8 @@ def test_server_stops_when_the_service_is_dropped(tmp_path: Path, monkeypatch: p
     (tmp_path / "dev_dropped.py").write_text(SOURCE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     service: BentoService = importlib.import_module("dev_dropped").DevTimes().pack("factor", 3)
-    monkeypatch.delitem(sys.modules, "dev_dropped")
     service.start_dev_server(port=0)
+    monkeypatch.delitem(sys.modules, "dev_dropped")
     process = child_of(service)._process
     del service
     gc.collect()
