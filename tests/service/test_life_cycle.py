@@ -67,6 +67,7 @@ def test_save_returns_a_path_that_loads_under_its_own_name(service: bentoml.Bent
     assert type(loaded) is not type(service)
     assert (loaded.name, type(loaded).__name__, loaded.tag) == ("Iris", "IrisService", "Iris:1.4.7")
     assert loaded.artifacts["model"].metadata == {"kernel": "rbf"}
+    assert loaded.get_bento_service_metadata_pb().created_at is not None
     assert answer_of(loaded) == answer_of(service) == (200, b'["setosa"]')
 
 
