@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.saved_home import SavedHome, save_home
+from bentoml.yatai.client import get_yatai_client
+from tests.cli.saved_home import VERSIONS, SavedHome, save_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,14 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedHome:
 
 
 @pytest.fixture
-def own_saved(tmp_path_factory: pytest.TempPathFactory) -> SavedHome:
+def own_saved(saved: SavedHome, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> SavedHome:
     """For one test that changes what is saved."""
-    return save_home(tmp_path_factory.mktemp("own-home"))
+    own = SavedHome(tmp_path_factory.mktemp("own-home"))
+    monkeypatch.setenv("BENTOML_HOME", str(own.home))
+    repository = get_yatai_client().repository
+    for version, stage in VERSIONS:
+        repository.upload_from_dir(saved.bundle.with_name(version), labels={"stage": stage})
+    return own
 
 
 @pytest.fixture(autouse=True)

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
-SAVE = """
+VERSIONS = (("1.0", "test"), ("2.0", "prod"))
+"""Version and label `stage` of each saved bundle, in order of saving."""
+SAVE = f"""
 from scaler_service import Scaler
 
-for version, stage in (("1.0", "test"), ("2.0", "prod")):
+for version, stage in {VERSIONS!r}:
     service = Scaler()
-    service.pack("factor", 3, metadata={"unit": "none"})
-    service.save(version=version, labels={"stage": stage})
+    service.pack("factor", 3, metadata={{"unit": "none"}})
+    service.save(version=version, labels={{"stage": stage}})
 """
 
 

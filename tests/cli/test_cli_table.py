@@ -86,7 +86,7 @@ CASES = [
     pytest.param("delete --all Scaler -y", 2, "", misused("--all cannot be combined..."), id="delete-all-and-target"),
     pytest.param("delete a:b:c -y", 2, "", misused("Invalid value for TARGETS: Bad formatting. Please present a valid "
                  'bento bundle name or "name:version" tag...'), id="delete-bad-target"),
-    pytest.param("delete Scaler:1.0, -y", 2, "", misused("...Bad formatting...."), id="delete-trailing-comma"),
+    pytest.param("delete Scaler:1.0, -y", 2, "", misused("...Bad formatting..."), id="delete-trailing-comma"),
     pytest.param("delete Scaler:1.0 --labels a=b -y", 2, "", misused("--labels selects versions..."),
                  id="delete-version-and-labels"),
     pytest.param("delete Scaler:9 -y -q", 1, "", failed("delete", "BentoService Scaler:9 not found - ...\n"),
@@ -113,7 +113,7 @@ CASES = [
     pytest.param("run -q Scaler:2.0 scale_column --input-file {csv}", 0, '[{"a":3},{"a":6}]\n', "", id="run-csv-file"),
     pytest.param("run -q Scaler:2.0 scale --input {bad", 1, "", "...Not a valid JSON format...\n", id="run-bad-input"),
     pytest.param("run -q Scaler:2.0 fail --input 2", 1, "", "...no luck today...\n", id="run-failing-function"),
-    pytest.param("run -q Scaler:2.0 scale", 2, "", misused("...--input...required..."), id="run-without-input"),
+    pytest.param("run -q Scaler:2.0 scale", 2, "", "Error: ...--input --input-file is required\n", id="run-without-input"),
     pytest.param("run Scaler:2.0 nothing --input 1", 1, "",
                  failed("run", "Can't find API 'nothing' in service 'Scaler'...\n"), id="run-unknown-api"),
     pytest.param("run Nothing scale --input 1", 1, "", failed("run", NOT_FOUND.format("Nothing")), id="run-unknown"),

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tests.cli.saved_home import BENTOML, SavedHome, run_bentoml
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+START_LIMIT_S = 60.0
 LAST_LINE = "* Press Ctrl-C to stop\n"
 
 
@@ -53,6 +55,23 @@ class Server:
         return self.process.returncode, stdout, stderr
 
 
+def _read_announcement(process: subprocess.Popen[str]) -> list[str]:
+    """What it prints until it is ready."""
+    assert process.stdout is not None
+    printed: list[str] = []
+    alarm = threading.Timer(START_LIMIT_S, process.kill)
+    alarm.start()
+    try:
+        while LAST_LINE not in printed:
+            line = process.stdout.readline()
+            if not line:
+                pytest.fail(f"never ready, printed {printed}, then {process.communicate()}")
+            printed.append(line)
+    finally:
+        alarm.cancel()
+    return printed
+
+
 @contextmanager
 def serving(saved: SavedHome, *argv: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
     process = subprocess.Popen(
@@ -63,14 +82,7 @@ def serving(saved: SavedHome, *argv: str, env: Mapping[str, str] | None = None) 
         text=True,
     )
     try:
-        assert process.stdout is not None
-        printed: list[str] = []
-        while LAST_LINE not in printed:
-            line = process.stdout.readline()
-            if not line:
-                pytest.fail(f"ended early: {process.communicate()}")
-            printed.append(line)
-        yield Server(process, printed)
+        yield Server(process, _read_announcement(process))
     finally:
         if process.poll() is None:
             process.kill()

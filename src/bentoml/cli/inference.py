@@ -64,13 +64,8 @@ def run_command(
     The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
     --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv.
     """
-    from bentoml.adapters.cli_args import CliUsageError
     from bentoml.saved_bundle import load
     from bentoml.yatai.resolve import resolve_bundle_path
 
     api = load(resolve_bundle_path(bento, yatai_url), verify=verify).get_inference_api(api_name)
-    try:
-        status = api.handle_cli(list(adapter_args))
-    except CliUsageError as error:
-        raise click.UsageError(str(error), ctx) from error
-    ctx.exit(status)
+    ctx.exit(api.handle_cli(list(adapter_args)))
