@@ -24,16 +24,16 @@ class Everything(bentoml.BentoService):
 
     @bentoml.api(input=DataframeInput(), batch=True, mb_max_latency=5000)
     def total(self, df):
-        return df.sum(axis=1)
+        return df.sum(axis=1).to_numpy()
 
     @bentoml.api(input=DataframeInput(columns=["a", "b"], dtype={"a": "int64", "b": "float64"}), batch=True)
     def columns(self, df):
-        return df["a"] * df["b"]
+        return (df["a"] * df["b"]).to_numpy()
 
     @bentoml.api(input=JsonInput(), batch=True)
     def picky(self, objs):
         """Fails for the item `boom`, and for whole batches that hold it."""
-        time.sleep(0.01)
+        time.sleep(0.05)
         if "boom" in objs:
             raise ValueError("no boom please")
         return [{"seen": obj} for obj in objs]

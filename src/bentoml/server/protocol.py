@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from bentoml.server.front import Front
     from bentoml.server.routes import Route
 
-# How long a client may go on sending a body that was refused, so that it gets to read the refusal.
-LINGER_S = 5.0
 MAX_HEADERS = 128
 
 _NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade", b"x-request-id"})
@@ -102,7 +100,6 @@ class FrontProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._client_text = ""
         self._turn: FastCall | None = None
-        self._linger: asyncio.TimerHandle | None = None
         self.idle_since_s = self.loop.time()
 
     # -- connection ---------------------------------------------------------------------------------------------
@@ -120,8 +117,6 @@ class FrontProtocol(HttpToolsProtocol):
                 cycle.disconnected = True
                 self._front.dispatcher.cancel(cycle)
         self.pipeline.clear()
-        if self._linger is not None:
-            self._linger.cancel()
         super().connection_lost(exc)
 
     def is_idle(self) -> bool:
@@ -203,7 +198,8 @@ class FrontProtocol(HttpToolsProtocol):
             call.body = call.chunks[0] if len(call.chunks) == 1 else b"".join(call.chunks)
             call.chunks = None
         if call.response_complete:
-            self.transport.close()  # it was refused while its body came in
+            if not call.keep_alive:
+                self.transport.close()
         elif call.has_turn:
             self._front.dispatcher.submit(call)
 
@@ -227,9 +223,12 @@ class FrontProtocol(HttpToolsProtocol):
             self._refuse(call, 413)
 
     def _refuse(self, call: FastCall, status: int) -> None:
-        """Refuse a call before its body is complete: now, or when its turn comes. The connection ends with it."""
+        """Refuse a call before its body is complete: now, or when its turn comes.
+
+        The rest of the body is read and dropped: closing with unread bytes would reset the connection, and the client
+        might never see the answer.
+        """
         call.refusal = status
-        call.keep_alive = False
         if call.has_turn:
             self._take_turn(call)
 
@@ -265,9 +264,6 @@ class FrontProtocol(HttpToolsProtocol):
             self.on_response_complete()
         elif call.received:
             transport.close()
-        else:
-            # Closing with unread bytes would reset the connection and take the answer with it.
-            self._linger = self.loop.call_later(LINGER_S, transport.close)
 
     def on_response_complete(self) -> None:
         """Give the turn to the next request of this connection."""

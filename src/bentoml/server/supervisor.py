@@ -214,7 +214,8 @@ class Supervisor:
                 await asyncio.wait(late)
         if self._failure is not None:
             raise BentoMLException(self._failure)
-        return 0 if exit_code == 0 or self._hurry.is_set() else 1
+        # A front that was told to stop before it could listen for it is ended by the signal itself.
+        return 0 if exit_code in {0, -signal.SIGTERM} or self._hurry.is_set() else 1
 
     async def _hurry_up(self, front: Child) -> None:
         """Pass a second signal on."""

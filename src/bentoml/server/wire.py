@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import TYPE_CHECKING, Any, cast, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgpack
 
