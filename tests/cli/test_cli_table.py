@@ -113,7 +113,7 @@ CASES = [
     pytest.param("run -q Scaler:2.0 scale_column --input-file {csv}", 0, '[{"a":3},{"a":6}]\n', "", id="run-csv-file"),
     pytest.param("run -q Scaler:2.0 scale --input {bad", 1, "", "...Not a valid JSON format...\n", id="run-bad-input"),
     pytest.param("run -q Scaler:2.0 fail --input 2", 1, "", "...no luck today...\n", id="run-failing-function"),
-    pytest.param("run -q Scaler:2.0 scale", 2, "", "Error: ...--input --input-file is required\n", id="run-without-input"),
+    pytest.param("run -q Scaler:2.0 scale", 2, "", "Error: ...--input-file is required\n", id="run-without-input"),
     pytest.param("run Scaler:2.0 nothing --input 1", 1, "",
                  failed("run", "Can't find API 'nothing' in service 'Scaler'...\n"), id="run-unknown-api"),
     pytest.param("run Nothing scale --input 1", 1, "", failed("run", NOT_FOUND.format("Nothing")), id="run-unknown"),

@@ -55,3 +55,15 @@ def test_retrieve_when_a_file_is_there_already_changes_nothing(saved: SavedHome,
     assert f"{tmp_path} already has README.md; choose another directory with --target_dir" in result.stderr
     assert list(tmp_path.iterdir()) == [mine]
     assert mine.read_text() == "mine"
+
+
+def test_retrieve_when_a_file_was_changed_refuses_unless_told_not_to_look(own_saved: SavedHome, tmp_path: Path) -> None:
+    (own_saved.bundle / "README.md").write_text("changed")
+    target = tmp_path / "copy"
+    result = _retrieve(own_saved, "Scaler:2.0", "--target_dir", str(target))
+    assert result.exit_code == 1
+    assert f"{own_saved.bundle / 'README.md'} was changed" in result.stderr
+    assert not target.exists()
+    result = _retrieve(own_saved, "Scaler:2.0", "--target_dir", str(target), "--no-verify")
+    assert result.exit_code == 0, result.output
+    _assert_same_files(own_saved.bundle, target)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bentoml.cli.options import bento_command, yatai_url_option
+from bentoml.cli.options import bento_command, verify_option, yatai_url_option
 from bentoml.exceptions import CLIException
 
 
@@ -22,15 +22,20 @@ from bentoml.exceptions import CLIException
     help="Where the files of the bundle go; it is made if needed.  [current directory]",
 )
 @yatai_url_option
-def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None) -> None:
+@verify_option
+def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None, verify: bool) -> None:
     """Copy a saved bundle (NAME:VERSION or NAME:latest) into a directory. Existing files are never replaced."""
     if ":" not in bento:
         raise CLIException(f"BentoService {bento} invalid - specify name:version")
 
+    from bentoml.saved_bundle.integrity import verify_bundle
     from bentoml.yatai.client import get_yatai_client
 
     repository = get_yatai_client(yatai_url).repository
     found = repository.get(bento)
+    if verify:
+        with repository.reading(found) as files:
+            verify_bundle(files)
     if not target_dir.exists():
         repository.download_to_directory(found, str(target_dir))
     else:
