@@ -2,8 +2,8 @@
 
 Run with `python benchmarks/adapters.py`. Two columns: decoding and encoding alone (the adapter methods, called batch by
 batch), and the whole of `InferenceAPI.handle_batch_request` with a user function that does next to nothing. The first
-is to stay at or below 8 microseconds for `DataframeInput` with an array answer. Both are the best of the rounds, the one
-that other processes disturbed least.
+is to stay at or below 8 microseconds for `DataframeInput` with an array answer. Both are the best of the rounds, that
+which other processes disturbed least.
 """
 
 from __future__ import annotations

@@ -54,8 +54,6 @@ def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Seq
         )
     except (ValueError, TypeError, OverflowError, csv.Error) as error:  # pandas parser errors are ValueErrors
         raise InputError(f"not valid CSV: {error}") from error
-    if not isinstance(frame.index, pandas.RangeIndex):
-        raise InputError("rows have more values than the header has names")
     if frame.empty:
         raise InputError("the table is empty")
     if columns is not None:
@@ -67,7 +65,15 @@ def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Seq
 
 
 def _header(text: str) -> Names:
-    return tuple(next((row for row in csv.reader(io.StringIO(text)) if row), ()))
+    """The names in the first row that is not blank; the row after it may not be longer.
+
+    pandas would take the surplus for an index. It refuses later rows that are longer by itself.
+    """
+    rows = (row for row in csv.reader(io.StringIO(text)) if row)
+    header, first = next(rows, []), next(rows, [])
+    if len(first) > len(header):
+        raise InputError(f"a row has {len(first)} values, but the header has {len(header)} names")
+    return tuple(header)
 
 
 def _by_name(dtype: Mapping[Label, Any] | Sequence[Any] | None, names: Names) -> dict[Label, Any] | None:

@@ -76,7 +76,7 @@ def depends_on_column(dtype: Any) -> bool:
 
 
 def convert(values: Sequence[Any], dtype: Any) -> Any:
-    """Turn JSON values into an array or series of a dtype; null is a missing value.
+    """Turn JSON values into an array or series of a dtype; null, and what is not a declared category, is missing.
 
     Raises:
         ValueError: a value does not fit.
@@ -88,6 +88,9 @@ def convert(values: Sequence[Any], dtype: Any) -> Any:
         return _CONVERTERS[dtype.kind](values, dtype)
     if getattr(dtype, "na_value", None) is not None and dtype.name in {"str", "string"}:
         return pandas.Series(_texts(values, dtype), dtype=dtype)
+    if isinstance(dtype, pandas.CategoricalDtype) and dtype.categories is not None:
+        known = set(dtype.categories)
+        values = [value if value in known else None for value in values]
     return pandas.Series(_objects(values, dtype), dtype=object).astype(dtype)
 
 

@@ -5,7 +5,6 @@ Results are kept by task, never by position, so that nothing that happens to one
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from dataclasses import replace
@@ -69,6 +68,8 @@ class BatchRun:
         """One result per task, in the order of the tasks; discarded tasks yield their error."""
         groups = self._groups(self._valid(tasks))
         if self._function.is_async and len(groups) > 1:
+            import asyncio
+
             await asyncio.gather(*map(self._run, groups))
         else:
             for group in groups:

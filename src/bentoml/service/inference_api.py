@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from itertools import islice
@@ -188,6 +187,8 @@ class InferenceAPI:
 
     def _run_to_end(self, pipeline: Coroutine[Any, Any, T]) -> T:
         if self.is_async:
+            import asyncio
+
             return asyncio.run(pipeline)
         try:
             pipeline.send(None)

@@ -1,0 +1,1 @@
+"""Load tests and timings of the library; not part of the distribution."""
