@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bentoml.exceptions import NotFound, YataiRepositoryException, YataiServiceRpcAborted
+from bentoml.exceptions import YataiRepositoryException, YataiServiceRpcAborted
 from bentoml.types import Tag
 from bentoml.yatai.label_rows import BENTO, replace_labels
 from bentoml.yatai.models import UploadState, utc_now
@@ -35,7 +35,7 @@ from bentoml.yatai.records import (
     order,
     visible_with_tag,
 )
-from bentoml.yatai.registry import LATEST
+from bentoml.yatai.registry import LATEST, not_registered
 from bentoml.yatai.schema import bentos
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Catalog:
             row = None if connection is None else connection.execute(visible_with_tag(tag)).first()
             if connection is not None and row is not None:
                 return as_bentos(connection, [row])[0]
-        raise NotFound(f"no bundle {tag} is registered")
+        raise not_registered(tag)
 
     def list_bentos(self, query: BentoQuery) -> list[Bento]:
         """The DONE records that match."""
@@ -179,7 +179,7 @@ class Catalog:
         with self._database.write() as connection:
             live = connection.execute(live_with_tag(tag)).first()
             if live is None:
-                raise NotFound(f"no bundle {tag} is registered")
+                raise not_registered(tag)
             self._set(connection, live.id, deleted=True)
 
     def release(self, tag: Tag, vacate: Callable[[Record], None]) -> None:

@@ -101,16 +101,15 @@ class Locks:
         )
 
     def _try(self, wanted: dict[str, str], holder: str) -> list[str]:
-        """Take all locks wanted, or say who is in the way."""
+        """Take all locks wanted, or say who is in the way. Locks of the dead are removed, wanted or not."""
         now = self._clock()
         owner = Owner.current().token
         with self._database.write() as connection:
-            held = connection.execute(sa.select(locks).where(locks.c.resource_id.in_(wanted))).all()
             others = []
-            for row in held:
+            for row in connection.execute(sa.select(locks)).all():
                 if not _is_held(row, now):
                     connection.execute(sa.delete(locks).where(locks.c.id == row.id))
-                elif _WRITE in {row.lock_status, wanted[row.resource_id]}:
+                elif row.resource_id in wanted and _WRITE in {row.lock_status, wanted[row.resource_id]}:
                     others.append(str(Owner.parse(row.owner) or row.owner))
             if not others:
                 _insert(connection, wanted, holder=holder, owner=owner, ttl=now + LIFETIME)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bentoml.exceptions import NotFound
 from bentoml.yatai.models import SortBy
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class BentoQuery:
     ascending: bool = False
     offset: int = 0
     limit: int | None = DEFAULT_LIMIT
+
+
+def not_registered(tag: Tag | str, reason: str = "no such bundle is registered") -> NotFound:
+    """The error of every registry for a bundle that it does not have."""
+    return NotFound(f"BentoService {tag} not found - {NotFound.proto_status_code.name}:{reason}")
 
 
 class Registry(Protocol):

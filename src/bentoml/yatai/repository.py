@@ -17,7 +17,7 @@ from bentoml.exceptions import (
 from bentoml.types import Tag
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import Bento, SortBy
-from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery
+from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery, not_registered
 
 if TYPE_CHECKING:
     import builtins
@@ -111,7 +111,7 @@ class BentoRepository:
             InvalidArgument: the version is missing.
             NotFound: `BentoService name:version not found - ...`.
         """
-        return self._find(_as_tag(bento))
+        return self._registry.find(_as_tag(bento))
 
     def list(
         self,
@@ -203,7 +203,7 @@ class BentoRepository:
             )
         tags = self._registry.matching_tags(BentoQuery(name=bento_name or None, conditions=conditions, limit=None))
         if bento_name and not conditions and not tags:
-            raise NotFound(f"BentoService {bento_name} not found - NOT_FOUND:no bundle of that name is registered")
+            raise not_registered(bento_name, "no bundle of that name is registered")
         for tag in tags:
             self._delete_if_present(tag, require_confirm)
 
@@ -241,20 +241,11 @@ class BentoRepository:
             return
         raise _already_registered(tag)
 
-    def _find(self, tag: Tag) -> Bento:
-        try:
-            return self._registry.find(tag)
-        except NotFound as error:
-            raise _not_found(tag, error) from error
-
     def _delete(self, tag: Tag, require_confirm: bool) -> None:
         if require_confirm and not _confirm(f"Permanently delete {tag}?"):
             return
         logger.info("Deleting saved Bento bundle %s", tag)
-        try:
-            self._registry.delete(tag)
-        except NotFound as error:
-            raise _not_found(tag, error) from error
+        self._registry.delete(tag)
 
     def _delete_if_present(self, tag: Tag, require_confirm: bool) -> None:
         """Delete a bundle of a list; another process may have been quicker."""
@@ -335,7 +326,3 @@ def _already_registered(tag: Tag) -> YataiServiceRpcAborted:
         f"BentoService bundle {tag} already registered in repository. Reset BentoService version with "
         "BentoService#set_version before saving again, or delete the registered bundle first"
     )
-
-
-def _not_found(tag: Tag, error: NotFound) -> NotFound:
-    return NotFound(f"BentoService {tag} not found - {error.proto_status_code.name}:{error}")
