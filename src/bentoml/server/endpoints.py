@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from bentoml.server import pages
 from bentoml.server.assets import Assets
@@ -42,6 +42,13 @@ class Health(Protocol):
     @property
     def reason(self) -> str:
         """Why it is not ready: one sentence for whoever asks."""
+
+
+class _ExactRoute(Route):
+    """A route for one path and no other; a pattern would also match the path with a line break after it."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if scope["path"] == self.path else (Match.NONE, {})
 
 
 class Endpoints:
@@ -82,7 +89,7 @@ class Endpoints:
 
     def application(self) -> Starlette:
         """The ASGI application."""
-        routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in self._routes.items()]
+        routes: list[Route] = [_ExactRoute(path, endpoint, methods=["GET"]) for path, endpoint in self._routes.items()]
         routes.append(Route(f"{_ASSETS_PREFIX}{{name:path}}", self._asset, methods=["GET"]))
         application = Starlette(routes=routes, exception_handlers={HTTPException: _explain})
         application.router.redirect_slashes = False
