@@ -117,7 +117,7 @@ class PageRun:
         try:
             self._do(block)
         except PageError as problem:
-            raise PageError(f"block at line {block.line}: {problem}") from problem
+            raise PageError(f"block at line {block.line}: {problem}") from None
 
     def _do(self, block: Block) -> None:
         if block.title is not None:
@@ -143,7 +143,7 @@ class PageRun:
         text = self._with_real_ports(command.line)
         script = (
             f". {shlex.quote(str(self.state))}\n{text}\ncode=$?\n"
-            f"{{ export -p; printf 'cd %q\\n' \"$PWD\"; }} >{shlex.quote(str(self.state))}\nexit $code\n"
+            f"{{ printf 'cd %q\\n' \"$PWD\"; export -p; }} >{shlex.quote(str(self.state))}\nexit $code\n"
         )
         done = subprocess.run(
             ["bash", "-c", script],

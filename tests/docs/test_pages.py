@@ -15,7 +15,7 @@ IRIS = ROOT / "examples" / "iris"
 GOES_ON = "This page goes on from the [quickstart]"
 """A page with this sentence starts where the quickstart has saved its bundle."""
 
-NOT_RUN_LIMIT = 5
+NOT_RUN_LIMIT = 6
 """How many blocks of all pages may stay unrun; each names its reason on the page."""
 
 PAGES = [
