@@ -166,9 +166,8 @@ def test_64_concurrent_clients_get_their_own_answers_in_batches(server: LiveServ
         for turn in range(10):
             item = f"{number}-{turn}"
             body = json.dumps(item)
-            writer.write(
-                f"POST /picky HTTP/1.1\r\nHost: x\r\nX-Request-Id: {item}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
-            )
+            head_lines = f"POST /picky HTTP/1.1\r\nHost: x\r\nX-Request-Id: {item}\r\nContent-Length: {len(body)}"
+            writer.write(f"{head_lines}\r\n\r\n{body}".encode())
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: (\d+)", head)
             assert head.startswith(b"HTTP/1.1 200 ")
