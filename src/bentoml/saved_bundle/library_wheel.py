@@ -22,7 +22,7 @@ from bentoml._version import __version__
 from bentoml.exceptions import BentoMLException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 DISTRIBUTION = "bentoml"
 WHEEL_NAME = f"{DISTRIBUTION}-{__version__}-py3-none-any.whl"
@@ -30,7 +30,11 @@ _PACKAGE_DIR = Path(__file__).resolve().parent.parent
 _INFO_DIR = f"{DISTRIBUTION}-{__version__}.dist-info"
 _EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o100644
+_UNIX = 3
 _WHEEL_FILE = f"Wheel-Version: 1.0\nGenerator: {DISTRIBUTION} {__version__}\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+# The wheel that this process packed last, and its record.
+_packed: dict[str, bytes] = {}
 
 
 def write_library_wheel(directory: Path) -> Path:
@@ -43,17 +47,26 @@ def write_library_wheel(directory: Path) -> Path:
         BentoMLException: the library runs from a copy that was never installed, so that what it needs is not known.
     """
     members = {**dict(_package_files()), **_metadata_files()}
-    members[f"{_INFO_DIR}/RECORD"] = _record(members)
+    record = _record(members)
+    # Compressing takes longer than all the rest of saving a small service; the record names every byte of the result.
+    if _packed.get("record") != record:
+        _packed.update(record=record, wheel=_pack({**members, f"{_INFO_DIR}/RECORD": record}))
     path = directory / WHEEL_NAME
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        # RECORD stands last, as the format of wheels asks for.
+    path.write_bytes(_packed["wheel"])
+    return path
+
+
+def _pack(members: Mapping[str, bytes]) -> bytes:
+    """The members as a zip archive, in their order: RECORD stands last, as the format of wheels asks for."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as archive:
         for name, content in members.items():
             entry = zipfile.ZipInfo(name, _EARLIEST_TIME)
             entry.external_attr = _FILE_MODE << 16
-            entry.create_system = 3
+            entry.create_system = _UNIX
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
-    return path
+    return output.getvalue()
 
 
 def _package_files() -> Iterator[tuple[str, bytes]]:

@@ -8,9 +8,9 @@ While code of a bundle is being imported, or its artifacts are read, the bundle 
 directory. Unpickling, `dataclasses` and `importlib.import_module` then find what they expect. Afterwards everything is
 put back.
 
-Imports that run later, inside functions, reach the bundle through an `__import__` of its own: each of its modules is
-executed with a `__builtins__` dict that holds it. A module that was imported already comes straight from the bundle's
-dict, without any lock.
+Imports that run later, inside functions, reach the bundle through an `__import__` of its own (`late_imports`): each of
+its modules is executed with a `__builtins__` dict that holds it. A module that was imported already comes straight from
+the bundle's dict, without any lock.
 
 One bundle is active at a time. Threads that work for it share it; threads that need another bundle wait. What cannot be
 kept apart: another thread that, during these moments, imports the user's own module of the very same name from
@@ -19,7 +19,6 @@ kept apart: another thread that, during these moments, imports the user's own mo
 
 from __future__ import annotations
 
-import builtins
 import importlib
 import importlib.util
 import sys
@@ -28,8 +27,9 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bentoml.saved_bundle.late_imports import LateImports
 from bentoml.saved_bundle.module_finder import BundleFinder, top_level_names
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class BundleModules:
         self._names = frozenset[str]().union(*(top_level_names(Path(root)) for root in self._roots))
         self._modules: dict[str, ModuleType] = {}
         self._visible: dict[str, bool] | None = None
-        self._finder = BundleFinder(self._roots, {**vars(builtins), "__import__": self._import}, self._serves)
+        self._finder = BundleFinder(self._roots, LateImports(self).builtins(), self._serves)
 
     def import_service_module(self, name: str) -> ModuleType:
         """Import a module of the bundle by its dotted name, and with it whatever it imports.
@@ -106,6 +106,8 @@ class BundleModules:
         Objects of their classes can then be pickled. Nothing of the user's is hidden by it: a name that the process
         could import by itself is left alone.
         """
+        # The user's files may be newer than what the finders remember of their directories.
+        importlib.invalidate_caches()
         with self.activated():
             if self._visible is None:
                 self._visible = {}
@@ -174,48 +176,23 @@ class BundleModules:
             if visible[top] and sys.modules.get(top, self._modules.get(top)) is self._modules.get(top):
                 sys.modules[name] = module
 
-    def _import(
-        self,
-        name: str,
-        globals: Mapping[str, Any] | None = None,  # noqa: A002 - the signature of __import__
-        locals: Mapping[str, Any] | None = None,  # noqa: A002
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        """The `__import__` of the bundle's modules."""
-        absolute = _absolute(name, globals, level)
-        if not self.owns(absolute):
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
-        module = self._imported_already(absolute, fromlist or ())
-        if module is not None:
-            return module
-        with self.activated():
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
-
-    def _imported_already(self, absolute: str, fromlist: Sequence[str]) -> ModuleType | None:
-        """What an import statement gets, when all it needs is there; None when something has to be imported."""
-        module = self._modules.get(absolute)
-        if module is None or getattr(module.__spec__, "_initializing", False):
-            return None
-        if not fromlist:
-            return self._modules.get(absolute.partition(".")[0])
-        if all(item != "*" and hasattr(module, item) for item in fromlist):
-            return module
-        return None
-
-
-def _absolute(name: str, globals_: Mapping[str, Any] | None, level: int) -> str:
-    if level == 0:
-        return name
-    package = (globals_ or {}).get("__package__") or ""
-    base = package.rsplit(".", level - 1)[0]
-    return f"{base}.{name}" if name else base
+    def finished(self, name: str) -> ModuleType | None:
+        """A module of the bundle that was imported completely; None when it was not."""
+        module = self._modules.get(name)
+        return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
 
 
 def _can_be_imported(top: str) -> bool:
     """Whether the process would find a module of that name, without importing it."""
     try:
-        return importlib.util.find_spec(top) is not None
+        spec = importlib.util.find_spec(top)
     except (ImportError, ValueError, AttributeError):
         # A finder that fails would fail for the user too, with its own message: leave the name to it.
         return True
+    if spec is None:
+        return False
+    if spec.has_location or spec.submodule_search_locations is None:
+        return True
+    # To Python every directory is a namespace package; one with data only is nothing that anyone meant to import.
+    places = [Path(location) for location in spec.submodule_search_locations]
+    return any(next(place.glob(pattern), None) for place in places for pattern in ("*.py", "*/*.py"))
