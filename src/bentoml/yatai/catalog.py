@@ -118,7 +118,7 @@ class Catalog:
         """
         tag = Tag(metadata.name, metadata.version)
         now = self._clock()
-        with self._database.write() as connection:
+        with self._database.write(durable=True) as connection:
             live = connection.execute(live_with_tag(tag)).first()
             if live is not None:
                 if live.upload_status == UploadState.DONE.name or self._is_going_on(live):
@@ -154,7 +154,7 @@ class Catalog:
         Raises:
             YataiRepositoryException: the record was deleted or replaced in the meantime.
         """
-        with self._database.write() as connection:
+        with self._database.write(durable=True) as connection:
             row = connection.execute(sa.select(bentos).where(bentos.c.id == record.id)).one()
             if row.deleted or row.upload_status != UploadState.UPLOADING.name:
                 raise YataiRepositoryException(f"{record.tag} was deleted while it was being saved; save it again")
@@ -176,7 +176,7 @@ class Catalog:
         Raises:
             NotFound: there is no such record.
         """
-        with self._database.write() as connection:
+        with self._database.write(durable=True) as connection:
             live = connection.execute(live_with_tag(tag)).first()
             if live is None:
                 raise not_registered(tag)

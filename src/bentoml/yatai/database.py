@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -57,8 +57,9 @@ class Database:
             yield None
             return
         with self._translated(), self._begin("BEGIN") as connection:
-            revision = self._revision(connection)
+            revision = migrations.HEAD if self._up_to_date else self._revision(connection)
             if revision == migrations.HEAD:
+                self._up_to_date = True
                 yield connection
                 return
         if revision is None and self.read_only:
@@ -69,16 +70,34 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
         """A transaction that no other writer interleaves with; committed at the end of the block.
+
+        A commit survives the end of the process however it comes. A durable one survives the end of the machine too, at
+        the price of waiting for the disk: for what must not be lost when the files it speaks of are changed.
 
         Raises:
             YataiServiceException: the database cannot be opened or written.
         """
+        self._make_ready()
+        with self._translated(), self._begin("BEGIN IMMEDIATE", durable=durable) as connection:
+            yield connection
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Several transactions in a row cost less within the block.
+
+        SQLite moves the log into the database whenever the last connection closes; here that is once, at the end.
+        """
+        self._make_ready()
+        with self._translated():
+            connection = self._connect()
+        with closing(connection):
+            yield
+
+    def _make_ready(self) -> None:
         if not self._up_to_date or not self._exists():
             self._migrate()
-        with self._translated(), self._begin("BEGIN IMMEDIATE") as connection:
-            yield connection
 
     def _migrate(self) -> None:
         """Make or upgrade the schema, unless another process has done so."""
@@ -126,9 +145,10 @@ class Database:
         return None if revision is None else str(revision)
 
     @contextmanager
-    def _begin(self, statement: str) -> Iterator[Connection]:
+    def _begin(self, statement: str, *, durable: bool = False) -> Iterator[Connection]:
         """A connection inside a transaction that `statement` opens."""
         with self._engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.exec_driver_sql(statement)
             yield connection
 
@@ -148,7 +168,6 @@ class Database:
         return connection
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA synchronous=FULL")
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal" and not self.read_only:
             connection.execute("PRAGMA journal_mode=WAL")

@@ -56,16 +56,11 @@ class LocalRegistry:
         tag = Tag(metadata.name, metadata.version)
         uri = BentoUri(self._blobs.uri_type, self._blobs.locate(tag))
         self._blobs.seal(staged)
-        self.clear_away()
-        with self._locks.hold(write=[bento_lock(tag)]):
-            record = self._catalog.add(metadata, uri, self._vacate)
-            try:
-                with self._catalog.publishing(record):
-                    self._blobs.publish(staged, record.uri)
-            except BaseException as error:
-                self._note_failure(record, error)
-                raise
-        return self._catalog.find(tag)
+        with self._database.kept_open():
+            self.clear_away()
+            with self._locks.hold(write=[bento_lock(tag)]):
+                self._add_and_publish(staged, metadata, uri)
+            return self._catalog.find(tag)
 
     def find(self, tag: Tag) -> Bento:
         """See `Registry`."""
@@ -82,10 +77,11 @@ class LocalRegistry:
     def delete(self, tag: Tag) -> None:
         """See `Registry`."""
         resolved = self._catalog.resolve(tag)
-        with self._locks.hold(write=[bento_lock(resolved)]):
-            self._catalog.retire(resolved)
-            self._catalog.release(resolved, self._vacate)
-        self.clear_away()
+        with self._database.kept_open():
+            with self._locks.hold(write=[bento_lock(resolved)]):
+                self._catalog.retire(resolved)
+                self._catalog.release(resolved, self._vacate)
+            self.clear_away()
 
     def fetch(self, bento: Bento, target: Path) -> None:
         """See `Registry`."""
@@ -110,6 +106,15 @@ class LocalRegistry:
         for tag in self._catalog.unreleased():
             self._catalog.release(tag, self._vacate)
         self._blobs.sweep()
+
+    def _add_and_publish(self, staged: Path, metadata: BentoServiceMetadata, uri: BentoUri) -> None:
+        record = self._catalog.add(metadata, uri, self._vacate)
+        try:
+            with self._catalog.publishing(record):
+                self._blobs.publish(staged, record.uri)
+        except BaseException as error:
+            self._note_failure(record, error)
+            raise
 
     def _vacate(self, record: Record) -> None:
         self._blobs.displace(record.uri, record.uid)
