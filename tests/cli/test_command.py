@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bentoml.cli.command import Verbosity
 from bentoml.cli.options import bento_command
-from bentoml.exceptions import NotFound
+from bentoml.exceptions import BundleIntegrityException, NotFound
 
 logger = logging.getLogger("bentoml.test")
 
@@ -26,6 +26,10 @@ def probe(verbosity: Verbosity, /, what: str) -> None:
         raise NotFound("no such thing; look elsewhere")
     if what == "foreign":
         raise KeyError("thing")
+    if what == "assertion":
+        raise AssertionError('Operator "x" is invalid')
+    if what == "changed":
+        raise BundleIntegrityException("a was changed; restore it, or load it without verification")
     if what == "warning":
         warnings.warn("old spelling", DeprecationWarning, stacklevel=1)
     if what == "usage":
@@ -47,6 +51,14 @@ CASES = [
     pytest.param(["warning", "-q"], 0, "quiet=True debug=False\n", "", id="quiet-hides-warnings"),
     pytest.param(["ours", "-q"], 1, "", f"{FAILED}no such thing; look elsewhere\n", id="our-error"),
     pytest.param(["foreign", "-q"], 1, "", f"{FAILED}KeyError: 'thing'{HINT}\n", id="foreign-error"),
+    pytest.param(["assertion", "-q"], 1, "", f'{FAILED}Operator "x" is invalid\n', id="assertion-for-a-wrong-argument"),
+    pytest.param(
+        ["changed", "-q"],
+        1,
+        "",
+        f"{FAILED}a was changed; restore it, or load it without verification (with --no-verify)\n",
+        id="changed-file",
+    ),
     pytest.param(["abort", "-q"], 1, "", "Aborted!\n", id="abort"),
     pytest.param(["status", "-q"], 7, "", "", id="exit-status"),
 ]

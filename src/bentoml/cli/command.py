@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, BundleIntegrityException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,10 @@ class CommandFailed(click.ClickException):
 
 
 def _describe(error: Exception, *, debug: bool) -> str:
-    if isinstance(error, BentoMLException):
+    if isinstance(error, BundleIntegrityException):
+        return f"{error} (with --no-verify)"
+    # The classic API, label queries among it, raises AssertionError for some wrong arguments.
+    if isinstance(error, (BentoMLException, AssertionError)) and str(error):
         return str(error)
     hint = "" if debug else " (run again with --debug for the traceback)"
     return f"{type(error).__name__}: {error}{hint}"

@@ -41,7 +41,7 @@ class RunCommand(BentoCommand):
     def _own_options(self, ctx: click.Context) -> dict[str, click.Option]:
         """Our options by each of their spellings."""
         options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
-        return {flag: option for option in options for flag in option.opts}
+        return {flag: option for option in options for flag in (*option.opts, *option.secondary_opts)}
 
 
 def _value_of(flag: str, words: Iterator[str], ctx: click.Context) -> str:

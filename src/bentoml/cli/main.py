@@ -21,7 +21,7 @@ COMMANDS = (
     CommandEntry(
         "serve-gunicorn",
         "bentoml.cli.serving:serve_gunicorn_command",
-        "Serve a bundle over HTTP in production, with several workers.",
+        "Serve a bundle over HTTP in production.",
     ),
     CommandEntry(
         "install-completion", "bentoml.cli.completion:install_completion_command", "Install completion for your shell."

@@ -40,7 +40,7 @@ def bento_argument(function: F) -> F:
 def verify_option(function: F) -> F:
     """Add `--no-verify`, which arrives as `verify`."""
     return click.option(
-        "--no-verify", "verify", flag_value=False, default=True, help="Do not check the digests of the bundle's files."
+        "--verify/--no-verify", default=True, help="Check the digests of the bundle's files, or not.  [verify]"
     )(function)
 
 

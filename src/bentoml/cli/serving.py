@@ -83,7 +83,7 @@ def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **
     _serve(verbosity, bento, yatai_url, {"workers": 1, **options})
 
 
-@bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production, with several workers.")
+@bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production.")
 @bento_argument
 @_server_options
 @click.option(
