@@ -95,10 +95,10 @@ class BundleFinder:
     Args:
         roots: directories and zip archives.
         builtins_: `__builtins__` of the modules.
-        serves: whether the calling thread is to be answered.
+        serves: whether the calling thread gets a module of a given name from the bundle.
     """
 
-    def __init__(self, roots: Sequence[str], builtins_: dict[str, Any], serves: Callable[[], bool]) -> None:
+    def __init__(self, roots: Sequence[str], builtins_: dict[str, Any], serves: Callable[[str], bool]) -> None:
         self._roots = roots
         self._builtins = builtins_
         self._serves = serves
@@ -110,12 +110,18 @@ class BundleFinder:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,  # noqa: ARG002 - the signature of a finder
     ) -> ModuleSpec | None:
-        """Find a module; None when it is not the bundle's."""
-        if not self._serves():
+        """Find a module; None when it is not the bundle's.
+
+        Raises:
+            ModuleNotFoundError: it is the bundle's, but is not there.
+        """
+        if not self._serves(fullname):
             return None
         spec = self._search(fullname, self._roots if path is None else list(path))
         if spec is not None:
             self._specs[fullname] = spec
+        elif path is None:
+            raise ModuleNotFoundError(f"No module named {fullname!r} in {self._roots[0]}", name=fullname)
         return spec
 
     def made(self, name: str, module: ModuleType) -> bool:

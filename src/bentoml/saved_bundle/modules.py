@@ -80,7 +80,7 @@ class BundleModules:
         self._names = frozenset[str]().union(*(top_level_names(Path(root)) for root in self._roots))
         self._modules: dict[str, ModuleType] = {}
         self._visible: dict[str, bool] | None = None
-        self._finder = BundleFinder(self._roots, LateImports(self).builtins(), self._serves)
+        self._finder = BundleFinder(self._roots, LateImports(self).builtins(), self._serves_name)
 
     def import_service_module(self, name: str) -> ModuleType:
         """Import a module of the bundle by its dotted name, and with it whatever it imports.
@@ -88,6 +88,8 @@ class BundleModules:
         Raises:
             ImportError: it, or something it needs, cannot be found.
         """
+        # Its name is the bundle's even when its file is gone: a module of the user's must not take its place.
+        self._names |= {name.partition(".")[0]}
         stack: list[Path] = _importing.__dict__.setdefault("stack", [])
         stack.append(self.bundle_path)
         try:
@@ -142,9 +144,10 @@ class BundleModules:
             if _active:
                 _active[-1].resume()
 
-    def _serves(self) -> bool:
-        """Whether the calling thread's imports are to be answered from this bundle."""
-        return bool(_active) and _active[-1].modules is self and threading.get_ident() in _active[-1].threads
+    def _serves_name(self, name: str) -> bool:
+        """Whether this bundle answers when the calling thread imports a module of that name."""
+        is_active = bool(_active) and _active[-1].modules is self and threading.get_ident() in _active[-1].threads
+        return is_active and self.owns(name)
 
     def _swap_in(self) -> dict[str, ModuleType]:
         displaced = {name: sys.modules.pop(name) for name in list(sys.modules) if self.owns(name)}
