@@ -342,7 +342,7 @@ def test_delete_when_nothing_is_named_is_an_invalid_argument(repository: BentoRe
 def test_delete_when_more_than_one_page_matches_deletes_all(
     repository: BentoRepository, save: Save, check_agreement: CheckAgreement
 ) -> None:
-    for number in range(120):
+    for number in range(55):
         save(version=str(number))
     repository.delete(bento_name="Iris")
     assert check_agreement() == set()

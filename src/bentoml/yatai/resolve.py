@@ -24,7 +24,7 @@ def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
         BentoMLException: nothing of that name is known, or its files are missing; `NotFound` for an unknown tag.
     """
     directory = Path(bento).expanduser()
-    if directory.is_dir():
+    if bento and directory.is_dir():
         return directory.absolute()
     if bento.lower().startswith(_REMOTE_SCHEMES):
         raise BentoMLException(

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bentoml.exceptions import BentoMLConfigException, YataiServiceException
+from bentoml.yatai.client import YataiClient, get_yatai_client
+
+
+def configure(home: Path, text: str) -> None:
+    (home / "bentoml.yml").write_text(f"yatai:\n{text}")
+
+
+def test_get_yatai_client_when_local_touches_nothing(bentoml_home: Path) -> None:
+    client = get_yatai_client()
+    assert isinstance(client, YataiClient)
+    assert client.repository is client.repository
+    assert list(bentoml_home.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://yatai:3000", "https://yatai", "grpc://yatai:50051", "yatai:50051"])
+def test_get_yatai_client_when_url_is_given_says_that_it_is_not_available(url: str) -> None:
+    with pytest.raises(YataiServiceException, match=f"Remote registries are not available.*{url}"):
+        get_yatai_client(url)
+
+
+def test_get_yatai_client_when_url_is_configured_is_never_silently_local(bentoml_home: Path) -> None:
+    configure(bentoml_home, "  remote:\n    url: http://yatai:3000\n")
+    with pytest.raises(YataiServiceException, match="http://yatai:3000"):
+        get_yatai_client()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("  repository:\n    type: s3\n", "'s3' is not available", id="s3"),
+        pytest.param("  database:\n    url: postgresql://u:secret@db/x\n", "postgresql://db/x", id="postgresql"),
+        pytest.param("  database:\n    url: 'sqlite://'\n", "sqlite:///relative/path.db", id="in-memory"),
+        pytest.param(
+            "  database:\n    url: 'sqlite:///:memory:'\n", "sqlite:///relative/path.db", id="named-in-memory"
+        ),
+    ],
+)
+def test_repository_when_storage_is_not_available_says_so(bentoml_home: Path, text: str, message: str) -> None:
+    configure(bentoml_home, text)
+    with pytest.raises(BentoMLConfigException) as caught:
+        _ = get_yatai_client().repository
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_import_of_the_client_loads_no_database_library(bentoml_home: Path) -> None:
+    code = (
+        "import sys, bentoml.yatai.client, bentoml.yatai.resolve, bentoml.yatai.models, bentoml.yatai.labels\n"
+        "print([name for name in ('sqlalchemy', 'alembic', 'numpy', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_repository_when_opened_by_a_forked_child_works(bentoml_home: Path) -> None:
+    repository = get_yatai_client().repository
+    repository.list()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if repository.list() == [] else 1)
+    assert os.waitpid(child, 0)[1] == 0
