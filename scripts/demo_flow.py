@@ -6,12 +6,14 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BENTOML = str(Path(sys.executable).with_name("bentoml"))
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 30.0
+CLIENTS = 64
 
 
 class DemoError(Exception):
@@ -170,6 +173,33 @@ def converse(port: int) -> None:
             raise DemoError(f"{ask.path} answered {status} {body!r}, expected {ask.status} with {ask.contains!r}")
 
 
+def crowd(port: int) -> None:
+    """Lets many clients ask at once, each about its own rows, and says how many calls of the model that took.
+
+    Raises:
+        DemoError: when one of them does not get its own answer.
+    """
+    flowers = ("[5.1, 3.5, 1.4, 0.2]", "[5.9, 2.8, 4.3, 1.3]", "[6.9, 3.1, 5.4, 2.1]")
+    asks = [Ask("/predict", 200, f"[{number % 3}]", body=f"[{flowers[number % 3]}]") for number in range(CLIENTS)]
+    calls_before = model_calls(port)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        answers = list(clients.map(lambda ask: fetch(port, ask), asks))
+    wrong = [answer for ask, answer in zip(asks, answers, strict=True) if answer != (ask.status, ask.contains)]
+    if wrong:
+        raise DemoError(f"{len(wrong)} of {CLIENTS} clients got another answer than their own, such as {wrong[0]}")
+    calls = model_calls(port) - calls_before
+    print(f"{CLIENTS} clients at once: each got its own answer, from {calls} calls of the model.")
+
+
+def model_calls(port: int) -> int:
+    """How often the model has been called for a batch, as the server's metrics tell."""
+    _, text = fetch(port, Ask("/metrics", 200, ""))
+    counts = re.findall(r'_mb_batch_size_count\{endpoint="predict"\} (\d+)', text)
+    if not counts:
+        raise DemoError("/metrics does not count batches")
+    return int(counts[0])
+
+
 def run_demo() -> None:
     """The whole flow."""
     env = demo_environment()
@@ -183,6 +213,9 @@ def run_demo() -> None:
     port = free_port()
     with served("IrisClassifier:latest", port, env):
         converse(port)
+        crowd(port)
+        if fetch(port, Ask("/docs", 200, ""))[0] != 200:
+            raise DemoError("/docs does not show Swagger UI")
         print(f"\nSwagger UI while it ran: http://127.0.0.1:{port}/docs")
     print("The server stopped cleanly.")
     print(f"The bundle stays here:   {saved_path}")

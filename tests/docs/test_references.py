@@ -51,7 +51,12 @@ def section_of(command: str) -> str:
 def test_cli_page_has_every_command_with_its_options(entry: Any) -> None:
     module, attribute = entry.target.split(":")
     command: click.Command = getattr(importlib.import_module(module), attribute)
-    options = {flag for parameter in command.params if isinstance(parameter, click.Option) for flag in parameter.opts}
+    options = {
+        flag
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
     shown = section_of(entry.name)
     if "Takes the options of `serve`" in shown:
         shown += section_of("serve")
