@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
@@ -172,6 +173,8 @@ class Endpoints:
     async def _metrics_text(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
         if not self._options.metrics_enabled:
             return _text(404, "Metrics are disabled")
+        # Its first import takes tens of milliseconds; inference must not wait for it.
+        await run_in_threadpool(import_module, "prometheus_client")
         return Response(self._metrics.render(), headers={**_NOT_KEPT, "content-type": METRICS_CONTENT_TYPE})
 
 
