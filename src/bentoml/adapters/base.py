@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.lambda_event import event_from_response
-from bentoml.types import HTTPHeaders, HTTPResponse
+from bentoml.types import HTTPHeaders, HTTPResponse, InferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -166,8 +166,8 @@ class BaseOutputAdapter:
         """
         exit_code = 0
         for result in results:
-            if result.err_msg:
-                sys.stderr.write(f"{result.err_msg}\n")
+            if result.err_msg or isinstance(result, InferenceError):
+                sys.stderr.write(f"{result.err_msg or 'The request failed; the log says why'}\n")
                 exit_code = result.cli_status or 1
             else:
                 body = body_of(result)

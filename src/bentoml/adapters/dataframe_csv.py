@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Seq
         frame: pd.DataFrame = pandas.read_csv(
             io.StringIO(text), dtype=_by_name(dtype, columns or header), low_memory=False
         )
-    except (ValueError, TypeError, OverflowError, csv.Error) as error:  # pandas parser errors are ValueErrors
+    except (ValueError, TypeError, OverflowError) as error:  # pandas parser errors are ValueErrors
         raise InputError(f"not valid CSV: {error}") from error
     if frame.empty:
         raise InputError("the table is empty")
@@ -65,15 +64,12 @@ def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Seq
 
 
 def _header(text: str) -> Names:
-    """The names in the first row that is not blank; the row after it may not be longer.
+    """The names in the first row; the row after it may not be longer.
 
     pandas would take the surplus for an index. It refuses later rows that are longer by itself.
     """
-    rows = (row for row in csv.reader(io.StringIO(text)) if row)
-    header, first = next(rows, []), next(rows, [])
-    if len(first) > len(header):
-        raise InputError(f"a row has {len(first)} values, but the header has {len(header)} names")
-    return tuple(header)
+    rows = require("pandas").read_csv(io.StringIO(text), header=None, nrows=2, dtype=str, keep_default_na=False)
+    return tuple(rows.iloc[0])
 
 
 def _by_name(dtype: Mapping[Label, Any] | Sequence[Any] | None, names: Names) -> dict[Label, Any] | None:

@@ -1,0 +1,234 @@
+"""Whatever shares a batch, each request is answered as if it were alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.exceptions import InvalidArgument
+from bentoml.service.inference_api import InferenceAPI
+from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import pandas as pd
+
+DISCARD = "please discard"
+RAISE = "please raise"
+REFUSE = "please refuse"
+ANSWER = "please answer yourself"
+MARKS = [DISCARD, RAISE, REFUSE, ANSWER]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The errors of the requests are meant to happen."""
+    logger = logging.getLogger("bentoml")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
+
+
+def react(mark: str, task: InferenceTask[Any]) -> None:
+    """Discard or raise, when the mark says so."""
+    if mark == DISCARD:
+        task.discard(http_status=422, err_msg=f"discarded {task.data!r}", http_headers={"X-Why": "asked for"})
+    elif mark == RAISE:
+        raise ValueError(f"raised for {task.data!r}")
+    elif mark == REFUSE:
+        raise InvalidArgument(f"refused {task.data!r}")
+
+
+def mark_in(text: str) -> str:
+    """The mark that a text holds, or an empty string."""
+    return next((mark for mark in MARKS if mark in text), "")
+
+
+def own_answer(text: str) -> InferenceResult[str]:
+    """A result with status and headers of its own."""
+    return InferenceResult(data=text, http_status=203, http_headers={"X-Own": "1"})  # type: ignore[arg-type]  # a dict
+
+
+def answer_values(values: list[Any], tasks: list[InferenceTask[Any]]) -> list[Any]:
+    """One answer per JSON value that is not discarded."""
+    returned: list[Any] = []
+    for value, task in zip(values, tasks, strict=True):
+        text = json.dumps(value)
+        react(mark_in(text), task)
+        if not task.is_discarded:
+            returned.append(own_answer(text) if ANSWER in text else [type(value).__name__, value])
+    return returned
+
+
+def answer_rows(frame: pd.DataFrame, tasks: list[InferenceTask[Any]]) -> list[str]:
+    """One answer per row that is not discarded: its columns, types and values."""
+    returned = []
+    rows = frame.itertuples(index=False, name=None)
+    for task in tasks:
+        assert task.batch is not None
+        texts = [
+            repr([(name, dtype, value) for name, dtype, value in zip(frame, frame.dtypes, row, strict=True)])
+            for _, row in zip(range(task.batch), rows, strict=False)
+        ]
+        react(mark_in("".join(texts)), task)
+        if not task.is_discarded:
+            returned.extend(texts)
+    return returned
+
+
+async def answer_values_async(values: list[Any], tasks: list[InferenceTask[Any]]) -> list[Any]:
+    """The same, as a coroutine."""
+    return answer_values(values, tasks)
+
+
+def answer_frame(frame: pd.DataFrame, tasks: list[InferenceTask[Any]]) -> pd.DataFrame:
+    """The frame itself, without the rows that are discarded."""
+    keep: list[bool] = []
+    start = 0
+    for task in tasks:
+        assert task.batch is not None
+        rows = frame.iloc[start : start + task.batch]
+        start += task.batch
+        react(mark_in(str(rows.to_dict())), task)
+        keep.extend([not task.is_discarded] * task.batch)
+    return frame[keep].reset_index(drop=True)
+
+
+def answer_one(value: Any, task: InferenceTask[Any]) -> Any:
+    """One value, for a function that is not given batches."""
+    return (answer_values([value], [task]) or [None])[0]
+
+
+cells = st.one_of(
+    st.integers(-3, 3),
+    st.floats(-2, 2),
+    st.sampled_from([2**53 + 1, 2**63, 2**64, -(2**63), 0.0, -0.0, "007", "NA", "1.5", "true", ""]),
+    st.booleans(),
+    st.none(),
+    st.text(max_size=3),
+    st.lists(st.integers(0, 3), max_size=2),
+    st.sampled_from(MARKS),
+)
+names = st.sampled_from(["a", "b", "c"])
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Any:
+    """A table as JSON, in one of the orients that are told apart by themselves."""
+    columns = draw(st.lists(names, min_size=1, max_size=3, unique=True))
+    rows = draw(st.lists(st.lists(cells, min_size=len(columns), max_size=len(columns)), min_size=1, max_size=3))
+    return draw(
+        st.sampled_from(
+            [
+                rows,
+                [dict(zip(columns, row, strict=True)) for row in rows],
+                {name: [row[i] for row in rows] for i, name in enumerate(columns)},
+                {name: {str(j): row[i] for j, row in enumerate(rows)} for i, name in enumerate(columns)},
+                {"columns": columns, "index": list(range(len(rows))), "data": rows},
+            ]
+        )
+    )
+
+
+malformed = st.sampled_from([b"", b"{bad", b"\xff", b"[]", b"[[1], [1, 2]]", b'{"a": 1}', b"3", b"nope"])
+csv_bodies = st.sampled_from(
+    [
+        b"a,b\n1,x\n",
+        b"a,b\n2,y\n3,z\n",
+        b"a\n1.5\n",
+        b"a,b\n0012,\n",
+        b"a\n",
+        b"a\n1,2\n",
+        b"a\nplease raise\n",
+        b'a\n"',
+    ],
+)
+
+
+def json_request(value: Any) -> HTTPRequest:
+    """A request with a JSON body."""
+    return HTTPRequest({"Content-Type": "application/json"}, json.dumps(value).encode())
+
+
+bad_gzip = st.just(HTTPRequest({"Content-Encoding": "gzip"}, b"no gzip"))
+table_requests = st.lists(
+    st.one_of(
+        tables().map(json_request),
+        malformed.map(lambda body: HTTPRequest({"Content-Type": "application/json"}, body)),
+        csv_bodies.map(lambda body: HTTPRequest({"Content-Type": "text/csv"}, body)),
+        bad_gzip,
+    ),
+    min_size=1,
+    max_size=12,
+)
+value_requests = st.lists(
+    st.one_of(
+        st.recursive(cells, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2)).map(
+            json_request
+        ),
+        malformed.map(lambda body: HTTPRequest(body=body)),
+        bad_gzip,
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def assert_batch_equals_single(api: InferenceAPI, requests: Iterable[HTTPRequest]) -> None:
+    """Compare status, headers and body of each answer in the batch with those of the request alone."""
+    requests = list(requests)
+    ids = [f"id-{i}" for i in range(len(requests))]
+    together = api.handle_batch_request(requests, ids)
+    alone = [api.handle_batch_request([request], [one])[0] for request, one in zip(requests, ids, strict=True)]
+    assert [(one.status, one.headers.to_json(), one.body) for one in together] == [
+        (one.status, one.headers.to_json(), one.body) for one in alone
+    ]
+
+
+unhurried = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("function", [answer_rows, answer_frame], ids=["list", "frame"])
+@pytest.mark.parametrize(
+    "adapter",
+    [
+        DataframeInput(),
+        DataframeInput(columns=["b", "a"]),
+        DataframeInput(dtype={"a": "float64", "b": str}),
+        DataframeInput(dtype={"a": "category", "b": "Int64"}),
+    ],
+    ids=["free", "columns", "numpy types", "pandas types"],
+)
+@unhurried
+@given(requests=table_requests)
+def test_tables_in_a_batch_are_answered_as_alone(
+    adapter: DataframeInput, function: Callable[..., Any], requests: list[HTTPRequest]
+) -> None:
+    assert_batch_equals_single(InferenceAPI(None, "p", "", adapter, function, batch=True), requests)
+
+
+@pytest.mark.parametrize("function", [answer_values, answer_values_async], ids=["plain", "async"])
+@unhurried
+@given(requests=value_requests)
+def test_values_in_a_batch_are_answered_as_alone(function: Callable[..., Any], requests: list[HTTPRequest]) -> None:
+    assert_batch_equals_single(InferenceAPI(None, "p", "", JsonInput(), function, batch=True), requests)
+
+
+@unhurried
+@given(requests=value_requests)
+def test_values_of_a_single_function_are_answered_as_in_a_batch(requests: list[HTTPRequest]) -> None:
+    single = InferenceAPI(None, "p", "", JsonInput(), answer_one, batch=False)
+    assert_batch_equals_single(single, requests)
+    batch = InferenceAPI(None, "p", "", JsonInput(), answer_values, batch=True)
+    ids = [str(i) for i in range(len(requests))]
+    assert [(one.status, one.body) for one in single.handle_batch_request(requests, ids)] == [
+        (one.status, one.body) for one in batch.handle_batch_request(requests, ids)
+    ]
