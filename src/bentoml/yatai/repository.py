@@ -15,6 +15,7 @@ from bentoml.exceptions import (
     YataiServiceRpcAborted,
 )
 from bentoml.types import Tag
+from bentoml.yatai.arguments import as_sort_by, as_tag, not_negative, single_target
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import Bento, SortBy
 from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery, not_registered
@@ -54,8 +55,9 @@ class BentoRepository:
             BentoMLException: the tag is registered already, or the bundle cannot be written.
         """
         from bentoml.saved_bundle import bundle_being_imported, save_to_dir
+        from bentoml.service.naming import validate_labels
 
-        _check_labels(labels)
+        validate_labels(labels)
         loading = bundle_being_imported()
         if loading is not None:
             # The service's module is a script that saves whenever it runs, and it runs to be loaded.
@@ -90,8 +92,9 @@ class BentoRepository:
             BentoMLException: the directory is not a bundle, or its tag is registered already.
         """
         from bentoml.saved_bundle import load_saved_bundle_config
+        from bentoml.service.naming import validate_labels
 
-        _check_labels(labels)
+        validate_labels(labels)
         source = Path(saved_bento_path)
         manifest = load_saved_bundle_config(source)
         self._check_free(Tag(manifest.service_name, manifest.service_version))
@@ -111,7 +114,7 @@ class BentoRepository:
             InvalidArgument: the version is missing.
             NotFound: `BentoService name:version not found - ...`.
         """
-        return self._registry.find(_as_tag(bento))
+        return self._registry.find(as_tag(bento))
 
     def list(
         self,
@@ -138,10 +141,10 @@ class BentoRepository:
         query = BentoQuery(
             name=bento_name or None,
             conditions=parse_label_query(labels),
-            sort_by=_as_sort_by(order_by),
+            sort_by=as_sort_by(order_by),
             ascending=bool(ascending_order),
-            offset=_not_negative("offset", offset, default=0),
-            limit=_not_negative("limit", limit, default=DEFAULT_LIMIT),
+            offset=not_negative("offset", offset, default=0),
+            limit=not_negative("limit", limit, default=DEFAULT_LIMIT),
         )
         return self._registry.list_bentos(query)
 
@@ -192,7 +195,7 @@ class BentoRepository:
             BentoMLException: `Too much arguments`: a tag together with a name or version.
             NotFound: the tag or the name does not exist.
         """
-        one = _single_target(bento_tag, labels, bento_name, bento_version)
+        one = single_target(bento_tag, labels, bento_name, bento_version)
         conditions = parse_label_query(labels)
         if one is not None:
             self._delete(one, require_confirm)
@@ -253,51 +256,6 @@ class BentoRepository:
             self._delete(tag, require_confirm)
         except NotFound:
             logger.info("BentoService %s was deleted by another process in the meantime", tag)
-
-
-def _as_tag(bento: str | Tag) -> Tag:
-    return bento if isinstance(bento, Tag) else Tag.parse(bento)
-
-
-def _as_sort_by(order_by: SortBy | str | None) -> SortBy:
-    if order_by is None:
-        return SortBy.CREATED_AT
-    if isinstance(order_by, SortBy):
-        return order_by
-    try:
-        return SortBy[order_by.upper()]
-    except KeyError:
-        raise InvalidArgument(f"Bundles cannot be ordered by {order_by!r}; use created_at or name") from None
-
-
-def _not_negative(name: str, value: int | None, *, default: int) -> int:
-    if value is None:
-        return default
-    if value < 0:
-        raise InvalidArgument(f"{name} must be 0 or more, not {value}")
-    return value
-
-
-def _single_target(tag: str | Tag | None, labels: str | None, name: str | None, version: str | None) -> Tag | None:
-    """The one bundle that the arguments of `delete` name, if they name one."""
-    if tag is not None:
-        if name is not None or version is not None or labels:
-            raise BentoMLException("Too much arguments: give a tag, or a name with or without a version")
-        return _as_tag(tag)
-    if version is None:
-        return None
-    if not name or not version:
-        raise InvalidArgument("A version alone names no bundle; give bento_name and bento_version, both not empty")
-    if labels:
-        raise InvalidArgument("One version is named already; leave out the label query")
-    return Tag(name, version)
-
-
-def _check_labels(labels: Mapping[str, str] | None) -> None:
-    from bentoml.service.naming import validate_labels
-
-    if labels:
-        validate_labels(labels)
 
 
 def _copy_verified(source: Path, staged: Path, other_entries: Sequence[str]) -> None:
