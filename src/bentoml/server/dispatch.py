@@ -127,6 +127,7 @@ class Dispatcher:
             again = [call for call in live if call.attempts < MAX_ATTEMPTS]
             self.scheduler.put_back(again)
             for call in live:
+                call.counters.failed("WorkerDied")
                 if call.state is State.RUNNING:
                     self._settle(call, 503)
         link.batches.clear()

@@ -111,7 +111,9 @@ class Front:
     def _welcome(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         _, pid, facts = message
         by_name = {fact[0]: fact for fact in facts}
-        routes = [with_worker_facts(route, by_name[route.policy.name]) for route in self.dispatcher.routes]
+        routes = [
+            with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
+        ]
         self.routes_by_path.update({route.path: route for route in routes})
         self.fast_routes = {_raw_path(route.path): route for route in routes}
         link = WorkerLink(pid, protocol)

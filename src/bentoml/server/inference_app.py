@@ -54,6 +54,8 @@ class InferenceApp:
         request_id = request_id_of(_header(scope, b"x-request-id"))
         if effective not in route.methods:
             status, head, body = _answer_without_worker(route, method)
+            route.counters["POST"].started()
+            route.counters["POST"].finished(status, 0.0)
         else:
             call = AsgiCall(route, effective, list(scope["headers"]))
             call.request_id = request_id

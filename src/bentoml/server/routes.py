@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from bentoml.service.metadata import ApiMetadata
 
 
-# What an input adapter may take.
-INFERENCE_METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
-
-
 @dataclass(frozen=True)
 class Route:
     """One API route.
@@ -28,7 +24,7 @@ class Route:
         index: position in the table; frames carry it.
         path: decoded path with its leading slash.
         policy: how requests may be run.
-        counters: by HTTP method.
+        counters: by HTTP method; those of POST stand for requests that no method is known for.
         methods: upper-case HTTP methods the input adapter takes; empty until a worker has said which.
     """
 
@@ -58,17 +54,18 @@ def routes_of(apis: Iterable[ApiMetadata], options: ServeOptions, metrics: Serve
             index,
             f"/{api.route}",
             policy_of(api, options),
-            {method: metrics.route(api.route, method) for method in INFERENCE_METHODS},
+            {"POST": metrics.route(api.route)},
         )
         for index, api in enumerate(apis)
     ]
 
 
-def with_worker_facts(route: Route, fact: list[Any]) -> Route:
+def with_worker_facts(route: Route, fact: list[Any], metrics: ServerMetrics) -> Route:
     """Add what a worker's `HELLO` says about the API: `[name, route, methods, is_concurrent]`."""
-    _, _, methods, is_concurrent = fact
+    _, name, methods, is_concurrent = fact
     return replace(
         route,
-        methods=frozenset(methods) & frozenset(INFERENCE_METHODS),
+        methods=frozenset(methods),
+        counters={**route.counters, **{method: metrics.route(name, method) for method in methods}},
         policy=replace(route.policy, is_concurrent=bool(is_concurrent)),
     )
