@@ -105,16 +105,21 @@ class BatchRun:
 
     async def _run(self, tasks: Tasks) -> None:
         """Answer the tasks of one group; when they fail together, halve it until the guilty are alone."""
+        failure: Exception | None = None
         try:
             await self._attempt(tasks)
         except Exception as error:  # noqa: BLE001 - user code may raise anything; what ends the process passes
-            pending = _pending(tasks)
-            if len(pending) > 1:
-                middle = len(pending) // 2
-                await self._run(pending[:middle])
-                await self._run(pending[middle:])
-            elif pending:
-                self._refuse(pending[0], error)
+            failure = error
+        if failure is None:
+            return
+        # After the except clause, so that the next attempt does not drag this error along.
+        pending = _pending(tasks)
+        if len(pending) > 1:
+            middle = len(pending) // 2
+            await self._run(pending[:middle])
+            await self._run(pending[middle:])
+        elif pending:
+            self._refuse(pending[0], failure)
 
     async def _attempt(self, tasks: Tasks) -> None:
         args = self._input_adapter.extract_user_func_args(tasks)

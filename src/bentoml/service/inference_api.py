@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
-from bentoml.adapters.cli_args import CliUsageError, read_max_batch_size
+from bentoml.adapters.cli_args import CliUsageError, read_max_batch_size, read_output_format
 from bentoml.adapters.content_encoding import decompressed
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
@@ -120,8 +120,16 @@ class InferenceAPI:
         return [self._response_of(result, task_id) for result, task_id in zip(results, ids, strict=True)]
 
     async def handle_cli_async(self, cli_args: Sequence[str]) -> int:
-        """Answer the arguments of `bentoml run`: results to stdout, errors to stderr; returns the exit code."""
+        """Answer the arguments of `bentoml run`: results to stdout, errors to stderr.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            CliUsageError: the arguments are misused.
+        """
         max_batch_size = read_max_batch_size(cli_args)
+        read_output_format(cli_args)  # misuse is an error before the model runs, not after
         tasks = iter(self.input_adapter.from_cli(cli_args))
         exit_code = 0
         while chunk := list(islice(tasks, max_batch_size)):

@@ -1,0 +1,51 @@
+"""Names that can be imported, names that were dropped, and what importing costs."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "target"),
+    [
+        ("bentoml.handlers", "BentoHandler", "BaseInputAdapter"),
+        ("bentoml.handlers", "DataframeHandler", "DataframeInput"),
+        ("bentoml.handlers", "JsonHandler", "JsonInput"),
+    ],
+)
+def test_old_name_is_the_new_class(module: str, name: str, target: str) -> None:
+    assert getattr(importlib.import_module(module), name) is getattr(
+        importlib.import_module("bentoml.adapters"), target
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("bentoml.adapters", "ClipperBytesInput"),
+        ("bentoml.adapters", "ClipperStringsInput"),
+        ("bentoml.handlers", "ClipperFloatsHandler"),
+    ],
+)
+def test_dropped_name_says_so(module: str, name: str) -> None:
+    with pytest.raises(ImportError, match=f"{name} was dropped"):
+        exec(f"from {module} import {name}")
+
+
+@pytest.mark.parametrize("module", ["bentoml.adapters", "bentoml.handlers"])
+def test_unknown_name_is_an_attribute_error(module: str) -> None:
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = importlib.import_module(module).Nonsense
+
+
+def test_importing_the_pipeline_loads_no_heavy_library() -> None:
+    program = (
+        "import sys, bentoml.adapters, bentoml.handlers, bentoml.service.inference_api; "
+        "print(sorted({'numpy', 'pandas', 'asyncio'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
