@@ -1,8 +1,9 @@
 """Does what a page of the documentation tells its reader to do, and compares what comes out with what the page shows.
 
-One page, one empty directory, one home: files with a title are written, console commands run in a shell whose directory
-and variables last to the end of the page, Python runs in one session. `bentoml serve` starts a real server in the
-background on a free port; the port that the page names is replaced in commands, and put back in their output.
+One page, one home with an empty directory in it, shown as `/home/ada/work`: files with a title are written, console
+commands run in a shell whose directory and variables last to the end of the page, Python runs in one session.
+`bentoml serve` starts a real server in the background on a free port; the port that the page names is replaced in
+commands, and put back in their output. Versions and ages of a few seconds differ each time, so any matches any other.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ STOP_LIMIT_S = 30.0
 DEFAULT_PORT = 5000
 _SERVE = re.compile(r"((?:\w+=\S+ )*)(bentoml serve(?:-gunicorn)? .*)", re.DOTALL)
 _PORT_OPTION = re.compile(r"(--port|-p)[ =](\d+)")
+SHOWN_HOME = "/home/ada"
+_CHANGES_EACH_TIME = ((r"\b\d{14}_[0-9A-F]{6}\b", "VERSION"), (r"\b(?:\d+ minutes? and )?[\d.]+ seconds?\b", "AGE"))
+"""Generated versions and ages: the pages show some, which are as good as any."""
 
 
 class PageError(AssertionError):
@@ -45,6 +49,8 @@ class PageError(AssertionError):
 
 def output_matches(shown: str, printed: str) -> bool:
     """Whether a command printed what the page shows; `...` stands for anything, runs of blanks are one blank."""
+    for pattern, word in _CHANGES_EACH_TIME:
+        shown, printed = re.sub(pattern, word, shown), re.sub(pattern, word, printed)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     return doctest.OutputChecker().check_output(shown.rstrip("\n") + "\n", printed.rstrip("\n") + "\n", flags)
 
@@ -73,18 +79,17 @@ class PageRun:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.work = directory / "work"
-        self.work.mkdir()
-        home = directory / "home"
-        home.mkdir()
-        (home / ".curlrc").write_text('silent\nshow-error\nnoproxy = "*"\n', encoding="utf-8")
+        self.home = directory.resolve() / "home"
+        self.work = self.home / "work"
+        self.work.mkdir(parents=True)
+        (self.home / ".curlrc").write_text('silent\nshow-error\nnoproxy = "*"\n', encoding="utf-8")
         self.state = directory / "shell-state"
         self.state.write_text(f"cd {shlex.quote(str(self.work))}\n", encoding="utf-8")
         self.server_log = directory / "server.log"
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("BENTOML_")}
         self.env |= {
-            "HOME": str(home),
-            "CURL_HOME": str(home),
+            "HOME": str(self.home),
+            "CURL_HOME": str(self.home),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -155,7 +160,7 @@ class PageRun:
             timeout=COMMAND_LIMIT_S,
             check=False,
         )
-        printed = self._with_shown_ports(done.stdout)
+        printed = self._as_shown(done.stdout)
         if (done.returncode != 0) != ("Error:" in command.shown):
             raise PageError(f"$ {command.line}\nexit code {done.returncode}, printed:\n{printed}{self._log_tail()}")
         if command.shown and not output_matches(command.shown, printed):
@@ -227,13 +232,14 @@ class PageRun:
             text = re.sub(rf"\b(localhost|127\.0\.0\.1|0\.0\.0\.0):{shown}\b", rf"\g<1>:{real}", text)
         return text
 
-    def _with_shown_ports(self, text: str) -> str:
+    def _as_shown(self, text: str) -> str:
+        text = text.replace(str(self.home), SHOWN_HOME)
         for shown, real in self.ports.items():
             text = re.sub(rf":{real}\b", f":{shown}", text)
         return text
 
     def _server_output(self) -> str:
-        return self._with_shown_ports(self.server_log.read_text(encoding="utf-8", errors="replace"))
+        return self._as_shown(self.server_log.read_text(encoding="utf-8", errors="replace"))
 
     def _log_tail(self) -> str:
         return "\nserver log:\n" + self._server_output()[-4000:] if self.server_log.exists() else ""

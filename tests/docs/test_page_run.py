@@ -81,6 +81,9 @@ def test_read_commands_without_prompt_is_an_error() -> None:
         pytest.param("[0]\n", "[1]", False, id="different"),
         pytest.param("A   B\n", "A B\n", True, id="blanks"),
         pytest.param("saved: ...\n", "saved: /tmp/x\nmore\n", True, id="ellipsis"),
+        pytest.param("A:20210315141834_08BDA2", "A:20241231235959_FFFFFF", True, id="versions"),
+        pytest.param("A  3 seconds", "A  0.4 seconds", True, id="ages"),
+        pytest.param("A  3 seconds", "A  3 days", False, id="other ages"),
         pytest.param("...saved\n", "log\nlost\n", False, id="ellipsis without a match"),
     ],
 )
