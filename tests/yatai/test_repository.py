@@ -348,10 +348,13 @@ def test_delete_when_more_than_one_page_matches_deletes_all(
     assert check_agreement() == set()
 
 
-def test_delete_logs_each_bundle(repository: BentoRepository, save: Save, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("version", ["1", "latest"])
+def test_delete_logs_each_bundle_by_its_version(
+    repository: BentoRepository, save: Save, caplog: pytest.LogCaptureFixture, version: str
+) -> None:
     save()
     with caplog.at_level(logging.INFO, logger="bentoml"):
-        repository.delete("Iris:1")
+        repository.delete(f"Iris:{version}")
     assert "Deleting saved Bento bundle Iris:1" in caplog.messages
 
 

@@ -18,7 +18,7 @@ from bentoml.types import Tag
 from bentoml.yatai.arguments import as_sort_by, as_tag, not_negative, single_target
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import Bento, SortBy
-from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery, not_registered
+from bentoml.yatai.registry import DEFAULT_LIMIT, LATEST, BentoQuery, not_registered
 
 if TYPE_CHECKING:
     import builtins
@@ -198,6 +198,8 @@ class BentoRepository:
         one = single_target(bento_tag, labels, bento_name, bento_version)
         conditions = parse_label_query(labels)
         if one is not None:
+            if one.version.lower() == LATEST:
+                one = Tag(one.name, self._registry.find(one).version)
             self._delete(one, require_confirm)
             return
         if not (bento_name or conditions or prune):
