@@ -228,7 +228,7 @@ def test_load_when_a_library_is_missing_names_it(bundle: Path) -> None:
 
 def test_load_when_a_module_of_the_bundle_is_missing_says_that_the_bundle_is_broken(bundle: Path) -> None:
     (bundle / "Greeter" / "greeter.py").unlink()
-    with pytest.raises(BentoMLConfigException, match="cannot be imported from .*No module named 'greeter'"):
+    with pytest.raises(BentoMLConfigException, match=r"cannot be imported from .*No module named 'greeter'"):
         load(bundle, verify=False)
 
 

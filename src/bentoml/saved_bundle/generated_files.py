@@ -70,7 +70,9 @@ class GeneratedFiles:
         write_atomic(root / self.service_name / layout.PACKAGE_INIT, self._package_init())
 
     def _readme(self) -> str:
-        return _render("README.md", {"tag": f"{self.service_name}:{self.service_version}", "docs": self.docs})
+        text = _render("README.md", {"tag": f"{self.service_name}:{self.service_version}", "docs": self.docs})
+        # A docstring may hold code points that are no characters.
+        return text.encode("utf-8", "replace").decode()
 
     def _dockerfile(self) -> str:
         copy_setup_sh = f"COPY {layout.SETUP_SH} ./\n" if self.has_setup_sh else ""

@@ -7,7 +7,7 @@ is filled in here, so that nobody else needs to know about it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLConfigException
@@ -116,10 +116,15 @@ def _section(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _entries(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def _entries(document: Mapping[str, Any], key: str, *required: str) -> list[dict[str, Any]]:
+    """A list of mappings, in each of which some keys hold text."""
     value = document.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(item, dict) and "name" in item for item in value):
-        raise BentoMLConfigException(f"'{key}' must be a list of named entries")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise BentoMLConfigException(f"'{key}' must be a list of mappings")
+    for item in value:
+        for name in required:
+            if not isinstance(item.get(name), str):
+                raise BentoMLConfigException(f"an entry of '{key}' has no '{name}'")
     return value
 
 
@@ -180,6 +185,8 @@ def _parse_time(value: object) -> datetime | None:
             value = datetime.fromisoformat(value.strip().removesuffix("Z"))
         except ValueError as error:
             raise BentoMLConfigException(f"'created_at' is {value!r}, which is no time") from error
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
     if not isinstance(value, datetime):
         return None
     return value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
@@ -196,8 +203,8 @@ def _metadata(
             "version": _text(section, "service_version"),
             "createdAt": created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if created_at else None,
             "env": _camel_env(_section(document, "env")),
-            "artifacts": [_camel_artifact(entry) for entry in _entries(document, "artifacts")],
-            "apis": [_camel_api(entry) for entry in _entries(document, "apis")],
+            "artifacts": [_camel_artifact(entry) for entry in _entries(document, "artifacts", "name", "artifact_type")],
+            "apis": _camel_apis(document),
             "labels": {},
         }
     )
@@ -226,8 +233,12 @@ def _camel_artifact(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {_camel(key): value for key, value in entry.items() if value is not None}
 
 
-def _camel_api(entry: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(_CLASSIC_API_DEFAULTS)
-    values.update({_OLD_API_KEYS.get(key, key): value for key, value in entry.items() if value is not None})
-    values.setdefault("route", entry["name"])
-    return {_camel(key): value for key, value in values.items()}
+def _camel_apis(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    entries = [
+        {_OLD_API_KEYS.get(key, key): value for key, value in entry.items() if value is not None}
+        for entry in _entries(document, "apis", "name")
+    ]
+    return [
+        {_camel(key): value for key, value in {**_CLASSIC_API_DEFAULTS, "route": entry["name"], **entry}.items()}
+        for entry in _entries({"apis": entries}, "apis", "input_type")
+    ]

@@ -1,0 +1,368 @@
+"""Generated files: hostile values are quoted or refused, the shell scripts do what they say, pip reads the package."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from bentoml._util import proc
+from bentoml.exceptions import InvalidArgument
+from bentoml.saved_bundle import save_to_dir
+from bentoml.saved_bundle.generated_files import (
+    GeneratedFiles,
+    checked_image,
+    distribution_name,
+    pep440_version,
+    service_docs,
+)
+from bentoml.saved_bundle.library_wheel import WHEEL_NAME
+
+if TYPE_CHECKING:
+    from tests.saved_bundle.conftest import Project
+
+
+def generated(root: Path, **changes: Any) -> Path:
+    values: dict[str, Any] = {
+        "service_name": "Greeter",
+        "service_version": "1.0",
+        "docs": "Greets.",
+        "base_image": "python:3.11-slim",
+        "conda_declared": False,
+        "has_setup_sh": False,
+        "library_wheel": f"./bundled_pip_dependencies/{WHEEL_NAME}",
+        "requirements": ["numpy==2.0"],
+        **changes,
+    }
+    (root / values["service_name"]).mkdir(parents=True)
+    GeneratedFiles(**values).write(root)
+    return root
+
+
+GOOD_IMAGES = [
+    "python:3.12-slim",
+    "condaforge/miniforge3",
+    "registry.example.com:5000/team/some_image:v1.2-rc.1",
+    "python@sha256:0123456789abcdef",
+    "bentoml/model-server:0.13.1-py37",
+]
+BAD_IMAGES = [
+    "",
+    " python",
+    "python:3 AS x",
+    "python\nRUN curl evil | sh",
+    "python\rRUN x",
+    "python\tx",
+    "$(touch /tmp/x)",
+    "${IMAGE}",
+    "`id`",
+    "python;id",
+    "python'",
+    'python"',
+    "python\\",
+    "--platform=x",
+    "-x",
+    "/abs",
+    "python#",
+    "python|x",
+    "python\u2028RUN x",
+    "pythön",
+    "a" * 600,
+]
+
+
+@pytest.mark.parametrize("image", GOOD_IMAGES)
+def test_checked_image_of_a_name_gives_it(image: str) -> None:
+    assert checked_image(image) == image
+
+
+@pytest.mark.parametrize("image", BAD_IMAGES, ids=lambda image: ascii(image[:30]))
+def test_checked_image_of_anything_else_is_refused(tmp_path: Path, image: str) -> None:
+    with pytest.raises(InvalidArgument, match="is not the name of an image"):
+        generated(tmp_path / "bundle", base_image=image)
+
+
+@pytest.mark.parametrize("image", ["python;id", "python$(id)"])
+def test_save_with_a_hostile_base_image_leaves_nothing(project: Project, bundle_dir: Path, image: str) -> None:
+    service = project.greeter()
+    service.env._docker_base_image = image
+    with pytest.raises(InvalidArgument, match="is not the name of an image"):
+        save_to_dir(service, bundle_dir)
+    assert list(bundle_dir.iterdir()) == []
+
+
+HOSTILE = [
+    "'; import os; os.system('touch pwned'); '",
+    '"""\nimport os\nos.system("touch pwned")\n"""',
+    "\\",
+    "\\'",
+    "a\nb",
+    "\r\n",
+    "{NAME}",
+    "@@name@@",
+    "$(touch pwned)",
+    "`touch pwned`",
+    "\u2028import os",
+    "\x00",
+    "\ud800",
+    "ünïcode",
+]
+
+
+def literals(path: Path) -> set[Any]:
+    """The constants of a Python file, which must parse."""
+    return {node.value for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Constant)}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_python_files_with_hostile_values_hold_them_as_plain_text(tmp_path: Path, text: str) -> None:
+    root = generated(tmp_path / "bundle", service_version=text, library_wheel=text)
+    assert text in literals(root / "Greeter" / "__init__.py")
+    assert text in literals(root / "setup.py")
+    statements = [type(node) for node in ast.parse((root / "setup.py").read_bytes()).body]
+    reference = generated(tmp_path / "reference")
+    assert statements == [type(node) for node in ast.parse((reference / "setup.py").read_bytes()).body]
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text.isprintable()], ids=ascii)
+def test_readme_holds_docs_as_they_are(tmp_path: Path, text: str) -> None:
+    assert text in (generated(tmp_path / "bundle", docs=text) / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_shell_and_docker_files_hold_nothing_of_the_service(tmp_path: Path, text: str) -> None:
+    root = generated(tmp_path / "bundle", service_version=text, docs=text, requirements=[text])
+    reference = generated(tmp_path / "reference")
+    for name in ("Dockerfile", "docker-entrypoint.sh", "bentoml-init.sh", "MANIFEST.in"):
+        assert (root / name).read_bytes() == (reference / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        (["numpy==2.0", "# c", "", "-r other.txt", "--index-url=https://h", "./x.whl"], ["numpy==2.0"]),
+        (["numpy  # why", "bentoml==0.13.1", "BentoML"], ["numpy"]),
+        (["x @ https://h/x.whl", "y[a,b]>=1; python_version>'3'"], None),
+        (["numpy'; import os"], []),
+    ],
+)
+def test_setup_py_lists_what_can_stand_in_metadata(tmp_path: Path, lines: list[str], kept: list[str] | None) -> None:
+    text = (generated(tmp_path / "bundle", requirements=lines) / "setup.py").read_text()
+    found = ast.literal_eval(re.search(r"^REQUIREMENTS = (.*)$", text, re.MULTILINE)[1])  # type: ignore[index]
+    assert [str(Requirement(line)) for line in found] == found
+    assert found == kept if kept is not None else len(found) == len(lines)
+
+
+VERSIONS = [
+    ("1.0", "1.0"),
+    ("20210315141834_08BDA2", "20210315141834+08bda2"),
+    ("2.1.20210315141834_08BDA2", "2.1.20210315141834+08bda2"),
+    ("1.2.0-rc.1+build.7", "1.2.0rc1+build.7"),
+    ("1.2.3-alpha-x.7", "1.2.3+alpha.x.7"),
+    ("main-4f2c", "0+main.4f2c"),
+    ("v1", "1"),
+    ("...x", "0+x"),
+    ("_", "0"),
+    ("1.2.", "1.2"),
+    ("0x-._.-9", "0+x.9"),
+]
+
+
+@pytest.mark.parametrize(("version", "expected"), VERSIONS)
+def test_pep440_version_of_a_service_version_is_one_that_pip_reads(version: str, expected: str) -> None:
+    assert pep440_version(version) == expected
+    Version(pep440_version(version))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("Iris", "Iris"), ("_Iris_", "Iris"), ("Größe", "Gr_e"), ("模型", "bento_service")]
+)
+def test_distribution_name_is_one_that_pip_allows(name: str, expected: str) -> None:
+    assert distribution_name(name) == expected
+
+
+def test_service_docs_are_those_of_the_class_itself(project: Project) -> None:
+    service = project.greeter()
+    assert service_docs(service) == "Greets."
+    bare = type("Bare", (type(service),), {})
+    assert service_docs(bare()) == ""
+
+
+def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp_path: Path) -> None:
+    lines = (generated(tmp_path / "bundle", has_setup_sh=True) / "Dockerfile").read_text().splitlines()
+
+    def at(text: str) -> int:
+        return next(index for index, line in enumerate(lines) if text in line)
+
+    assert lines[0] == "FROM python:3.11-slim"
+    order = [
+        "COPY setup.sh",
+        "custom_setup",
+        "ensure_python",
+        "restore_conda_env",
+        "install_pip_packages",
+        "install_bundled_pip_packages",
+        "COPY --chown=bentoml:bentoml . ./",
+        "EXPOSE 5000",
+        "USER bentoml",
+        'ENTRYPOINT ["./docker-entrypoint.sh"]',
+        'CMD ["bentoml", "serve-gunicorn", "./"]',
+    ]
+    assert [at(text) for text in order] == sorted(at(text) for text in order)
+    assert max(index for index, line in enumerate(lines) if "chmod" in line) < at("USER bentoml")
+    for text in (
+        "ARG EXTRA_PIP_INSTALL_ARGS=",
+        "ARG UID=1034",
+        "ARG GID=1034",
+        "ARG BUNDLE_PATH=/home/bentoml/bundle",
+        "ENV BENTOML_HOME=/home/bentoml/",
+        "WORKDIR $BUNDLE_PATH",
+    ):
+        assert text in lines
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A bundle's scripts beside a `bin` with programs that only say how they were called."""
+    root = generated(tmp_path / "bundle", conda_declared=True)
+    (root / "python_version").write_text("3.11.7")
+    (root / "bundled_pip_dependencies").mkdir()
+    (root / "bundled_pip_dependencies" / "a b.whl").touch()
+    program(root, "bentoml")
+    # The present version is asked with `python -c`.
+    program(root, "python", '[ "$1" = -c ] && echo "$PRESENT" && exit')
+    return root
+
+
+def program(root: Path, name: str, first: str = "") -> None:
+    path = root / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\n{first}\necho {name} "$(printf "[%s]" "$@")" "port=${{BENTOML_PORT:-}}"\n')
+    path.chmod(0o755)
+
+
+def run(image: Path, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [f"./{argv[0]}", *argv[1:]],
+        cwd=image,
+        env={"PATH": f"{image}/bin:/usr/bin:/bin", "BUNDLE_PATH": "/b u", "PRESENT": "3.11", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+ENTRYPOINTS = [
+    pytest.param([], {}, "bentoml [serve-gunicorn][/b u] port=", id="nothing"),
+    pytest.param(["--workers", "1"], {}, "bentoml [serve-gunicorn][--workers][1][/b u] port=", id="options"),
+    pytest.param(["bentoml", "info", "./"], {}, "bentoml [info][./] port=", id="command"),
+    pytest.param(["echo", "$(id) 'x'"], {}, "$(id) 'x'", id="other command"),
+    pytest.param([], {"PORT": "80"}, "bentoml [serve-gunicorn][/b u] port=80", id="PORT"),
+    pytest.param([], {"PORT": "80; id"}, "bentoml [serve-gunicorn][/b u] port=80; id", id="hostile PORT"),
+    pytest.param([], {"PORT": "", "BENTOML_PORT": "7"}, "bentoml [serve-gunicorn][/b u] port=7", id="empty PORT"),
+]
+
+
+@pytest.mark.parametrize(("argv", "env", "expected"), ENTRYPOINTS)
+def test_docker_entrypoint_starts_what_it_was_asked(
+    image: Path, argv: list[str], env: dict[str, str], expected: str
+) -> None:
+    done = run(image, "docker-entrypoint.sh", *argv, **env)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, expected, "")
+
+
+def test_init_script_runs_setup_sh_only_when_there_is_one(image: Path) -> None:
+    assert run(image, "bentoml-init.sh", "custom_setup").stdout == ""
+    (image / "setup.sh").write_text("echo set up\n")
+    assert run(image, "bentoml-init.sh", "custom_setup").stdout == "set up\n"
+    (image / "setup.sh").write_text("#!/bin/sh\nexit 3\n")
+    assert run(image, "bentoml-init.sh", "custom_setup").returncode == 3
+
+
+PYTHONS = [
+    pytest.param("3.11.7", "3.11", False, 0, "", id="same"),
+    pytest.param("3.10.2", "3.1", False, 1, "needs Python 3.10, but the base image has 3.1", id="two digits"),
+    pytest.param("3.12.0", "3.11", False, 1, "needs Python 3.12", id="other, no conda"),
+    pytest.param("3.12.0", "3.11", True, 0, "[install][--yes][--name][base][python=3.12][pip]", id="other, conda"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "present", "conda", "code", "output"), PYTHONS)
+def test_init_script_ensures_the_python(
+    image: Path, wanted: str, present: str, conda: bool, code: int, output: str
+) -> None:
+    (image / "python_version").write_text(wanted)
+    if conda:
+        program(image, "conda")
+    done = run(image, "bentoml-init.sh", "ensure_python", PRESENT=present)
+    assert done.returncode == code
+    assert output in done.stdout + done.stderr
+
+
+def test_init_script_never_skips_declared_conda_dependencies_silently(image: Path) -> None:
+    done = run(image, "bentoml-init.sh", "restore_conda_env")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "declares conda dependencies, but the base image has no conda" in done.stderr
+    program(image, "conda")
+    assert (
+        "conda [env][update][--name][base][--file][environment.yml]"
+        in run(image, "bentoml-init.sh", "restore_conda_env").stdout
+    )
+
+
+def test_init_script_without_declared_conda_dependencies_does_nothing(tmp_path: Path) -> None:
+    root = generated(tmp_path / "plain")
+    assert run(root, "bentoml-init.sh", "restore_conda_env").returncode == 0
+
+
+def test_init_script_installs_packages_with_the_extra_arguments(image: Path) -> None:
+    extra = "--index-url https://h/simple"
+    done = run(image, "bentoml-init.sh", "install_pip_packages", EXTRA_PIP_INSTALL_ARGS=extra)
+    assert "[-m][pip][install][--no-cache-dir][--index-url][https://h/simple][-r][requirements.txt]" in done.stdout
+    done = run(image, "bentoml-init.sh", "install_bundled_pip_packages")
+    assert "[-m][pip][install][--no-cache-dir][./bundled_pip_dependencies/a b.whl]" in done.stdout
+
+
+@pytest.mark.parametrize("step", ["fail", "rm -rf /", "", "$(touch pwned)"])
+def test_init_script_with_an_unknown_step_fails(image: Path, step: str) -> None:
+    done = run(image, "bentoml-init.sh", step)
+    assert done.returncode == 1
+    assert "there is no step" in done.stderr
+    assert not (image / "pwned").exists()
+
+
+def test_scripts_are_posix_shell(tmp_path: Path) -> None:
+    root = generated(tmp_path / "bundle")
+    for name in ("docker-entrypoint.sh", "bentoml-init.sh"):
+        assert proc.run(["sh", "-n", str(root / name)]).returncode == 0
+        assert os.access(root / name, os.X_OK)
+
+
+def test_bundle_builds_into_a_package_that_loads(project: Project, bundle_dir: Path, tmp_path: Path) -> None:
+    project.write(words____init__="", words__deep__hello="WORD = 'hello'")
+    source = project.root / "greeter.py"
+    service = project.greeter()
+    project.write(greeter=f"from words.deep.hello import WORD\n{source.read_text()}")
+    save_to_dir(service, bundle_dir, version="2021_AB")
+    built = tmp_path / "built"
+    # Setuptools warns of its own future; the build is what counts here.
+    argv = [sys.executable, "-W", "ignore", "setup.py", "-q", "build", "--build-base", str(tmp_path / "b")]
+    proc.run([*argv, "--build-lib", str(built)], cwd=bundle_dir, check=True, timeout_s=120)
+    shutil.rmtree(bundle_dir)
+    code = (
+        "import Greeter\n"
+        "print(Greeter.__version__, Greeter.Greeter.__name__, Greeter.load().greet('you'), Greeter.cli.name)\n"
+    )
+    done = proc.run([sys.executable, "-c", code], cwd=built, check=True)
+    assert done.stdout.split() == ["2021_AB", "Greeter", "hello", "you", "Greeter"]
+    assert done.stderr == ""
