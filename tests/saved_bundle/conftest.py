@@ -68,19 +68,25 @@ class Project:
                 del sys.modules[name]
 
 
+@pytest.fixture(autouse=True)
+def forgotten_modules(tmp_path: Path) -> Iterator[None]:
+    """Removes the modules that came from the test's own directory, be it a project or a loaded bundle."""
+    before = set(sys.modules)
+    yield
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+        if name not in before and str(file).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     root = tmp_path / "project"
     root.mkdir()
     # Bytecode written in the same second as a changed source would be taken for it.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(root))
-    before = dict(sys.modules)
-    yield Project(root)
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
-        if name not in before and str(file).startswith(str(tmp_path)):
-            del sys.modules[name]
+    return Project(root)
 
 
 @pytest.fixture

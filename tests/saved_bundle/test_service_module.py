@@ -66,15 +66,15 @@ def test_save_from_a_script_without_a_guard_warns_and_loads_without_saving_again
     project.write(helper="GREETING = 'hi'")
     done = run("train.py", cwd=project.root)
     assert done.returncode == 0, done.stderr
-    assert "train.py:10 runs again each time the bundle is loaded" in done.stderr
+    assert "train.py:10 runs again each time the bundle is loaded" in done.stdout + done.stderr
     code = (
         "from bentoml.yatai.client import get_yatai_client\n"
         "repository = get_yatai_client().repository\n"
-        "print(repository.load('Scripted:latest').tag, len(repository.list()))\n"
+        "print('Result:', repository.load('Scripted:latest').tag, len(repository.list()))\n"
     )
     again = run(cwd=project.root, code=code)
-    assert again.stdout.split() == ["Scripted:1", "1"], again.stderr
-    assert "its module saves a service when it is imported; nothing was" in again.stderr
+    assert "Result: Scripted:1 1\n" in again.stdout, again.stderr
+    assert "its module saves a service when it is imported; nothing was" in again.stdout + again.stderr
 
 
 def test_save_to_dir_from_a_script_without_a_guard_loads_without_writing(project: Project, bundle_dir: Path) -> None:
@@ -83,9 +83,12 @@ def test_save_to_dir_from_a_script_without_a_guard_loads_without_writing(project
     assert run("train.py", str(bundle_dir), cwd=project.root).returncode == 0
     other = bundle_dir.parent / "other"
     other.mkdir()
-    code = f"import sys; sys.argv = ['x', {str(other)!r}]; import bentoml; print(bentoml.load({str(bundle_dir)!r}).tag)"
+    code = (
+        f"import sys; sys.argv = ['x', {str(other)!r}]\n"
+        f"import bentoml; print('Result:', bentoml.load({str(bundle_dir)!r}).tag)\n"
+    )
     done = run(cwd=bundle_dir.parent, code=code)
-    assert done.stdout.split() == ["Scripted:1"], done.stderr
+    assert "Result: Scripted:1\n" in done.stdout, done.stderr
     assert list(other.iterdir()) == []
 
 
