@@ -39,8 +39,12 @@ DEFAULT_PORT = 5000
 _SERVE = re.compile(r"((?:\w+=\S+ )*)(bentoml serve(?:-gunicorn)? .*)", re.DOTALL)
 _PORT_OPTION = re.compile(r"(--port|-p)[ =](\d+)")
 SHOWN_HOME = "/home/ada"
-_CHANGES_EACH_TIME = ((r"\b\d{14}_[0-9A-F]{6}\b", "VERSION"), (r"\b(?:\d+ minutes? and )?[\d.]+ seconds?\b", "AGE"))
-"""Generated versions and ages: the pages show some, which are as good as any."""
+_CHANGES_EACH_TIME = (
+    (r"\b\d{14}_[0-9A-F]{6}\b", "VERSION"),
+    (r"\b(?:\d+ minutes? and )?[\d.]+ seconds?\b", "AGE"),
+    (r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\]", "[TIME]"),
+)
+"""Generated versions, ages and times: the pages show some, which are as good as any."""
 
 
 class PageError(AssertionError):

@@ -84,6 +84,7 @@ def test_read_commands_without_prompt_is_an_error() -> None:
         pytest.param("A:20210315141834_08BDA2", "A:20241231235959_FFFFFF", True, id="versions"),
         pytest.param("A  3 seconds", "A  0.4 seconds", True, id="ages"),
         pytest.param("A  3 seconds", "A  3 days", False, id="other ages"),
+        pytest.param("[2024-05-17 10:15:00,731] INFO", "[2026-01-02 03:04:05,678] INFO", True, id="times"),
         pytest.param("...saved\n", "log\nlost\n", False, id="ellipsis without a match"),
     ],
 )

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bentoml._util.logs import ensure_logging
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
 from bentoml.service.artifacts import ARTIFACTS_DIR_NAME, ArtifactCollection, BentoServiceArtifact
 from bentoml.service.declaration import declared_apis
@@ -222,6 +223,7 @@ class BentoService:
         """
         from bentoml.yatai.client import get_yatai_client
 
+        ensure_logging()
         checked_labels = validate_labels(labels)
         return get_yatai_client(yatai_url).repository.upload(self, version=version, labels=checked_labels)
 
@@ -229,6 +231,7 @@ class BentoService:
         """Write a bundle into an existing directory; it is not registered."""
         from bentoml.saved_bundle import save_to_dir
 
+        ensure_logging()
         save_to_dir(self, path, version=version)
 
     def start_dev_server(self, port: int | None = None, enable_ngrok: bool = False, debug: bool = False) -> None:
