@@ -513,6 +513,31 @@ class TestSize:
         assert math.isclose(json.loads(response.body)[-1]["0"], 2 * 19_999)
 
 
+class TestHalfSurrogates:
+    """JSON can write them, UTF-8 cannot."""
+
+    def test_value_with_one_is_answered_as_json(self, capsys: pytest.CaptureFixture[str]) -> None:
+        api = api_of(lambda values: values)
+        body = b'"\\ud800"'
+        assert [one.body for one in api.handle_batch_request([HTTPRequest(body=body)])] == [body]
+        assert api.handle_cli(["--input", body.decode()]) == 0
+        assert capsys.readouterr().out == body.decode() + "\n"
+
+    def test_error_with_one_keeps_its_status(self) -> None:
+        def function(values: list[str]) -> Any:
+            raise InvalidArgument(values[0])
+
+        (response,) = api_of(function).handle_batch_request([HTTPRequest(body=b'"\\ud800"')])
+        assert answers([response]) == [(400, "Exception happened in API function: \\ud800")]
+
+    def test_table_with_one_disturbs_nobody(self) -> None:
+        bodies = [b'[{"a": "x"}]', b'[{"a": "\\ud800"}]', b'[{"\\ud800": 1}]', b'[{"a": "y"}]']
+        api = api_of(lambda frame: frame.iloc[:, 0].tolist(), source=DataframeInput())
+        responses = api.handle_batch_request([HTTPRequest(body=body) for body in bodies])
+        # A text type backed by Arrow cannot hold it.
+        assert [response.status for response in responses] in ([200] * 4, [200, 400, 400, 200])
+
+
 @pytest.fixture(autouse=True)
 def _log_is_captured(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "bentoml")

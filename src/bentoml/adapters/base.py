@@ -156,7 +156,7 @@ class BaseOutputAdapter:
         if "content-type" not in headers:
             headers = HTTPHeaders(headers)
             headers.add("Content-Type", TEXT_CONTENT_TYPE if isinstance(body, str) else BINARY_CONTENT_TYPE)
-        return HTTPResponse(result.http_status, headers, body)
+        return HTTPResponse(result.http_status, headers, _encoded(body))
 
     def to_cli(self, results: Iterable[InferenceResult[Any]]) -> int:
         """Write one line per result: data to stdout, errors to stderr.
@@ -167,11 +167,11 @@ class BaseOutputAdapter:
         exit_code = 0
         for result in results:
             if result.err_msg or isinstance(result, InferenceError):
-                sys.stderr.write(f"{result.err_msg or 'The request failed; the log says why'}\n")
+                text = _encoded(result.err_msg or "The request failed; the log says why").decode()
+                sys.stderr.write(f"{text}\n")
                 exit_code = result.cli_status or 1
             else:
-                body = body_of(result)
-                sys.stdout.write(f"{body if isinstance(body, str) else body.decode(errors='replace')}\n")
+                sys.stdout.write(f"{_encoded(body_of(result)).decode(errors='replace')}\n")
                 exit_code = result.cli_status or exit_code
         return exit_code
 
@@ -191,6 +191,14 @@ def body_of(result: InferenceResult[Any]) -> str | bytes:
     if isinstance(result.data, (str, bytes)):
         return result.data
     raise TypeError(f"InferenceResult.data must be str or bytes, not {type(result.data).__name__}")
+
+
+def _encoded(body: str | bytes) -> bytes:
+    """Text as UTF-8.
+
+    Half of a surrogate pair, which JSON can bring in and UTF-8 cannot hold, is written as the escape that JSON has.
+    """
+    return body if isinstance(body, bytes) else body.encode("utf-8", "backslashreplace")
 
 
 def piece_bounds(length: int, tasks: Sequence[InferenceTask[Any]]) -> list[int]:
