@@ -66,7 +66,7 @@ def test_package_of_the_bundle_when_imported_offers_the_command_line(saved: Save
     """What the console script of an installed bundle does: import the package, call `cli`."""
     program = "import sys; from Scaler import cli; sys.argv = ['Scaler', *sys.argv[1:]]; cli()"
     done = subprocess.run(
-        [sys.executable, "-c", program, "run", "scale", "--input", "5", "-q"],
+        [sys.executable, "-B", "-c", program, "run", "scale", "--input", "5", "-q"],
         env={**os.environ, **saved.env, "PYTHONPATH": str(saved.bundle)},
         capture_output=True,
         text=True,
