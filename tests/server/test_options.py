@@ -30,6 +30,7 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         metrics_enabled=True,
         metrics_namespace="BENTOML",
         debug=False,
+        quiet=False,
         verify=True,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bentoml.configuration import bentoml_home, get_config, is_debug
 
@@ -20,15 +20,39 @@ FILE_COUNT = 2
 logger = logging.getLogger("bentoml")
 
 
-def configure_logging(logging_level: str | int | None = None, *, console: bool | None = None) -> None:
+if TYPE_CHECKING:
+    _TextHandler = logging.StreamHandler[TextIO]
+else:
+    _TextHandler = logging.StreamHandler
+
+
+class ConsoleHandler(_TextHandler):
+    """Writes to whatever `sys.stdout` is at the time: notebooks and tests put another one in its place.
+
+    Args:
+        stream_name: `stdout` or `stderr`.
+    """
+
+    def __init__(self, stream_name: str) -> None:
+        logging.Handler.__init__(self)
+        self._stream_name = stream_name
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # the base keeps one stream for ever
+        """The stream of that name."""
+        stream: TextIO = getattr(sys, self._stream_name)
+        return stream
+
+
+def configure_logging(logging_level: str | int | None = None, *, console_stream: str = "stdout") -> None:
     """Set up the `bentoml` logger as the configuration says.
 
-    Handlers are `console` (stdout) and `local` (`active.log`, rotated at 100 MB, two kept). A log directory that
+    Handlers are `console` and `local` (`active.log`, rotated at 100 MB, two kept). A log directory that
     cannot be written costs the file only: one warning says so. `logging.advanced` replaces all of it.
 
     Args:
         logging_level: level for the console and the file; by default `$BENTOML_DEBUG`, then the configuration.
-        console: force the console on or off; by default the configuration says.
+        console_stream: `stdout` or `stderr`; where the console handler writes, if the configuration has it on.
     """
     config = get_config().logging
     if config.advanced.enabled:
@@ -36,8 +60,8 @@ def configure_logging(logging_level: str | int | None = None, *, console: bool |
         return
     level = logging_level if logging_level is not None else ("DEBUG" if is_debug() else config.level)
     handlers: dict[str, dict[str, Any]] = {}
-    if console if console is not None else config.console.enabled:
-        handlers["console"] = {"class": "logging.StreamHandler", "formatter": "console", "stream": sys.stdout}
+    if config.console.enabled:
+        handlers["console"] = {"()": ConsoleHandler, "stream_name": console_stream, "formatter": "console"}
     file_problem = None
     if config.file.enabled:
         try:

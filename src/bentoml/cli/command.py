@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import traceback
 import warnings
 from contextlib import contextmanager
@@ -101,18 +99,11 @@ def _output_of(verbosity: Verbosity) -> Iterator[None]:
     if verbosity.debug:
         configure_logging("DEBUG")
     elif verbosity.quiet:
-        configure_logging("ERROR")
-        _log_to_stderr()
+        # Stdout is kept for the result, whatever goes wrong.
+        configure_logging("ERROR", console_stream="stderr")
     else:
         configure_logging()
     with warnings.catch_warnings():
         if verbosity.quiet:
             warnings.simplefilter("ignore")
         yield
-
-
-def _log_to_stderr() -> None:
-    """Keep stdout for the result, whatever goes wrong."""
-    for handler in logging.getLogger("bentoml").handlers:
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
-            handler.setStream(sys.stderr)

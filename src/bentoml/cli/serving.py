@@ -131,7 +131,7 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
 
     bundle_path = resolve_bundle_path(bento, yatai_url)
     metadata = load_bento_service_metadata(str(bundle_path))
-    serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, **options)
+    serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
 
     def announce(address: str) -> None:
         if verbosity.quiet:

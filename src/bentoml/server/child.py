@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.logs import configure_logging
 from bentoml.server.options import ServeOptions
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ class ChildContext:
     def read_options(self) -> ServeOptions:
         """The options of this server."""
         return ServeOptions.from_json((self.runtime_dir / OPTIONS_FILE).read_bytes())
+
+    def configure_logging(self, options: ServeOptions) -> None:
+        """Log as much as the command that started the server was told to."""
+        if options.quiet and not options.debug:
+            configure_logging("ERROR", console_stream="stderr")
+        else:
+            configure_logging("DEBUG" if options.debug else None)
 
     def say(self, event: str, **details: Any) -> None:
         """Tell the parent; nothing happens when it is gone, as the lifeline ends this process."""

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import uvicorn
 
-from bentoml._util.logs import configure_logging
 from bentoml.server import wire
 from bentoml.server.app import create_app
 from bentoml.server.bundle_view import BundleView
@@ -204,7 +203,7 @@ def main(argv: list[str]) -> None:
     """Run the front: `RUNTIME_DIR STATUS_FD LIFELINE_FD LISTENER_FD WORKERS_FD`."""
     context = ChildContext.from_argv(argv)
     listener, workers = socket.socket(fileno=int(argv[3])), socket.socket(fileno=int(argv[4]))
-    configure_logging("DEBUG" if context.read_options().debug else None)
+    context.configure_logging(context.read_options())
     run_on_fast_loop(_run(context, listener, workers))
 
 

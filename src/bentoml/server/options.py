@@ -41,6 +41,7 @@ class ServeOptions:
         metrics_enabled: whether `/metrics` answers.
         metrics_namespace: first part of every metric's name.
         debug: debug logs.
+        quiet: only errors are logged, to stderr.
         verify: whether the digests of the bundle's files are checked at load.
 
     Raises:
@@ -59,6 +60,7 @@ class ServeOptions:
     metrics_enabled: bool
     metrics_namespace: str
     debug: bool
+    quiet: bool
     verify: bool
 
     def __post_init__(self) -> None:
@@ -70,12 +72,12 @@ class ServeOptions:
             raise InvalidArgument(f"timeout_s must be more than 0 seconds, not {self.timeout_s!r}")
         if not isinstance(self.host, str) or not self.host.strip():
             raise InvalidArgument(f"host must be an address to listen on, such as 127.0.0.1, not {self.host!r}")
-        for name in ("swagger_enabled", "metrics_enabled", "debug", "verify"):
+        for name in ("swagger_enabled", "metrics_enabled", "debug", "quiet", "verify"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgument(f"{name} must be true or false, not {getattr(self, name)!r}")
 
     @classmethod
-    def from_config(
+    def from_config(  # noqa: PLR0913 - one keyword per field
         cls,
         bundle_path: Path,
         *,
@@ -88,6 +90,7 @@ class ServeOptions:
         swagger_enabled: bool | None = None,
         verify: bool = True,
         debug: bool | None = None,
+        quiet: bool = False,
     ) -> ServeOptions:
         """Fill what the caller leaves out (None) from the configuration.
 
@@ -102,6 +105,7 @@ class ServeOptions:
             swagger_enabled: show the Swagger pages.
             verify: check the digests of the bundle's files.
             debug: debug logs; by default what `$BENTOML_DEBUG` says.
+            quiet: log errors only, to stderr.
 
         Raises:
             InvalidArgument: a value is out of range.
@@ -122,6 +126,7 @@ class ServeOptions:
             metrics_enabled=server.metrics.enabled,
             metrics_namespace=server.metrics.namespace,
             debug=is_debug() if debug is None else debug,
+            quiet=quiet,
             verify=verify,
         )
 

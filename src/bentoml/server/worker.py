@@ -17,7 +17,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.logs import configure_logging
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
 from bentoml.server.child import FAILED, FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
@@ -160,7 +159,7 @@ def main(argv: list[str]) -> None:
     """Run a worker: `RUNTIME_DIR STATUS_FD LIFELINE_FD`."""
     context = ChildContext.from_argv(argv)
     options = context.read_options()
-    configure_logging("DEBUG" if options.debug else None)
+    context.configure_logging(options)
     try:
         from bentoml.saved_bundle import load
 
