@@ -78,6 +78,13 @@ class BaseInputAdapter:
         """Requirements of this adapter, without version."""
         return []
 
+    def prepare(self) -> None:
+        """Load what the first request would otherwise wait for; called once before a server is ready.
+
+        Raises:
+            MissingDependencyException: a library that requests need is not installed.
+        """
+
     def from_http_request(self, req: HTTPRequest) -> InferenceTask[Any]:
         """Make a task of one request, whose body is no longer compressed.
 

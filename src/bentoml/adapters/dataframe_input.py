@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bentoml._util.optional import require
 from bentoml.adapters.cli_args import read_format
 from bentoml.adapters.dataframe_build import build_frame
 from bentoml.adapters.dataframe_csv import CsvTable, join_frames, parse_csv
@@ -89,6 +90,10 @@ class DataframeInput(BaseTextInput):
     def pip_dependencies(self) -> list[str]:
         """Requirements of this adapter."""
         return ["pandas"]
+
+    def prepare(self) -> None:
+        """Import pandas."""
+        require("pandas")
 
     @property
     def request_schema(self) -> dict[str, Any]:

@@ -165,6 +165,8 @@ def main(argv: list[str]) -> None:
 
         # The parent has checked the digests before it started us.
         service = load(str(options.bundle_path), verify=False)
+        for api in service.inference_apis:
+            api.input_adapter.prepare()
     except Exception as error:  # the door to the bundle's own code
         logger.exception("The bundle %s cannot be loaded", options.bundle_path)
         context.say(FAILED, message=f"{type(error).__name__}: {error}")

@@ -1,0 +1,19 @@
+"""What adapters load before a server says that it is ready."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_dataframe_input_imports_pandas_only_when_prepared() -> None:
+    code = (
+        "import sys\n"
+        "from bentoml.adapters import DataframeInput\n"
+        "adapter = DataframeInput()\n"
+        "before = 'pandas' in sys.modules\n"
+        "adapter.prepare()\n"
+        "print(before, 'pandas' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"
