@@ -65,6 +65,14 @@ class Everything(bentoml.BentoService):
         os._exit(9)
 
     @bentoml.api(input=JsonInput(), batch=False)
+    def leave(self, obj):
+        raise SystemExit(obj)
+
+    @bentoml.api(input=JsonInput(), batch=False)
+    async def leave_later(self, obj):
+        raise SystemExit(obj)
+
+    @bentoml.api(input=JsonInput(), batch=False)
     def pid(self, obj):
         return os.getpid()
 '''

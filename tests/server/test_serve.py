@@ -228,6 +228,15 @@ def test_metrics_count_every_request_once_with_its_status(server: LiveServer) ->
     assert metric(server, "BENTOML_Everything_request_in_progress", endpoint="/echo") == 0
 
 
+@pytest.mark.parametrize("path", ["/leave", "/leave_later"])
+def test_function_that_tries_to_exit_is_answered_500_and_the_worker_stays(server: LiveServer, path: str) -> None:
+    worker = server.client.post("/pid", json=0).json()
+    answer = server.client.post(path, json=3)
+    assert answer.status_code == 500
+    assert answer.text.startswith("An error has occurred in BentoML user code")
+    assert server.client.post("/pid", json=0).json() == worker
+
+
 def test_client_header_of_the_classic_internal_protocol_means_nothing(server: LiveServer) -> None:
     import pickle
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -191,6 +192,8 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers
     )
+    gc.collect()
+    gc.freeze()
     sweeper = loop.create_task(_close_idle_connections(server))
     try:
         await server.serve(sockets=[listener])

@@ -7,6 +7,7 @@ responsive; coroutine functions run in the loop, several calls at a time.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -108,7 +109,7 @@ class Worker:
         requests, task_ids = _decode(items)
         try:
             answers = [encode_answer(response) for response in api.handle_batch_request(requests, task_ids)]
-        except Exception as error:  # noqa: BLE001 - a door: whatever happens, each caller gets an answer
+        except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
             answers = [_answer_to_failure(api, error)] * len(items)
         frame = wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers])
         self._loop.call_soon_threadsafe(protocol.send, frame)
@@ -120,7 +121,9 @@ class Worker:
         requests, task_ids = _decode(items)
         try:
             answers = [encode_answer(each) for each in await api.handle_batch_request_async(requests, task_ids)]
-        except Exception as error:  # noqa: BLE001 - a door: whatever happens, each caller gets an answer
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
             answers = [_answer_to_failure(api, error)] * len(items)
         protocol.send(wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers]))
 
@@ -129,7 +132,7 @@ def _decode(items: list[Any]) -> tuple[list[Any], list[str]]:
     return [request_of(item) for item in items], [item[0] for item in items]
 
 
-def _answer_to_failure(api: InferenceAPI, error: Exception) -> tuple[int, bytes, bytes]:
+def _answer_to_failure(api: InferenceAPI, error: BaseException) -> tuple[int, bytes, bytes]:
     """The answer after an error outside of the user function."""
     logger.error("API %s failed outside of its function", api.name, exc_info=error)
     if not isinstance(error, BentoMLException):
@@ -171,6 +174,9 @@ def main(argv: list[str]) -> None:
         logger.exception("The bundle %s cannot be loaded", options.bundle_path)
         context.say(FAILED, message=f"{type(error).__name__}: {error}")
         sys.exit(FAILED_EXIT_CODE)
+    # What the model brought along is here to stay; the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     run_on_fast_loop(_run(context, service))
 
 
