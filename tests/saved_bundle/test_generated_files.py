@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import re
 import shutil
@@ -348,6 +349,7 @@ def test_scripts_are_posix_shell(tmp_path: Path) -> None:
         assert os.access(root / name, os.X_OK)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("setuptools") is None, reason="setuptools is not installed")
 def test_bundle_builds_into_a_package_that_loads(project: Project, bundle_dir: Path, tmp_path: Path) -> None:
     project.write(words____init__="", words__deep__hello="WORD = 'hello'")
     source = project.root / "greeter.py"

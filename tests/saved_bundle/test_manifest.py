@@ -132,6 +132,8 @@ NONSENSE = [
     pytest.param(changed(module_name="a..b"), "'module_name' is 'a..b'", id="empty part in module"),
     pytest.param(changed(class_name="a b"), "'class_name' is 'a b'", id="class name"),
     pytest.param(changed(created_at="yesterday"), "'created_at' is 'yesterday'", id="time"),
+    pytest.param(changed(created_at="2021-13-77"), "'created_at' is '2021-13-77'", id="time that is none"),
+    pytest.param(changed(created_at="a: ["), "'created_at' is 'a: \\['", id="time that is no yaml"),
     pytest.param({**MINIMAL, "apis": {"name": 1}}, "'apis' must be a list", id="apis"),
     pytest.param({**MINIMAL, "artifacts": ["model"]}, "'artifacts' must be a list", id="artifacts"),
     pytest.param({**MINIMAL, "artifacts": [{"name": "x"}]}, "artifacts", id="artifact without type"),

@@ -181,10 +181,16 @@ def _module_name(value: str) -> str:
 def _parse_time(value: object) -> datetime | None:
     """Times are UTC; the classic system wrote them without a zone."""
     if isinstance(value, str):
+        import yaml
+
+        # The same reader as for a time without quotes; it takes any number of digits after the point.
+        text = value
         try:
-            value = datetime.fromisoformat(value.strip().removesuffix("Z"))
-        except ValueError as error:
-            raise BentoMLConfigException(f"'created_at' is {value!r}, which is no time") from error
+            value = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError):
+            value = None
+        if not isinstance(value, date):
+            raise BentoMLConfigException(f"'created_at' is {text!r}, which is no time")
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
     if not isinstance(value, datetime):

@@ -14,10 +14,11 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml.saved_bundle.distributions import top_level_modules
 from bentoml.saved_bundle.module_finder import is_from_bundle, top_level_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
 
     from bentoml.saved_bundle.service_module import ServiceModule
@@ -174,12 +175,4 @@ def _provides(place: Path, depth: int, top: str) -> bool:
     root = place.parents[levels]
     if not any(root.glob("*.dist-info")):
         return False
-    return top in _provided_by(importlib.metadata.distributions(path=[str(root)]))
-
-
-def _provided_by(distributions: Iterable[importlib.metadata.Distribution]) -> set[str]:
-    names = set()
-    for distribution in distributions:
-        for file in distribution.files or ():
-            names.add(file.parts[0].removesuffix(".py") if len(file.parts) == 1 else file.parts[0])
-    return names
+    return any(top in top_level_modules(found) for found in importlib.metadata.distributions(path=[str(root)]))

@@ -7,10 +7,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bentoml.saved_bundle.distributions import distribution_of, providers_of
 from bentoml.saved_bundle.service_sources import ServiceSources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from packaging.requirements import Requirement
 
@@ -58,9 +59,9 @@ def requirements_of(tree: SourceTree) -> list[InferredRequirement]:
     for name, place in tree.missing.items():
         logger.warning("%s imports %s, which is not installed here; no requirement was written for it", place, name)
     found: dict[str, InferredRequirement] = {}
-    providers = importlib.metadata.packages_distributions() if tree.external else {}
+    providers = providers_of(tree.external)
     for module, place in tree.external.items():
-        distribution = _distribution_of(module, providers)
+        distribution = distribution_of(module, providers)
         if distribution is None:
             logger.warning(
                 "%s imports %s, which belongs to no installed distribution; no requirement was written for it",
@@ -144,18 +145,3 @@ def _installed_version(name: str) -> str | None:
 def _without_local(version: str) -> str:
     """The version without a part such as `+cpu`, which no package index has."""
     return version.partition("+")[0]
-
-
-def _distribution_of(module: str, providers: Mapping[str, list[str]]) -> str | None:
-    """The distribution that installed a module; for namespaces that several share, the one that has its files."""
-    names = sorted(set(providers.get(module.partition(".")[0], ())))
-    if len(names) < 2:
-        return names[0] if names else None
-    path = module.replace(".", "/")
-    candidates = (f"{path}.py", f"{path}/__init__.py")
-    for name in names:
-        for file in importlib.metadata.files(name) or ():
-            text = file.as_posix()
-            if text in candidates or (text.startswith(f"{path}.") and "/" not in text[len(path) :]):
-                return name
-    return names[0]
