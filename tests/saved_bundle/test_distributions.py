@@ -19,7 +19,7 @@ def libs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(libs: Path, name: str | None, record: str, top_level: str | None = None) -> None:
-    info = libs / f"{name or 'broken'}-1.0.dist-info"
+    info = libs / f"{(name or 'broken').replace('-', '_')}-1.0.dist-info"
     info.mkdir()
     if name:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
