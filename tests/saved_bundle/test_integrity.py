@@ -57,6 +57,8 @@ DAMAGES: list[tuple[str, Damage, str]] = [
     ("added zip", lambda root: _add(root / "Greeter/zipimports/a.zip"), r"zipimports/a\.zip was added"),
     ("build inside the package", lambda root: _add(root / "Greeter/build/a.py"), r"build/a\.py was added"),
     ("nonsense", lambda root: (root / "SHA256SUMS").write_text("what?\n"), "line 1 is not a digest"),
+    ("outside", lambda root: _list(root, "../project/greeter.py"), "names a file outside of the bundle"),
+    ("absolute", lambda root: _list(root, "/etc/hostname"), "names a file outside of the bundle"),
     ("cut off", lambda root: _cut(root / "SHA256SUMS"), "is not a digest"),
     ("fewer lines", lambda root: (root / "SHA256SUMS").write_text(""), "was added after"),
 ]
@@ -65,6 +67,11 @@ DAMAGES: list[tuple[str, Damage, str]] = [
 def _add(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
+
+
+def _list(root: Path, name: str) -> None:
+    with (root / "SHA256SUMS").open("a") as file:
+        file.write(f"{'0' * 64}  {name}\n")
 
 
 def _file_for_directory(path: Path) -> None:

@@ -188,6 +188,33 @@ def test_load_ignores_bytecode_that_lies_in_the_bundle(versions: Versions) -> No
     assert load(path).count(0) == expected("1", 1)  # type: ignore[attr-defined]
 
 
+def test_save_of_a_loaded_service_while_the_user_has_modules_of_those_names(versions: Versions, tmp_path: Path) -> None:
+    first = versions.save("1")
+    versions.save("2")
+    again = tmp_path / "again"
+    again.mkdir()
+    service = load(first)
+    save_to_dir(service, again, version="1.1")
+    copy = load(again)
+    assert copy.count(0) == expected("1", 1)  # type: ignore[attr-defined]
+    assert copy.artifacts.model.version == "1"
+
+
+def test_import_of_another_thread_while_a_bundle_is_active_finds_the_module_of_the_user(
+    versions: Versions, project: Project
+) -> None:
+    path = versions.save("1")
+    versions.save("2")
+    project.forget("tools", "settings", "counter", "shapes")
+    modules = BundleModules(path, [path / "Counter"])
+    with modules.activated():
+        results = run_together(lambda: project.import_("settings").VERSION)
+        assert modules.import_service_module("tools.late").VERSION == "late 1"
+    assert results == ["2"]
+    assert sys.modules["settings"].VERSION == "2"
+    assert "tools" not in sys.modules
+
+
 def run_together(*functions: Callable[[], Any]) -> list[Any]:
     """Runs functions in threads that start at one moment; gives their results in order."""
     barrier = threading.Barrier(len(functions))

@@ -69,6 +69,8 @@ def _parse(text: str, path: Path) -> dict[str, str]:
         name = match["name"]
         if match["escaped"]:
             name = re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), name)
+        if name.startswith("/") or ".." in name.split("/"):
+            raise BundleIntegrityException(f"{path}: line {number} names a file outside of the bundle; {_WHAT_TO_DO}")
         digests[name] = match["digest"]
     return digests
 

@@ -186,6 +186,7 @@ def _bind(service_class: type[BentoService], modules: BundleModules, layout: Bun
         with modules.activated():
             original(self, *args, **kwargs)
 
+    modules.bind(service_class)
     type.__setattr__(service_class, "__init__", create)
     service_class._bento_service_bundle_path = str(layout.root)
     service_class._bento_service_bundle_version = manifest.service_version

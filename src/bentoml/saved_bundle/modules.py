@@ -24,7 +24,7 @@ import importlib.util
 import sys
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ class _Activation:
         self.modules._swap_out(self.displaced)
 
 
+_MODULES_ATTRIBUTE = "_bento_service_modules"
 _changed = threading.Condition()
 _active: list[_Activation] = []
 _importing = threading.local()
@@ -64,6 +65,12 @@ def bundle_being_imported() -> Path | None:
     """
     stack: list[Path] = getattr(_importing, "stack", [])
     return stack[-1] if stack else None
+
+
+def bundle_in_reach(service_class: type) -> AbstractContextManager[None]:
+    """Activate the bundle that a class was loaded from; does nothing for a class that was not."""
+    modules: BundleModules | None = getattr(service_class, _MODULES_ATTRIBUTE, None)
+    return nullcontext() if modules is None else modules.activated()
 
 
 class BundleModules:
@@ -97,6 +104,10 @@ class BundleModules:
                 return importlib.import_module(name)
         finally:
             stack.pop()
+
+    def bind(self, service_class: type) -> None:
+        """Remember on a class that these are its modules; see `bundle_in_reach`."""
+        type.__setattr__(service_class, _MODULES_ATTRIBUTE, self)
 
     def owns(self, name: str) -> bool:
         """Whether a dotted module name belongs to the bundle."""

@@ -21,7 +21,7 @@ from bentoml.saved_bundle.integrity import write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
-from bentoml.saved_bundle.modules import bundle_being_imported
+from bentoml.saved_bundle.modules import bundle_being_imported, bundle_in_reach
 from bentoml.saved_bundle.remote import refuse_remote
 from bentoml.saved_bundle.service_module import unguarded_line
 from bentoml.saved_bundle.service_sources import ServiceSources
@@ -112,7 +112,9 @@ def _move_entries(staging: Path, target: Path) -> None:
 def _write(service: BentoService, root: Path, others: list[str]) -> None:
     paths = BundleLayout(root, service.name)
     paths.service_dir.mkdir()
-    service.artifacts.save(paths.service_dir)
+    # Pickling refers to classes by the names of their modules.
+    with bundle_in_reach(type(service)):
+        service.artifacts.save(paths.service_dir)
     sources = ServiceSources.of(service)
     _warn_of_script(sources.module)
     env = resolve_environment(service, sources.tree)
