@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,9 @@ from bentoml.saved_bundle.distributions import distribution_of, providers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+COMPILED_SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 
 
 @pytest.fixture
@@ -24,6 +28,11 @@ def install(libs: Path, name: str | None, record: str, top_level: str | None = N
     if name:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (info / "RECORD").write_text(record)
+    for line in record.splitlines():
+        path = libs / line.split(",")[0]
+        if path.resolve().is_relative_to(libs):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
     if top_level is not None:
         (info / "top_level.txt").write_text(top_level)
 
@@ -31,7 +40,7 @@ def install(libs: Path, name: str | None, record: str, top_level: str | None = N
 RECORDS = [
     pytest.param("zed/__init__.py,,\nzed/a/b.py,,\n", None, id="package"),
     pytest.param("zed.py,,\n", None, id="module"),
-    pytest.param("zed.cpython-311-x86_64-linux-gnu.so,,\n", None, id="compiled module"),
+    pytest.param(f"zed{COMPILED_SUFFIX},,\n", None, id="compiled module"),
     pytest.param("", "other\nzed\n", id="top_level.txt"),
     pytest.param("zed/sub/x.py,,\n../../bin/zed,,\n", None, id="namespace"),
 ]
@@ -66,5 +75,5 @@ def test_distribution_of_a_module_in_a_shared_namespace_is_the_one_with_its_file
     libs: Path, module: str, expected: str
 ) -> None:
     install(libs, "dist-one", "shared/one/__init__.py,,\n")
-    install(libs, "dist-two", "shared/two/__init__.py,,\nshared/two/deep.py,,\nshared/fast.cpython-312-x86.so,,\n")
+    install(libs, "dist-two", f"shared/two/__init__.py,,\nshared/two/deep.py,,\nshared/fast{COMPILED_SUFFIX},,\n")
     assert distribution_of(module, providers_of([module])) == expected

@@ -32,11 +32,11 @@ def providers_of(modules: Iterable[str]) -> dict[str, list[str]]:
     wanted = {module.partition(".")[0] for module in modules}
     found: dict[str, set[str]] = {name: set() for name in wanted}
     for distribution in importlib.metadata.distributions() if wanted else ():
+        metadata = distribution.metadata
         # What an interrupted installation left behind has no name.
-        name = distribution.metadata["Name"]
-        if name:
+        if "Name" in metadata:
             for top in wanted & top_level_modules(distribution):
-                found[top].add(name)
+                found[top].add(metadata["Name"])
     return {top: sorted(names) for top, names in found.items()}
 
 
