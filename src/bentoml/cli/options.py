@@ -47,7 +47,7 @@ def verify_option(function: F) -> F:
 def labels_option(function: F) -> F:
     """Add `--labels`."""
     return click.option(
-        "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (a, b), !Exists'."
+        "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (core, web), owner'."
     )(function)
 
 
