@@ -45,3 +45,19 @@ def test_remote_exception_keeps_the_payload() -> None:
     error = exceptions.RemoteException("refused", payload={"a": 1})
     assert error.payload == {"a": 1}
     assert isinstance(error, BentoMLException)
+
+
+@pytest.mark.parametrize(
+    ("code", "http"),
+    [
+        (StatusCode.DEADLINE_EXCEEDED, 408),
+        (StatusCode.PERMISSION_DENIED, 401),
+        (StatusCode.INVALID_ARGUMENT, 400),
+        (StatusCode.NOT_FOUND, 404),
+        (StatusCode.UNAVAILABLE, 500),
+    ],
+    ids=lambda value: value.name if isinstance(value, StatusCode) else str(value),
+)
+def test_http_status_of_a_users_own_error_follows_its_code(code: StatusCode, http: int) -> None:
+    own = type("Own", (BentoMLException,), {"proto_status_code": code})
+    assert own("what happened").status_code == http

@@ -56,6 +56,15 @@ class StatusCode(IntEnum):
     UNAUTHENTICATED = 16
 
 
+_HTTP_STATUS_OF = {
+    StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    StatusCode.PERMISSION_DENIED: HTTPStatus.UNAUTHORIZED,
+    StatusCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    StatusCode.DEADLINE_EXCEEDED: HTTPStatus.REQUEST_TIMEOUT,
+}
+
+
 @dataclass(frozen=True)
 class Status:
     """Outcome of a registry operation: a code and, unless it is OK, what went wrong."""
@@ -68,17 +77,15 @@ class BentoMLException(Exception):  # noqa: N818 - the classic name; existing co
     """Base of every error this library raises on purpose.
 
     Attributes:
-        status_code: the HTTP status that answers a request which met this error.
-        proto_status_code: the result code of a registry operation that met it.
+        proto_status_code: the result code of a registry operation that met it; subclasses set it.
     """
 
     proto_status_code: StatusCode = StatusCode.INTERNAL
-    _http_status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
 
     @property
     def status_code(self) -> int:
-        """HTTP status."""
-        return int(self._http_status)
+        """The HTTP status that answers a request which met this error; it follows from the code."""
+        return int(_HTTP_STATUS_OF.get(self.proto_status_code, HTTPStatus.INTERNAL_SERVER_ERROR))
 
     @property
     def status_proto(self) -> Status:
@@ -98,14 +105,12 @@ class Unauthenticated(BentoMLException):
     """The caller gave no credentials, or wrong ones."""
 
     proto_status_code = StatusCode.UNAUTHENTICATED
-    _http_status = HTTPStatus.UNAUTHORIZED
 
 
 class InvalidArgument(BentoMLException):
     """A value given by the caller is not one that can be used."""
 
     proto_status_code = StatusCode.INVALID_ARGUMENT
-    _http_status = HTTPStatus.BAD_REQUEST
 
 
 class BadInput(InvalidArgument):
@@ -116,14 +121,12 @@ class APIDeprecated(BentoMLException):
     """A name or argument that no longer does anything."""
 
     proto_status_code = StatusCode.INVALID_ARGUMENT
-    _http_status = HTTPStatus.BAD_REQUEST
 
 
 class NotFound(BentoMLException):
     """What was named does not exist."""
 
     proto_status_code = StatusCode.NOT_FOUND
-    _http_status = HTTPStatus.NOT_FOUND
 
 
 class FailedPrecondition(BentoMLException):

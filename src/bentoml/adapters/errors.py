@@ -17,7 +17,12 @@ class InputError(BadInput):
 
     def __init__(self, text: str, http_status: int = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(text)
-        self._http_status = HTTPStatus(http_status)
+        self._http_status = int(http_status)
+
+    @property
+    def status_code(self) -> int:
+        """HTTP status of the answer."""
+        return self._http_status
 
 
 class ReturnLengthError(ValueError):
