@@ -136,9 +136,18 @@ def test_pack_when_name_is_not_declared_raises_key_error() -> None:
         Example().pack("other", 3)
 
 
-def test_pack_when_called_on_the_class_raises() -> None:
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        pytest.param(("model", "object"), {}, id="as on an instance"),
+        pytest.param(("model",), {"obj": "object"}, id="object by keyword"),
+        pytest.param((), {"model": "object"}, id="as in the oldest releases"),
+    ],
+)
+def test_pack_when_called_on_the_class_raises(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    pack_of_class: Any = Example.pack
     with pytest.raises(BentoMLException, match="works on an instance"):
-        Example.pack("model", "object")  # type: ignore[type-var]
+        pack_of_class(*args, **kwargs)
 
 
 def test_instances_share_neither_artifacts_nor_environment() -> None:

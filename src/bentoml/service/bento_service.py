@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from bentoml._util.logs import ensure_logging
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
@@ -16,7 +17,7 @@ from bentoml.service.inference_api import InferenceAPI
 from bentoml.service.naming import ServiceName, generate_version, validate_labels, validate_version_str
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from typing_extensions import Self
@@ -25,7 +26,24 @@ if TYPE_CHECKING:
 
 WEB_STATIC_CONTENT_DIR_NAME = "web_static_content"
 
+MethodT = TypeVar("MethodT", bound="Callable[..., Any]")
+
 logger = logging.getLogger(__name__)
+
+
+def _for_instances(method: MethodT) -> MethodT:
+    """Say what is wrong when a method is called on the class, whatever the arguments; old services did that."""
+
+    @functools.wraps(method)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if not args or not isinstance(args[0], BentoService):
+            name = method.__name__
+            raise BentoMLException(
+                f"BentoService.{name} works on an instance: create one first, `MyService().{name}(...)`"
+            )
+        return method(*args, **kwargs)
+
+    return cast("MethodT", checked)
 
 
 class BentoService:
@@ -178,6 +196,7 @@ class BentoService:
             return str((self._directory_in_bundle() / WEB_STATIC_CONTENT_DIR_NAME).resolve())
         return str(Path(self._web_static_content).expanduser().resolve())
 
+    @_for_instances
     def pack(self, name: str, *args: Any, **kwargs: Any) -> Self:
         """Give a declared artifact its object.
 
@@ -194,7 +213,6 @@ class BentoService:
             TypeError: the metadata is not a dict.
             BentoMLException: called on the class.
         """
-        _require_instance(self)
         if name not in self._artifacts:
             declared = ", ".join(self._artifacts) or "none"
             raise KeyError(f"Artifact '{name}' is not declared by '{self.name}'; declared: {declared}")
@@ -289,8 +307,3 @@ def save(
             "or use save_to_dir(path)"
         )
     return bento_service.save(version=version, labels=labels)
-
-
-def _require_instance(service: object) -> None:
-    if not isinstance(service, BentoService):
-        raise BentoMLException("BentoService.pack works on an instance: create one first, `MyService().pack(...)`")
