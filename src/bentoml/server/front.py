@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from bentoml.server.options import ServeOptions
 
-logger = logging.getLogger(__name__)
+# Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
+logger = logging.getLogger("bentoml.server.front")
 
 KEEP_ALIVE_S = 75.0
 _SWEEP_EVERY_S = 5.0

@@ -8,58 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import os
-import re
 import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
+from bentoml.server.answers import answer_to_failure, encode_answers
 from bentoml.server.child import FAILED, FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.wire_request import request_of
 
 if TYPE_CHECKING:
+    from bentoml.server.answers import Answer
     from bentoml.service import BentoService, InferenceAPI
-    from bentoml.types import HTTPHeaders, HTTPResponse
 
-logger = logging.getLogger(__name__)
-
-_INTERNAL_ERROR = (
-    b"An error has occurred in BentoML user code when handling this request, find the error details in server logs"
-)
-_TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
-_is_header_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-_is_header_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
-# The front writes these itself.
-_FRONT_HEADERS = frozenset({"connection", "content-length", "date", "transfer-encoding", "x-request-id"})
-
-
-def render_head(headers: HTTPHeaders) -> bytes:
-    """Response headers as a block of lines; what could not stand in one is left out with a log line."""
-    lines: list[bytes] = []
-    for name, value in headers.to_json():
-        lowered = name.lower()
-        if lowered in _FRONT_HEADERS:
-            continue
-        raw_name, raw_value = lowered.encode("latin-1", "replace"), value.encode("utf-8")
-        if _is_header_name(raw_name) and _is_header_value(raw_value):
-            lines.append(b"%b: %b\r\n" % (raw_name, raw_value))
-        else:
-            logger.error("The response header %r was left out: its name or value cannot be sent", name)
-    return b"".join(lines)
-
-
-def encode_answer(response: HTTPResponse) -> tuple[int, bytes, bytes]:
-    """(status, head, body) of one response."""
-    if not 200 <= response.status <= 599:
-        logger.error("The response status %r is not one of HTTP; sent 500 instead", response.status)
-        return 500, _TEXT_HEAD, _INTERNAL_ERROR
-    return response.status, render_head(response.headers), response.body
+# Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
+logger = logging.getLogger("bentoml.server.worker")
 
 
 class Worker:
@@ -106,41 +73,35 @@ class Worker:
 
     def _run_plainly(self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, items: list[Any]) -> None:
         started_s = time.perf_counter()
-        requests, task_ids = _decode(items)
         try:
-            answers = [encode_answer(response) for response in api.handle_batch_request(requests, task_ids)]
+            requests, task_ids = _decode(items)
+            answers = encode_answers(api.name, api.handle_batch_request(requests, task_ids))
+            frame = _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            answers = [_answer_to_failure(api, error)] * len(items)
-        frame = wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers])
+            frame = _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
         self._loop.call_soon_threadsafe(protocol.send, frame)
 
     async def _run_concurrently(
         self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, items: list[Any]
     ) -> None:
         started_s = time.perf_counter()
-        requests, task_ids = _decode(items)
         try:
-            answers = [encode_answer(each) for each in await api.handle_batch_request_async(requests, task_ids)]
+            requests, task_ids = _decode(items)
+            answers = encode_answers(api.name, await api.handle_batch_request_async(requests, task_ids))
+            frame = _answer_frame(batch_id, started_s, answers)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            answers = [_answer_to_failure(api, error)] * len(items)
-        protocol.send(wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers]))
+            frame = _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
+        protocol.send(frame)
 
 
 def _decode(items: list[Any]) -> tuple[list[Any], list[str]]:
     return [request_of(item) for item in items], [item[0] for item in items]
 
 
-def _answer_to_failure(api: InferenceAPI, error: BaseException) -> tuple[int, bytes, bytes]:
-    """The answer after an error outside of the user function."""
-    logger.error("API %s failed outside of its function", api.name, exc_info=error)
-    if not isinstance(error, BentoMLException):
-        return 500, _TEXT_HEAD, _INTERNAL_ERROR
-    if 400 <= error.status_code < 500:
-        message = {"message": f"BentoService error handling API request: {error}"}
-        return error.status_code, b"content-type: application/json\r\n", json.dumps(message).encode()
-    return error.status_code, _TEXT_HEAD, b""
+def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> bytes:
+    return wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers])
 
 
 async def _run(context: ChildContext, service: BentoService) -> None:

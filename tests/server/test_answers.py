@@ -1,0 +1,99 @@
+"""Answers on their way to the front: what user code can put into one never hurts its batch-mates or the connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.server.answers import answer_to_failure, encode_answers, render_head
+from bentoml.types import HTTPHeaders, HTTPResponse
+
+
+def response_with(**attributes: Any) -> HTTPResponse:
+    """A response as a careless output adapter leaves it: nothing checks what is assigned."""
+    response = HTTPResponse(200, {"x-mine": "1"}, b"body")
+    for name, value in attributes.items():
+        setattr(response, name, value)
+    return response
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        response_with(status="200"),
+        response_with(status=None),
+        response_with(status=99),
+        response_with(status=10**30),
+        response_with(headers=HTTPHeaders([(5, "name is no text")])),  # type: ignore[list-item]
+        response_with(headers=None),
+        response_with(body=None),
+        response_with(body="text"),
+        response_with(body=object()),
+    ],
+    ids=["status-text", "no-status", "status-99", "huge-status", "header-name", "headers", "no-body", "text", "object"],
+)
+def test_answer_that_cannot_be_sent_becomes_500_and_its_mates_are_sent(spoilt: HTTPResponse) -> None:
+    good = HTTPResponse(201, {"x-mine": "1"}, b"good")
+    first, middle, last = encode_answers("predict", [good, spoilt, good])
+    assert first == last == (201, b"x-mine: 1\r\n", b"good")
+    assert middle[0] == 500
+    assert middle[2].startswith(b"An error has occurred")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("X-Number", 5, b"x-number: 5\r\n"),
+        ("X-None", None, b""),
+        ("X-Half", "a\udc80b", b"x-half: a\\udc80b\r\n"),
+        ("X-Wide", "é漢", "x-wide: é漢\r\n".encode()),
+        ("X-Break", "a\r\nX-Evil: 1", b""),
+        ("X-Null", "a\0b", b""),
+        ("X\r\nX-Evil", "1", b""),
+        ("X-漢", "1", b""),
+        ("", "1", b""),
+        ("Content-Length", "7", b""),
+        ("Transfer-Encoding", "chunked", b""),
+        ("X-Request-ID", "other", b""),
+    ],
+)
+def test_header_is_sent_or_left_out(name: str, value: Any, expected: bytes) -> None:
+    assert render_head(HTTPHeaders([(name, value)])) == expected
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_answer_that_has_no_body_by_definition_is_sent_without_one(status: int) -> None:
+    assert encode_answers("predict", [HTTPResponse(status, {}, b"body")]) == [(status, b"", b"")]
+
+
+def test_body_in_any_buffer_is_sent_as_bytes() -> None:
+    answers = encode_answers("predict", [response_with(body=bytearray(b"1")), response_with(body=memoryview(b"2"))])
+    assert [(type(body), body) for _, _, body in answers] == [(bytes, b"1"), (bytes, b"2")]
+
+
+class _OddStatus(BentoMLException):
+    @property
+    def status_code(self) -> int:
+        return 1000
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "body"),
+    [
+        (ValueError("inside"), 500, b"An error has occurred"),
+        (SystemExit(3), 500, b"An error has occurred"),
+        (_OddStatus("inside"), 500, b"An error has occurred"),
+        (BentoMLException("inside"), 500, b""),
+        (InvalidArgument("no"), 400, b'{"message": "BentoService error handling API request: no"}'),
+    ],
+    ids=["exception", "exit", "odd-status", "library", "argument"],
+)
+def test_failure_outside_of_the_function_is_answered_without_its_details(
+    error: BaseException, status: int, body: bytes
+) -> None:
+    answer = answer_to_failure("predict", error)
+    assert answer[0] == status
+    assert answer[2].startswith(body)
+    assert b"inside" not in answer[2]
