@@ -29,6 +29,10 @@ def test_old_name_is_the_new_class(module: str, name: str, target: str) -> None:
         ("bentoml.adapters", "ClipperBytesInput"),
         ("bentoml.adapters", "ClipperStringsInput"),
         ("bentoml.handlers", "ClipperFloatsHandler"),
+        ("bentoml.clipper", "deploy_bentoml"),
+        ("bentoml.artifact", "Fastai1ModelArtifact"),
+        ("bentoml.artifact", "OnnxMlirModelArtifact"),
+        ("bentoml.frameworks.onnxmlir", "OnnxMlirModelArtifact"),
     ],
 )
 def test_dropped_name_says_so(module: str, name: str) -> None:
@@ -36,7 +40,7 @@ def test_dropped_name_says_so(module: str, name: str) -> None:
         exec(f"from {module} import {name}")
 
 
-@pytest.mark.parametrize("module", ["bentoml.adapters", "bentoml.handlers"])
+@pytest.mark.parametrize("module", ["bentoml.adapters", "bentoml.handlers", "bentoml.artifact", "bentoml.clipper"])
 def test_unknown_name_is_an_attribute_error(module: str) -> None:
     with pytest.raises(AttributeError, match="Nonsense"):
         _ = importlib.import_module(module).Nonsense

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn
 
+from bentoml._util.dropped import CLIPPER_KINDS, CLIPPER_REASON, refuse_name
 from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
 from bentoml.adapters.dataframe_input import DataframeInput
 from bentoml.adapters.dataframe_output import DataframeOutput
@@ -21,13 +22,8 @@ __all__ = [
     "JsonOutput",
 ]
 
-_DROPPED = {
-    f"Clipper{kind}Input": "the Clipper project is no longer alive; use JsonInput or DataframeInput"
-    for kind in ("Bytes", "Floats", "Ints", "Doubles", "Strings")
-}
+_DROPPED = {f"Clipper{kind}Input": f"{CLIPPER_REASON}; use JsonInput or DataframeInput" for kind in CLIPPER_KINDS}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _DROPPED:
-        raise ImportError(f"{name} was dropped: {_DROPPED[name]}")
-    raise AttributeError(f"module 'bentoml.adapters' has no attribute {name!r}")
+def __getattr__(name: str) -> NoReturn:
+    refuse_name(__name__, name, _DROPPED)

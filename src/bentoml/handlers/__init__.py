@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn
 
+from bentoml._util.dropped import CLIPPER_KINDS, CLIPPER_REASON, refuse_name
 from bentoml.adapters import BaseInputAdapter as BentoHandler
 from bentoml.adapters import DataframeInput as DataframeHandler
 from bentoml.adapters import JsonInput as JsonHandler
 
 __all__ = ["BentoHandler", "DataframeHandler", "JsonHandler"]
 
+_DROPPED = {
+    f"Clipper{kind}Handler": f"{CLIPPER_REASON}; use an input adapter of bentoml.adapters" for kind in CLIPPER_KINDS
+}
 
-def __getattr__(name: str) -> Any:
-    if name.startswith("Clipper"):
-        raise ImportError(
-            f"{name} was dropped: the Clipper project is no longer alive; use an input adapter of bentoml.adapters"
-        )
-    raise AttributeError(f"module 'bentoml.handlers' has no attribute {name!r}")
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name(__name__, name, _DROPPED)
