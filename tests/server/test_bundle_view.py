@@ -30,6 +30,7 @@ def document(description: str) -> str:
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     """A bundle of the classic system, by hand."""
+    (tmp_path / "Iris").mkdir()
     (tmp_path / "bentoml.yml").write_text(MANIFEST)
     (tmp_path / "docs.json").write_text(document("The *docstring*."))
     (tmp_path / "README.md").write_text("# Generated")

@@ -53,11 +53,11 @@ class BundleView:
             bundle_path: the directory.
 
         Raises:
-            BentoMLConfigException: there is no manifest, or it cannot be read.
+            BentoMLConfigException: there is no manifest, it cannot be read, or the package of the service is missing.
             BentoMLException: the OpenAPI document cannot be read.
         """
         metadata = read_manifest(bundle_path).metadata
-        web_content_dir = BundleLayout(bundle_path, metadata.name).static_content_dir
+        web_content_dir = BundleLayout.of(bundle_path, metadata.name).static_content_dir
         stored = _read_docs(bundle_path / OPENAPI_DOCUMENT)
         document = stored[1] if stored else _minimal_document(metadata)
         return cls(
