@@ -157,6 +157,12 @@ def test_validate_labels_when_not_allowed_raises(labels: dict[str, str]) -> None
         validate_labels(labels)
 
 
+@pytest.mark.parametrize("labels", [["stage"], "stage=prod", 3], ids=str)
+def test_validate_labels_when_not_a_dict_says_what_to_give(labels: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"give a dict, such as \{'stage': 'prod'\}"):
+        validate_labels(labels)
+
+
 class Plain:
     name = naming.ServiceName()
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from bentoml.exceptions import InvalidArgument
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 RESERVED_API_NAMES = frozenset({"index", "swagger", "docs", "healthz", "metrics", "feedback"})
 
@@ -132,9 +129,11 @@ def validate_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
     """Check the labels of a bundle or a deployment; None is no labels.
 
     Raises:
-        InvalidArgument: a key or value is not 3 to 63 characters, or has other ones than letters, digits and, between
-            the first and the last, `-`, `_` and `.`.
+        InvalidArgument: they are no mapping, or a key or value is not 3 to 63 characters, or has other ones than
+            letters, digits and, between the first and the last, `-`, `_` and `.`.
     """
+    if labels is not None and not isinstance(labels, Mapping):
+        raise InvalidArgument(f"Invalid labels {labels!r}: give a dict, such as {{'stage': 'prod'}}")
     for key, value in (labels or {}).items():
         for part, text in (("key", key), ("value", value)):
             if not isinstance(text, str) or not _LABEL.fullmatch(text):

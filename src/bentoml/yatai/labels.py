@@ -14,6 +14,7 @@ Operators are case-insensitive. Elements are separated by white space, so none m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -39,6 +40,8 @@ _OPERATORS = {
     "exists": LabelOperator.EXISTS,
     "doesnotexist": LabelOperator.DOES_NOT_EXIST,
 }
+
+_KEY_CHARACTERS = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,21 @@ def parse_label_query(query: str | None) -> tuple[LabelCondition, ...]:
     equal_to: dict[str, LabelCondition] = {}
     for expression in _split(query):
         condition, is_equality = _parse_expression(expression)
+        _check_key(condition.key, expression)
         if is_equality:
             equal_to[condition.key] = condition
         else:
             conditions.append(condition)
     return (*equal_to.values(), *conditions)
+
+
+def _check_key(key: str, expression: str) -> None:
+    """Refuse a key that no label can have: such a query never matches, or matches everything when negated."""
+    if not _KEY_CHARACTERS.fullmatch(key):
+        raise InvalidArgument(
+            f"Label query {expression!r} names no label: keys consist of letters, digits, `-`, `_` and `.`; "
+            "write key=value, key!=value, key In (value, value), key Exists or key DoesNotExist"
+        )
 
 
 def _split(query: str) -> list[str]:
