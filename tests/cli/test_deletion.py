@@ -53,6 +53,24 @@ def test_delete_when_not_quiet_logs_what_it_deletes(own_saved: SavedHome) -> Non
     assert result.stderr == ""
 
 
+def test_delete_when_target_is_latest_asks_about_the_real_version(own_saved: SavedHome) -> None:
+    result = _bentoml(own_saved, "delete", "Scaler:latest", answers="y\n")
+    assert result.stderr.startswith("Permanently delete Scaler:2.0? [y/N]: ")
+    assert _versions(own_saved) == ["1.0"]
+
+
+def test_delete_when_latest_of_an_unknown_name_is_named_asks_nothing(own_saved: SavedHome) -> None:
+    result = _bentoml(own_saved, "delete", "Nothing:latest")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: bentoml-cli delete failed: BentoService Nothing:latest not found")
+
+
+def test_delete_when_no_labels_match_says_so(own_saved: SavedHome) -> None:
+    result = _bentoml(own_saved, "delete", "--labels", "stage=nowhere", "-y")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("INFO - No saved Bento bundle matches, nothing was deleted\n")
+
+
 def test_delete_when_asking_asks_on_stderr(own_saved: SavedHome) -> None:
     result = _bentoml(own_saved, "delete", "Scaler:1.0", answers="n\n")
     assert result.stdout == ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from bentoml.cli.options import bento_command, labels_option, yatai_url_option
+
+if TYPE_CHECKING:
+    from bentoml.yatai.repository import BentoRepository
 
 BAD_TARGET = (
     'Bad formatting. Please present a valid bento bundle name or "name:version" tag. For several targets, '
@@ -40,7 +43,7 @@ def delete_command(
     from bentoml.yatai.client import get_yatai_client
 
     repository = get_yatai_client(yatai_url).repository
-    for request in requests:
+    for request in [_with_real_version(request, repository) for request in requests]:
         # The question goes to stderr: stdout stays free for whoever reads it.
         if assume_yes or click.confirm(f"Permanently delete {request.subject}?", err=True):
             repository.delete(
@@ -64,6 +67,14 @@ def _plan(targets: tuple[str, ...], *, everything: bool, labels: str | None) -> 
     if any(":" in name for name in names):
         raise click.UsageError("--labels selects versions: give names without a version with it.")
     return [DeletionRequest(f"{name} with labels {labels}", name=name, labels=labels) for name in names]
+
+
+def _with_real_version(request: DeletionRequest, repository: BentoRepository) -> DeletionRequest:
+    """Replace `latest`, so that the version that was asked about is deleted, whatever is saved in the meantime."""
+    if request.tag is None or request.tag.partition(":")[2].lower() != "latest":
+        return request
+    tag = str(repository.get(request.tag).tag)
+    return request._replace(subject=tag, tag=tag)
 
 
 def _split(targets: tuple[str, ...]) -> list[str]:

@@ -209,6 +209,8 @@ class BentoRepository:
         tags = self._registry.matching_tags(BentoQuery(name=bento_name or None, conditions=conditions, limit=None))
         if bento_name and not conditions and not tags:
             raise not_registered(bento_name, "no bundle of that name is registered")
+        if not tags:
+            logger.info("No saved Bento bundle matches, nothing was deleted")
         for tag in tags:
             self._delete_if_present(tag, require_confirm)
 
