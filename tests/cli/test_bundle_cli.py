@@ -54,6 +54,7 @@ def test_bundle_cli_when_showing_help_has_no_bento_and_no_registry(saved: SavedH
     assert usage.startswith(f"Usage: Scaler {command} [OPTIONS]")
     assert "BENTO" not in usage
     assert "--yatai-url" not in result.stdout
+    assert "NAME:VERSION" not in result.stdout
 
 
 def test_bundle_cli_when_the_directory_is_no_bundle_says_so(tmp_path: object) -> None:

@@ -194,7 +194,7 @@ def test_get_inference_api_without_name_gives_the_first(name: str | None) -> Non
 
 @pytest.mark.parametrize(("service", "name"), [(Example, "echo"), (Bare, "predict"), (Bare, None)])
 def test_get_inference_api_when_there_is_none_raises(service: type[bentoml.BentoService], name: str | None) -> None:
-    with pytest.raises(NotFound, match=f"Can't find API '{name}' in service '{service.__name__}'"):
+    with pytest.raises(NotFound, match=f"Can't find API '{name}' in service '{service.__name__}'; its APIs: "):
         service().get_inference_api(name)
 
 

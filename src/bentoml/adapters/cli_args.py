@@ -39,10 +39,13 @@ def read_input(cli_args: Sequence[str]) -> CliInput:
         CliUsageError: none or both are given.
     """
     parser = _Parser()
-    group = parser.add_mutually_exclusive_group(required=True)
+    group = parser.add_mutually_exclusive_group()
     group.add_argument("--input", nargs="+", action="extend", default=[])
     group.add_argument("--input-file", nargs="+", action="extend", default=[])
-    found, _ = parser.parse_known_args(list(cli_args))
+    found, others = parser.parse_known_args(list(cli_args))
+    if not found.input and not found.input_file:
+        given = f", given only: {' '.join(others)}" if others else ""
+        parser.error(f"one of the arguments --input --input-file is required{given}")
     return CliInput(tuple(found.input), tuple(found.input_file))
 
 

@@ -11,7 +11,7 @@ import click
 
 from bentoml.cli.lazy_group import LazyGroup
 from bentoml.cli.main import COMMANDS
-from bentoml.cli.options import REMOTE_PARAMETERS
+from bentoml.cli.options import BENTO_ARGUMENT_HELP, REMOTE_PARAMETERS
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +33,7 @@ class BundleGroup(LazyGroup):
             return command
         assert command.callback is not None
         bound = copy.copy(command)
+        bound.help = (command.help or "").replace(BENTO_ARGUMENT_HELP, "this service")
         bound.params = [parameter for parameter in command.params if parameter.name not in REMOTE_PARAMETERS]
         bound.callback = functools.partial(command.callback, bento=str(self.bundle_path), yatai_url=None)
         return bound

@@ -64,6 +64,8 @@ def run_command(
     The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
     --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv.
     """
+    if api_name.startswith("-"):
+        raise click.UsageError("Missing argument 'API': name the API before the options of its adapter.")
     from bentoml.saved_bundle import load
     from bentoml.yatai.resolve import resolve_bundle_path
 

@@ -9,7 +9,7 @@ from bentoml.cli.options import bento_command, labels_option, output_option, yat
 
 
 @bento_command("list", short_help="List the saved bundles of the repository.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many bundles.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many bundles.  [default: 40]")
 @click.option("--offset", type=click.IntRange(min=0), metavar="N", help="Leave out the first N bundles.")
 @labels_option
 @click.option("--order-by", type=click.Choice(["created_at", "name"]), default="created_at", show_default=True)
@@ -36,7 +36,7 @@ def list_command(
 
 @bento_command("get", short_help="Show one saved bundle, or the versions of a name.")
 @click.argument("bento", metavar="NAME[:VERSION]")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many versions.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many versions.  [default: 40]")
 @click.option("--ascending-order", is_flag=True, help="Oldest version on top.")
 @click.option("--print-location", is_flag=True, help="Print only where the bundle is.")
 @labels_option

@@ -146,7 +146,8 @@ class BentoService:
         for api in self._inference_apis:
             if not api_name or api.name == api_name:
                 return api
-        raise NotFound(f"Can't find API '{api_name}' in service '{self.name}'")
+        known = ", ".join(api.name for api in self._inference_apis) or "none"
+        raise NotFound(f"Can't find API '{api_name}' in service '{self.name}'; its APIs: {known}")
 
     @property
     def version(self) -> str:
