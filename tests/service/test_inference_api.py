@@ -440,6 +440,22 @@ class TestAdaptersOfUsers:
         responses = api_of(lambda values: values, target=Short()).handle_batch_request(requests_of(1, 2))
         assert answers(responses) == [(500, MISMATCH)] * 2
 
+    def test_adapters_with_constructors_of_their_own_need_not_call_the_base(self) -> None:
+        class OwnInput(Positive):
+            def __init__(self) -> None: ...
+
+            @property
+            def request_schema(self) -> dict[str, Any]:
+                return {"application/json": {"schema": {}}}
+
+        class OwnOutput(BaseOutputAdapter):
+            def __init__(self) -> None: ...
+
+        api = api_of(lambda values: [InferenceResult(data="x")] * len(values), source=OwnInput(), target=OwnOutput())
+        assert answers(api.handle_batch_request(requests_of(1))) == [(200, "x")]
+        assert api.request_schema == {"application/json": {"schema": {}}}
+        assert (api.input_adapter.config, api.output_adapter.config) == ({}, {})
+
     def test_fault_while_reading_a_lambda_event_is_answered(self) -> None:
         api = api_of(lambda values: values, source=Positive())
         assert api.handle_aws_lambda_event({"body": "1001"})["statusCode"] == 400

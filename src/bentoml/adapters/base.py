@@ -25,6 +25,7 @@ The contract of the family, checked by `tests/adapters/contract.py`:
 from __future__ import annotations
 
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.errors import ReturnLengthError
@@ -52,6 +53,11 @@ class BaseInputAdapter:
     HTTP_METHODS: ClassVar[Sequence[str]] = ["POST", "GET"]
     BATCH_MODE_SUPPORTED: ClassVar[bool] = False
     SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
+
+    # What holds for subclasses whose constructor does not call this one.
+    http_input_example: Any = None
+    custom_request_schema: Mapping[str, Any] | None = None
+    _config: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -129,6 +135,9 @@ class BaseOutputAdapter:
     Args:
         **base_config: kept in `config`, which is written to the bundle's manifest.
     """
+
+    # What holds for subclasses whose constructor does not call this one.
+    _config: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, **base_config: Any) -> None:
         self._config = base_config

@@ -89,11 +89,10 @@ class InferenceAPI:
     def request_schema(self) -> dict[str, Any]:
         """Content type -> OpenAPI media object of the request body, with the adapter's example."""
         adapter = self.input_adapter
-        custom = getattr(adapter, "custom_request_schema", None)
+        custom = adapter.custom_request_schema
         schema: dict[str, Any] = dict(adapter.request_schema if custom is None else custom)
-        example = getattr(adapter, "http_input_example", None)
-        if example is not None and "application/json" in schema:
-            schema["application/json"] = {**schema["application/json"], "example": example}
+        if adapter.http_input_example is not None and "application/json" in schema:
+            schema["application/json"] = {**schema["application/json"], "example": adapter.http_input_example}
         return schema
 
     async def infer_async(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
