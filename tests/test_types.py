@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
+import httpx
 import pytest
 
-from bentoml.exceptions import InvalidArgument
+from bentoml.exceptions import BadInput, InvalidArgument, MissingDependencyException
 from bentoml.types import (
+    AwsLambdaEvent,
+    DataFrameColumns,
     FileLike,
     HTTPHeaders,
     HTTPRequest,
@@ -15,6 +21,7 @@ from bentoml.types import (
     InferenceError,
     InferenceResult,
     InferenceTask,
+    JsonSerializable,
     Tag,
 )
 
@@ -81,6 +88,57 @@ def test_request_headers_may_be_given_in_any_form(headers: dict[str, str]) -> No
 
 def test_response_encodes_text() -> None:
     assert HTTPResponse.new(status=400, body="é").body == "é".encode()
+
+
+def test_requests_and_responses_are_values() -> None:
+    request = HTTPRequest({"A": "1"}, b"x", path="/p")
+    assert replace(request, body=b"y") == HTTPRequest([("a", "1")], b"y", path="/p")
+    assert request != HTTPRequest({"A": "1"}, b"x", path="/q")
+    assert replace(HTTPResponse(201, {"A": "1"}, "x"), status=200) == HTTPResponse(200, {"a": "1"}, b"x")
+
+
+def test_request_form_data_gives_values_and_files() -> None:
+    client = httpx.Request(
+        "POST", "http://localhost/", data={"k": "v"}, files=[("f", ("a.bin", b"1")), ("f", ("b.bin", b"2"))]
+    )
+    request = HTTPRequest(dict(client.headers), client.read())
+    for stream, form, files in (request.parse_form_data(), HTTPRequest.parse_form_data(request)):
+        assert (stream.read(), form, list(files)) == (b"", {"k": "v"}, ["f"])
+        assert (files["f"].name, files["f"].read()) == ("a.bin", b"1")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "rest", "form"),
+    [
+        ("application/x-www-form-urlencoded", b"", {"a": "1 2", "b": "", "c": "ü"}),
+        ("application/octet-stream", b"a=1+2&b=&a=3&c=%C3%BC", {}),
+        ("", b"a=1+2&b=&a=3&c=%C3%BC", {}),
+    ],
+    ids=["urlencoded", "no form", "no content type"],
+)
+def test_request_form_data_of_other_content_types(content_type: str, rest: bytes, form: dict[str, str]) -> None:
+    stream, values, files = HTTPRequest({"Content-Type": content_type}, b"a=1+2&b=&a=3&c=%C3%BC").parse_form_data()
+    assert (stream.read(), values, files) == (rest, form, {})
+
+
+def test_request_form_data_when_the_form_is_malformed_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="cut short"):
+        HTTPRequest({"Content-Type": "multipart/form-data; boundary=B"}, b"--B").parse_form_data()
+
+
+def test_conversions_without_flask_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "flask", None)
+    for convert in (HTTPRequest().to_flask_request, HTTPResponse().to_flask_response):
+        with pytest.raises(MissingDependencyException, match="pip install flask"):
+            convert()
+
+
+def test_type_aliases_can_be_resolved_at_run_time() -> None:
+    def function(event: AwsLambdaEvent, value: JsonSerializable, columns: DataFrameColumns) -> None: ...
+
+    assert get_type_hints(function)["event"] == dict[str, Any]
+    assert {int, list[Any]} <= set(get_args(get_type_hints(function)["value"]))
+    assert get_type_hints(function)["columns"] == list[str]
 
 
 def test_task_discard_keeps_the_answer_and_returns_the_task() -> None:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
 from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar, Union
-from urllib.parse import unquote, urlparse
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
+from bentoml._util.file_like import FileLike
 from bentoml._util.http_headers import HTTPHeaders
+from bentoml._util.http_messages import HTTPRequest, HTTPResponse, as_headers
 from bentoml.exceptions import InvalidArgument
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from typing_extensions import Self
-
-    HeadersLike = HTTPHeaders | Mapping[str, str] | Iterable[tuple[str, str]] | None
 
 __all__ = [
     "AwsLambdaEvent",
@@ -35,11 +27,11 @@ __all__ = [
 ]
 
 # A value that `json.dumps` takes.
-JsonSerializable = Union[bool, int, float, str, None, "dict[str, Any]", "list[Any]"]
+JsonSerializable = bool | int | float | str | dict[str, Any] | list[Any] | None
 # The event that AWS Lambda passes to a handler behind API Gateway: at least `body`, often `headers`, `isBase64Encoded`.
-AwsLambdaEvent = "dict[str, Any]"
+AwsLambdaEvent = dict[str, Any]
 DataFrameOrient = str
-DataFrameColumns = "list[str]"
+DataFrameColumns = list[str]
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -66,142 +58,6 @@ class Tag:
 
     def __str__(self) -> str:
         return f"{self.name}:{self.version}"
-
-
-def _as_headers(headers: HeadersLike) -> HTTPHeaders:
-    if isinstance(headers, HTTPHeaders):
-        return headers
-    return HTTPHeaders(headers)
-
-
-class HTTPRequest:
-    """One HTTP request: the headers and body, and where it came in.
-
-    Args:
-        headers: pairs, a mapping or `HTTPHeaders`.
-        body: the raw bytes, still encoded as `Content-Encoding` says.
-        method: upper-case HTTP method.
-        path: the path as it came in, without the query string.
-        query_string: what follows `?`, not decoded.
-        client: address of the peer, or an empty string.
-    """
-
-    __slots__ = ("body", "client", "headers", "method", "path", "query_string")
-
-    def __init__(
-        self,
-        headers: HeadersLike = None,
-        body: bytes = b"",
-        method: str = "POST",
-        path: str = "",
-        query_string: str = "",
-        client: str = "",
-    ) -> None:
-        self.headers = _as_headers(headers)
-        self.body = body
-        self.method = method
-        self.path = path
-        self.query_string = query_string
-        self.client = client
-
-    def __repr__(self) -> str:
-        return f"HTTPRequest({self.method} /{self.path.lstrip('/')}, {len(self.body)} bytes)"
-
-
-class HTTPResponse:
-    """Status, headers and body of an answer.
-
-    A text body is encoded as UTF-8.
-    """
-
-    __slots__ = ("body", "headers", "status")
-
-    def __init__(self, status: int = 200, headers: HeadersLike = None, body: bytes | str = b"") -> None:
-        self.status = int(status)
-        self.headers = _as_headers(headers)
-        self.body = body.encode() if isinstance(body, str) else body
-
-    @classmethod
-    def new(cls, status: int = 200, headers: HeadersLike = None, body: bytes | str = b"") -> HTTPResponse:
-        """Make a response; the same as calling the class."""
-        return cls(status, headers, body)
-
-    def __repr__(self) -> str:
-        return f"HTTPResponse({self.status}, {len(self.body)} bytes)"
-
-
-class FileLike:
-    """A file that came with a request: bytes in memory, or a `file://` URI opened on first use.
-
-    Args:
-        bytes_: the content, when it is in memory.
-        uri: a `file://` URI, when it is on disk.
-        name: file name; by default that of the stream or the last part of the URI.
-        stream: an open binary file.
-
-    Raises:
-        InvalidArgument: the URI has another scheme than `file`.
-    """
-
-    def __init__(
-        self,
-        bytes_: bytes | None = None,
-        uri: str | None = None,
-        name: str | None = None,
-        stream: BinaryIO | None = None,
-    ) -> None:
-        if uri and urlparse(uri).scheme != "file":
-            raise InvalidArgument(f"only file:// URIs can be read, not {uri!r}")
-        self.bytes_ = bytes_
-        self.uri = uri
-        self._stream = stream
-        self.name = name if name is not None else self._default_name()
-
-    def _default_name(self) -> str | None:
-        if self._stream is not None:
-            stream_name = getattr(self._stream, "name", None)
-            return os.path.basename(stream_name) if isinstance(stream_name, str) else None  # noqa: PTH119 - no I/O
-        return os.path.basename(self.path) if self.uri else None  # noqa: PTH119
-
-    @property
-    def path(self) -> str:
-        """Path of the file on disk; empty when it is in memory."""
-        return unquote(urlparse(self.uri).path) if self.uri else ""
-
-    @property
-    def stream(self) -> BinaryIO:
-        """The open file."""
-        if self._stream is None:
-            if self.bytes_ is not None:
-                self._stream = io.BytesIO(self.bytes_)
-            elif self.uri:
-                self._stream = open(self.path, "rb")  # noqa: SIM115, PTH123 - closed by close()
-            else:
-                self._stream = io.BytesIO()
-        return self._stream
-
-    def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes from the current position."""
-        return self.stream.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move the current position; returns the new one."""
-        return self.stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the current position."""
-        return self.stream.tell()
-
-    def close(self) -> None:
-        """Close the file if it was opened."""
-        if self._stream is not None:
-            self._stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
 
 
 class _Record:
@@ -249,7 +105,7 @@ class InferenceResult(_Record, Generic[Output]):
     cli_status: int = 0
 
     def __post_init__(self) -> None:
-        self.http_headers = _as_headers(self.http_headers)
+        self.http_headers = as_headers(self.http_headers)
 
 
 @dataclass
@@ -295,7 +151,7 @@ class InferenceTask(_Record, Generic[Input]):
     inference_job_args: Any = None
 
     def __post_init__(self) -> None:
-        self.http_headers = _as_headers(self.http_headers)
+        self.http_headers = as_headers(self.http_headers)
 
     def discard(self, err_msg: str = "", **context: Any) -> InferenceTask[Input]:
         """Take this task out of its batch and answer it with an error.

@@ -485,6 +485,9 @@ class TestConstructor:
                 }
             },
             "text/csv": {"schema": {"type": "string"}},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+            },
         }
 
     def test_schema_of_a_list_uses_the_column_names(self) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from bentoml.adapters.errors import InputError
-from bentoml.types import HTTPRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bentoml.types import HTTPRequest
 
 GZIP_NAMES = frozenset({"gzip", "x-gzip"})
 _ACCEPT_GZIP_HEADER = 16 + zlib.MAX_WBITS
@@ -28,14 +30,7 @@ def decompressed(request: HTTPRequest) -> HTTPRequest:
         return request
     from bentoml.configuration import get_config
 
-    return HTTPRequest(
-        headers=request.headers,
-        body=gunzip(request.body, get_config().bento_server.max_request_size),
-        method=request.method,
-        path=request.path,
-        query_string=request.query_string,
-        client=request.client,
-    )
+    return replace(request, body=gunzip(request.body, get_config().bento_server.max_request_size))
 
 
 def gunzip(body: bytes, max_size_bytes: int) -> bytes:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bentoml._util.multipart import FORM_CONTENT_TYPE
 from bentoml._util.optional import require
 from bentoml.adapters.cli_args import read_format
 from bentoml.adapters.dataframe_build import build_frame
@@ -97,7 +98,7 @@ class DataframeInput(BaseTextInput):
 
     @property
     def request_schema(self) -> dict[str, Any]:
-        """JSON with the declared columns, or CSV."""
+        """JSON with the declared columns, CSV, or a form with a file of either."""
         names = self._dtype_names()
         if not isinstance(names, dict):
             names = dict(zip(self.columns or range(len(names or [])), names or [], strict=False))
@@ -110,6 +111,9 @@ class DataframeInput(BaseTextInput):
         return {
             "application/json": {"schema": json_schema},
             CSV_CONTENT_TYPE: {"schema": {"type": "string"}},
+            FORM_CONTENT_TYPE: {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+            },
         }
 
     def _dtype_names(self) -> dict[Any, str] | list[str] | None:
@@ -119,12 +123,17 @@ class DataframeInput(BaseTextInput):
             return {column: dtype_name(dtype) for column, dtype in self.dtype.items()}
         return [dtype_name(dtype) for dtype in self.dtype]
 
+    def file_content_type(self, file_name: str, given: str) -> str:
+        """CSV by content type or extension: browsers call `.csv` files by many content types."""
+        is_csv = given == CSV_CONTENT_TYPE or (given != "application/json" and _has_csv_name(file_name))
+        return CSV_CONTENT_TYPE if is_csv else given
+
     def from_cli(self, cli_args: Sequence[str]) -> Iterable[InferenceTask[str]]:
         """Make one task per value or file; `--format` says what they are, else the extension `.csv` does."""
         given = read_format(cli_args)
 
         def headers(file_name: str | None) -> HTTPHeaders:
-            is_csv = given == "csv" if given else (file_name or "").lower().endswith(".csv")
+            is_csv = given == "csv" if given else _has_csv_name(file_name or "")
             return HTTPHeaders([("Content-Type", CSV_CONTENT_TYPE)] if is_csv else [])
 
         return self._cli_tasks(cli_args, headers)
@@ -200,6 +209,10 @@ class DataframeInput(BaseTextInput):
             raise BentoMLConfigException(
                 f"DataframeInput(dtype=...) has a type that pandas rejects: {error}"
             ) from error
+
+
+def _has_csv_name(file_name: str) -> bool:
+    return file_name.lower().endswith(".csv")
 
 
 def _checked_dtype(dtype: Any, columns: Names | None) -> Mapping[Any, Any] | list[Any] | None:
