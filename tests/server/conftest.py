@@ -17,6 +17,7 @@ import time
 import bentoml
 from bentoml.adapters import DataframeInput, JsonInput
 from bentoml.exceptions import InvalidArgument
+from bentoml.types import InferenceResult
 
 
 class Everything(bentoml.BentoService):
@@ -71,6 +72,14 @@ class Everything(bentoml.BentoService):
     @bentoml.api(input=JsonInput(), batch=False)
     async def leave_later(self, obj):
         raise SystemExit(obj)
+
+    @bentoml.api(input=JsonInput(), batch=True)
+    def status(self, objs):
+        return [InferenceResult(data="body", http_status=obj) for obj in objs]
+
+    @bentoml.api(input=JsonInput(), batch=False)
+    def length(self, text):
+        return len(text)
 
     @bentoml.api(input=JsonInput(), batch=False)
     def pid(self, obj):

@@ -4,53 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.server.live import LiveServer
-
-# This header asks for nothing here, but only the ASGI lane reads it.
-SLOW_LANE = b"Expect: 100-continue\r\n"
-
-
-@contextmanager
-def connection(server: LiveServer) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:
-        yield sock
-
-
-def receive_answers(sock: socket.socket, count: int) -> list[bytes]:
-    """Read `count` whole answers; 100 Continue is left out."""
-    data = b""
-    answers: list[bytes] = []
-    while len(answers) < count:
-        head, separator, rest = data.partition(b"\r\n\r\n")
-        if separator and head.startswith(b"HTTP/1.1 100"):
-            data = rest
-            continue
-        length = re.search(rb"content-length: (\d+)", head)
-        if separator and length is not None and len(rest) >= int(length[1]):
-            end = len(head) + 4 + int(length[1])
-            answers.append(data[:end])
-            data = data[end:]
-            continue
-        chunk = sock.recv(65536)
-        assert chunk, f"the connection was closed after {data!r}"
-        data += chunk
-    assert data == b""
-    return answers
-
-
-def request(method: bytes, path: bytes, body: bytes, *headers: bytes, version: bytes = b"1.1") -> bytes:
-    lines = [b"%b %b HTTP/%b" % (method, path, version), b"Host: x", b"Content-Length: %d" % len(body), *headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-def without_date(answer: bytes) -> bytes:
-    return re.sub(rb"date: [^\r]+\r\n", b"", answer)
-
+from tests.server.raw_http import SLOW_LANE, connection, receive_answers, request, without_date
 
 CASES = {
     "frame": (b"POST", b"/total", b"[[1, 2]]", b"Content-Type: application/json"),
@@ -174,13 +132,6 @@ def test_bytes_that_are_no_request_are_answered_400(server: LiveServer) -> None:
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b"x-request-id: " in answer
         assert sock.recv(10) == b""
-
-
-def test_too_many_headers_are_answered_400(server: LiveServer) -> None:
-    with connection(server) as sock:
-        sock.sendall(request(b"POST", b"/total", b"", *(b"X-%d: 1" % number for number in range(500))))
-        (answer,) = receive_answers(sock, 1)
-    assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_client_that_leaves_disturbs_nobody(server: LiveServer) -> None:

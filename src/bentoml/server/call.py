@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 
+# Answers that carry no length: a 204 has no body, and the length of a 304 would be that of the body it stands for.
+UNSIZED = frozenset({204, 304})
+
 # What the front says when no worker was asked, or none answered in time.
 REFUSALS = {
     408: b"Request timeout",

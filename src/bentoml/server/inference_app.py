@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from bentoml.server.call import REFUSALS, TEXT_HEAD, Call
+from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
 from bentoml.server.request_ids import request_id_of
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ async def _send(send: Send, status: int, head: bytes, body: bytes, request_id: s
     for line in head.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")
         headers.append((name, value))
-    headers.append((b"content-length", str(len(body)).encode("ascii")))
+    if status not in UNSIZED:
+        headers.append((b"content-length", str(len(body)).encode("ascii")))
     headers.append((b"x-request-id", request_id.encode("ascii")))
     start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
     await send(start)

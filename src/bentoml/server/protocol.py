@@ -10,76 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from bentoml.server.call import Call
+from bentoml.server.call import UNSIZED
+from bentoml.server.fast_call import FastCall
+from bentoml.server.reading import ReadingProtocol, Refusal
 from bentoml.server.request_ids import request_id_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections import deque
 
     from bentoml.server.front import Front
     from bentoml.server.routes import Route
 
-MAX_HEADERS = 128
-
-_NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade", b"x-request-id"})
-
-
-class _NoEvent:
-    """Stands where uvicorn keeps an event that wakes an ASGI task; a fast call has no task."""
-
-    @staticmethod
-    def set() -> None:
-        pass
+# When the server goes down, a connection that was busy this recently may still send a request, and gets its answer.
+LINGER_S = 1.0
 
 
-_NO_EVENT = _NoEvent()
-
-
-class FastCall(Call):
-    """A call in the fast lane; for uvicorn's bookkeeping it is a request-response cycle.
-
-    Attributes:
-        protocol: the connection.
-        keep_alive: whether the connection stays open after the answer.
-        has_turn: every earlier request of the connection has been answered.
-        received: the body is complete.
-        refusal: status to answer with instead of running it, or 0.
-        chunks: parts of the body while it arrives in more than one.
-    """
-
-    __slots__ = (
-        "chunks",
-        "disconnected",
-        "has_turn",
-        "keep_alive",
-        "protocol",
-        "received",
-        "refusal",
-        "response_complete",
-    )
-
-    message_event = _NO_EVENT
-
-    def __init__(self, protocol: FrontProtocol, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(route, method, headers)
-        self.protocol = protocol
-        self.keep_alive = True
-        self.disconnected = False
-        self.response_complete = False
-        self.has_turn = False
-        self.received = False
-        self.refusal = 0
-        self.chunks: list[bytes] | None = None
-
-    def answer(self, status: int, head: bytes, body: bytes) -> None:
-        """Write the whole answer at once."""
-        self.protocol.write_answer(self, status, head, body)
-
-
-class FrontProtocol(HttpToolsProtocol):
+class FrontProtocol(ReadingProtocol):
     """One client connection.
 
     Args:
@@ -87,19 +35,14 @@ class FrontProtocol(HttpToolsProtocol):
         **uvicorn_arguments: `config`, `server_state`, `app_state`.
     """
 
-    # Uvicorn's cycles and fast calls alike.
-    cycle: Any
-    pipeline: deque[tuple[Any, Any]]
+    _front: Front
 
     def __init__(self, front: Front, **uvicorn_arguments: Any) -> None:
-        super().__init__(**uvicorn_arguments)
-        self._front = front
-        self._request_id: bytes | None = None
-        self._needs_slow_lane = False
-        self._content_length = 0
+        super().__init__(front, **uvicorn_arguments)
         self._body_bytes = 0
         self._client_text = ""
         self._turn: FastCall | None = None
+        self._is_held = False
         self.idle_since_s = self.loop.time()
 
     # -- connection ---------------------------------------------------------------------------------------------
@@ -123,37 +66,20 @@ class FrontProtocol(HttpToolsProtocol):
         """Whether no request is being received or answered."""
         return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
 
+    def shutdown(self) -> None:
+        """Go down after the answers that are due, and after a moment for a request that may be on its way."""
+        if not self.is_idle():
+            self.cycle.keep_alive = False
+            return
+        self.loop.call_at(max(self.idle_since_s + LINGER_S, self.loop.time()), self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if self.is_idle():
+            self.transport.close()
+
     # -- parser callbacks ---------------------------------------------------------------------------------------
 
-    def on_message_begin(self) -> None:
-        """Start a request; what only the ASGI lane needs is made when it is chosen."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self._request_id = None
-        self._needs_slow_lane = False
-        self._content_length = 0
-        self._body_bytes = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a few are looked at."""
-        name = name.lower()
-        self.headers.append((name, value))
-        if name in _NOTED_HEADERS:
-            self._note(name, value)
-        if len(self.headers) > MAX_HEADERS:
-            raise ValueError(f"more than {MAX_HEADERS} headers")
-
-    def _note(self, name: bytes, value: bytes) -> None:
-        if name == b"content-length":
-            self._content_length = int(value)  # the parser has refused anything but digits
-        elif name == b"x-request-id":
-            self._request_id = value
-        else:
-            self._needs_slow_lane = True
-            self.expect_100_continue = name == b"expect" and value.lower() == b"100-continue"
-
-    def on_headers_complete(self) -> None:
+    def begin(self) -> None:
         """Choose the lane."""
         if not self._needs_slow_lane:
             path, _, query = self.url.partition(b"?")
@@ -163,15 +89,11 @@ class FrontProtocol(HttpToolsProtocol):
                 if method in route.methods:
                     self._begin_fast(route, method, query)
                     return
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url = url
-        self.headers.extend(headers)
-        self.expect_100_continue = expects
-        super().on_headers_complete()
+        super().begin()
 
     def on_body(self, body: bytes) -> None:
         """Collect the body of a fast call."""
+        self._quiet_bytes = 0
         call = self.cycle
         if not isinstance(call, FastCall):
             super().on_body(body)
@@ -187,11 +109,11 @@ class FrontProtocol(HttpToolsProtocol):
         else:
             call.chunks.append(body)
 
-    def on_message_complete(self) -> None:
+    def end(self) -> None:
         """Run a fast call whose body is complete, once it is its turn."""
         call = self.cycle
         if not isinstance(call, FastCall):
-            super().on_message_complete()
+            super().end()
             return
         call.received = True
         if call.chunks is not None:
@@ -206,12 +128,15 @@ class FrontProtocol(HttpToolsProtocol):
     # -- fast lane ----------------------------------------------------------------------------------------------
 
     def _begin_fast(self, route: Route, method: str, query: bytes) -> None:
+        self._body_bytes = 0
         call = FastCall(self, route, method, self.headers)
         call.request_id = request_id_of(self._request_id)
         call.client = self._client_text
         if query:
             call.query = query.decode("latin-1")
-        call.keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        call.keep_alive = (
+            self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0" and not self._front.draining
+        )
         previous, self.cycle = self.cycle, call
         if previous is None or previous.response_complete:
             call.has_turn = True
@@ -249,12 +174,12 @@ class FrontProtocol(HttpToolsProtocol):
         if call.disconnected or transport.is_closing():
             return
         transport.write(
-            b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
+            b"%b%b%b%bx-request-id: %b\r\n%b\r\n%b"
             % (
                 STATUS_LINE[status],
                 self._front.default_head(self.server_state.default_headers),
                 head,
-                len(body),
+                b"" if status in UNSIZED else b"content-length: %d\r\n" % len(body),
                 call.request_id.encode("ascii"),
                 b"" if call.keep_alive else b"connection: close\r\n",
                 body,
@@ -271,6 +196,22 @@ class FrontProtocol(HttpToolsProtocol):
         self._turn = None
         if self.transport.is_closing():
             return
+        if self.flow.write_paused:
+            # The client does not read its answers: it gets no more of them before it does.
+            self._is_held = True
+            self.flow.pause_reading()
+        else:
+            self._next_turn()
+
+    def resume_writing(self) -> None:
+        """The client has read what was waiting for it."""
+        super().resume_writing()
+        if self._is_held:
+            self._is_held = False
+            if not self.transport.is_closing():
+                self._next_turn()
+
+    def _next_turn(self) -> None:
         self.flow.resume_reading()
         if not self.pipeline:
             self.idle_since_s = self.loop.time()
@@ -281,21 +222,7 @@ class FrontProtocol(HttpToolsProtocol):
             self._turn = cycle
             # Not called here: answers that are refusals would nest once per pipelined request.
             self.loop.call_soon(self._take_turn, cycle)
+        elif isinstance(cycle, Refusal):
+            self.send_refusal(cycle.status, cycle.text)
         else:
             self._start_asgi_task(cycle, app)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are no HTTP request."""
-        body = msg.encode("ascii")
-        self.transport.write(
-            b"%b%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
-            b"connection: close\r\n\r\n%b"
-            % (
-                STATUS_LINE[400],
-                self._front.default_head(self.server_state.default_headers),
-                len(body),
-                request_id_of(None).encode("ascii"),
-                body,
-            )
-        )
-        self.transport.close()

@@ -1,0 +1,63 @@
+"""A call in the fast lane of the front's HTTP protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bentoml.server.call import Call
+
+if TYPE_CHECKING:
+    from bentoml.server.protocol import FrontProtocol
+    from bentoml.server.routes import Route
+
+
+class NoEvent:
+    """Stands where uvicorn keeps an event that wakes an ASGI task; a fast call has no task."""
+
+    @staticmethod
+    def set() -> None:
+        """Wake nobody."""
+
+
+NO_EVENT = NoEvent()
+
+
+class FastCall(Call):
+    """A call in the fast lane; for uvicorn's bookkeeping it is a request-response cycle.
+
+    Attributes:
+        protocol: the connection.
+        keep_alive: whether the connection stays open after the answer.
+        has_turn: every earlier request of the connection has been answered.
+        received: the body is complete.
+        refusal: status to answer with instead of running it, or 0.
+        chunks: parts of the body while it arrives in more than one.
+    """
+
+    __slots__ = (
+        "chunks",
+        "disconnected",
+        "has_turn",
+        "keep_alive",
+        "protocol",
+        "received",
+        "refusal",
+        "response_complete",
+    )
+
+    message_event = NO_EVENT
+
+    def __init__(self, protocol: FrontProtocol, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(route, method, headers)
+        self.protocol = protocol
+        self.keep_alive = True
+        self.disconnected = False
+        self.response_complete = False
+        self.has_turn = False
+        self.received = False
+        self.refusal = 0
+        self.chunks: list[bytes] | None = None
+
+    def answer(self, status: int, head: bytes, body: bytes) -> None:
+        """Write the whole answer at once."""
+        self.protocol.write_answer(self, status, head, body)

@@ -1,0 +1,226 @@
+"""Reading HTTP from strangers: what uvicorn's protocol and its parser leave open is bounded or refused here.
+
+- The head of a request has a limit in bytes and in fields, and so has everything else that adds nothing to a body.
+- Bytes that are no request are refused in turn: after the answers to the requests before them.
+- Fields that follow a chunked body are dropped; merged into the headers they could pass for ones that a proxy checked.
+- A wish for another protocol is ignored, as HTTP allows (some clients send `Upgrade: h2c` with every first request);
+  the parser alone would drop the body and read nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from bentoml.server.call import TEXT_HEAD
+from bentoml.server.fast_call import NO_EVENT, FastCall
+from bentoml.server.request_ids import request_id_of
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from bentoml.server.front import Front
+
+MAX_HEADERS = 128
+# Of the request line and the headers together; also the most bytes that may come without adding to a body.
+MAX_HEAD_BYTES = 65536
+_NO_REQUEST = (400, b"Invalid HTTP request received.")
+_TOO_LARGE = (431, b"The head of the request is too large")
+_NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade", b"x-request-id"})
+
+
+class _HeadTooLargeError(ValueError):
+    """The request line and headers are over a limit."""
+
+
+class Refusal:
+    """Stands in a connection's pipeline for bytes that are no request; nothing comes after it."""
+
+    message_event = NO_EVENT
+    response_complete = False
+
+    def __init__(self, status: int, text: bytes) -> None:
+        self.status = status
+        self.text = text
+        self.keep_alive = False
+        self.disconnected = False
+
+
+class ReadingProtocol(HttpToolsProtocol):
+    """The reading half of a client connection.
+
+    Args:
+        front: what all connections share.
+        **uvicorn_arguments: `config`, `server_state`, `app_state`.
+    """
+
+    # Uvicorn's cycles, fast calls and refusals alike.
+    cycle: Any
+    pipeline: deque[tuple[Any, Any]]
+
+    def __init__(self, front: Front, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self._front = front
+        self._request_id: bytes | None = None
+        self._needs_slow_lane = False
+        self._content_length = 0
+        # Head of a request that asks for another protocol, without that wish.
+        self._plain_head = b""
+        self._is_receiving = False
+        self._is_unreadable = False
+        self._chunk_bytes = 0
+        self._quiet_bytes = 0
+
+    def begin(self) -> None:
+        """Take a request whose head is complete: here, to the ASGI application."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        HttpToolsProtocol.on_message_begin(self)
+        self.url = url
+        self.headers.extend(headers)
+        self.expect_100_continue = expects
+        HttpToolsProtocol.on_headers_complete(self)
+        if self._front.draining:
+            self.cycle.keep_alive = False
+
+    def end(self) -> None:
+        """Take the end of a request."""
+        HttpToolsProtocol.on_message_complete(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what a client has sent, as far as it can be read."""
+        if self._is_unreadable:
+            return
+        self._chunk_bytes = len(data)
+        self._quiet_bytes += len(data)
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            is_too_large = isinstance(error.__context__, _HeadTooLargeError)
+            self._give_up(*(_TOO_LARGE if is_too_large else _NO_REQUEST))
+        else:
+            if self._quiet_bytes > MAX_HEAD_BYTES:
+                self._give_up(*_TOO_LARGE)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse; a wish for another protocol is ignored, where the parser would stop for good."""
+        rest = memoryview(data)
+        while (stopped_at := self._parse(rest)) is not None:
+            rest = rest[stopped_at:]
+            head, self._plain_head = self._plain_head, b""
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.parser.feed_data(head)
+
+    def _parse(self, data: memoryview) -> int | None:
+        """Where the parser stopped because of such a wish; None at the end of the data."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stop:
+            offset: int = stop.args[0]
+            return offset
+        return None
+
+    def _give_up(self, status: int, text: bytes) -> None:
+        """Refuse bytes that are no request, once the requests before them are answered; the rest is not read."""
+        self._is_unreadable = True
+        newest = self.cycle
+        is_queued = bool(self.pipeline) and self.pipeline[0][0] is newest
+        if self._is_receiving and not is_queued:
+            if newest.response_complete or getattr(newest, "response_started", False):
+                self.transport.close()
+                return
+            newest.response_complete = isinstance(newest, FastCall)
+        elif self._is_receiving:
+            self.pipeline.popleft()
+        if is_queued or not (self._is_receiving or newest is None or newest.response_complete):
+            self.flow.pause_reading()
+            self.cycle = Refusal(status, text)
+            self.pipeline.appendleft((self.cycle, self.app))
+        else:
+            self.send_refusal(status, text)
+
+    def send_refusal(self, status: int, text: bytes) -> None:
+        """Answer bytes that are no HTTP request, and close."""
+        self.transport.write(
+            b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\nconnection: close\r\n\r\n%b"
+            % (
+                STATUS_LINE[status],
+                self._front.default_head(self.server_state.default_headers),
+                TEXT_HEAD,
+                len(text),
+                request_id_of(None).encode("ascii"),
+                text,
+            )
+        )
+        self.transport.close()
+
+    # -- parser callbacks ---------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Start a request; what only the ASGI lane needs is made when it is chosen."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._request_id = None
+        self._needs_slow_lane = False
+        self._content_length = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; a few are looked at. Fields that follow a chunked body are dropped: they are no headers."""
+        if self._is_receiving:
+            return
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in _NOTED_HEADERS:
+            self._note(name, value)
+        if len(self.headers) > MAX_HEADERS:
+            raise _HeadTooLargeError
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"content-length":
+            self._content_length = int(value)  # the parser has refused anything but digits
+        elif name == b"x-request-id":
+            if self._request_id is None:
+                self._request_id = value
+        else:
+            self._needs_slow_lane = True
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+
+    def on_headers_complete(self) -> None:
+        """Check the head and begin."""
+        if self._quiet_bytes > MAX_HEAD_BYTES or self._chunk_bytes > MAX_HEAD_BYTES:
+            self._check_head_size()
+        self._quiet_bytes = 0
+        if self.parser.should_upgrade():
+            self._plain_head = self._head_without_upgrade()
+        else:
+            self._is_receiving = True
+            self.begin()
+
+    def on_body(self, body: bytes) -> None:
+        """Note that the body grows."""
+        self._quiet_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request, unless it is to be read once more without its wish."""
+        if self._plain_head:
+            return
+        self._quiet_bytes = 0
+        self._is_receiving = False
+        self.end()
+
+    def _check_head_size(self) -> None:
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise _HeadTooLargeError
+
+    def _head_without_upgrade(self) -> bytes:
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise ValueError("this server is no proxy")
+        kept = [b"%b: %b\r\n" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode("ascii")
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(kept))
