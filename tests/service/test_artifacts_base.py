@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from bentoml.exceptions import ArtifactLoadingException, FailedPrecondition, InvalidArgument
+from bentoml.exceptions import (
+    ArtifactLoadingException,
+    FailedPrecondition,
+    InvalidArgument,
+    MissingDependencyException,
+)
 from bentoml.service.artifacts import BentoServiceArtifact
 from bentoml.service.artifacts.common import PickleArtifact, TextFileArtifact
 
@@ -180,6 +185,25 @@ def test_load_when_metadata_is_damaged_raises_loading_error(tmp_path: Path, text
 def test_fresh_copy_has_the_original_constructor_arguments() -> None:
     copy = LengthArtifact("text", unit="letters").pack("a").fresh_copy().pack("ab")
     assert copy.get() == "2 letters"
+
+
+def test_load_when_the_content_can_not_be_read_names_artifact_reason_and_remedy(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(b"no pickle")
+    with pytest.raises(ArtifactLoadingException) as caught:
+        PickleArtifact("model").load(str(tmp_path))
+    assert str(caught.value).startswith(f"PickleArtifact 'model' can not be loaded from {tmp_path}: UnpicklingError: ")
+    assert "requirements.txt" in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [MissingDependencyException("numpy is not installed"), MemoryError()], ids=repr)
+def test_load_when_the_error_speaks_for_itself_lets_it_through(tmp_path: Path, error: Exception) -> None:
+    class Failing(PickleArtifact):
+        def load(self, path: str) -> Self:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        Failing("model").load(str(tmp_path))
+    assert caught.value is error
 
 
 @pytest.mark.parametrize("call", ["pack", "load", "save"])

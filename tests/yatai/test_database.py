@@ -180,6 +180,22 @@ def test_read_when_pages_are_damaged_says_what_to_do(tmp_path: Path) -> None:
         use(Database(path), "read")
 
 
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        pytest.param("disk I/O error", "check the disk and its free space", id="i-o-error"),
+        pytest.param("database or disk is full", "free some space", id="full"),
+        pytest.param("database is locked", "another process kept it locked", id="locked"),
+    ],
+)
+def test_read_when_the_system_fails_does_not_blame_the_file(tmp_path: Path, reason: str, advice: str) -> None:
+    database = Database(tmp_path / "storage.db")
+    make(database.path)
+    with pytest.raises(YataiServiceException, match=advice) as caught, database.read():
+        raise sqlite3.OperationalError(reason)
+    assert "Move it away" not in str(caught.value)
+
+
 @pytest.mark.parametrize("operation", ["read", "write"])
 def test_open_when_schema_is_newer_refuses(tmp_path: Path, operation: str) -> None:
     path = tmp_path / "storage.db"

@@ -191,6 +191,8 @@ class Database:
             advice = f"another process kept it locked for {_BUSY_TIMEOUT_S:.0f} s; end that process and try again"
         elif "full" in text:
             advice = "free some space and try again"
+        elif "I/O" in text:  # a full disk, too, when SQLite makes the files it needs for reading
+            advice = "check the disk and its free space, then try again"
         else:
             advice = (
                 "the file is damaged or not ours. Move it away: a new catalog is made, and upload_from_dir registers "

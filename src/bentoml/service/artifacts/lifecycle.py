@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bentoml._util.files import write_atomic
-from bentoml.exceptions import ArtifactLoadingException, FailedPrecondition, InvalidArgument
+from bentoml.exceptions import ArtifactLoadingException, BentoMLException, FailedPrecondition, InvalidArgument
 from bentoml.service.plain_values import plain_value
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 GUARDED_ATTRIBUTE = "_bentoml_guarded"
 """Marks a method that keeps the books already."""
+
+_ADVICE = "use the Python and the packages it was saved with (python_version and requirements.txt of the bundle)"
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def guard_pack(pack: Method) -> Method:
 def guard_load(load: Method) -> Method:
     """Let `load` also read the metadata and mark the artifact as loaded.
 
-    The wrapped method raises `ArtifactLoadingException` when a file is missing.
+    The wrapped method raises `ArtifactLoadingException` when a file is missing or can not be read.
     """
 
     @functools.wraps(load)
@@ -101,6 +103,12 @@ def guard_load(load: Method) -> Method:
                 raise ArtifactLoadingException(
                     f"{_describe(self)} can not be loaded from {directory}: {error.filename or error} is missing; "
                     "was it packed before the service was saved?"
+                ) from error
+            except (BentoMLException, MemoryError):
+                raise
+            except Exception as error:
+                raise ArtifactLoadingException(
+                    f"{_describe(self)} can not be loaded from {directory}: {type(error).__name__}: {error}; {_ADVICE}"
                 ) from error
         self._metadata = _read_metadata(self, directory)
         self._loaded = True
