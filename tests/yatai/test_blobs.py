@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import subprocess
 import sys
@@ -55,6 +56,25 @@ def test_publish_puts_the_files_under_name_and_version(blobs: FileSystemBlobStor
     assert blobs.local_path(str(path)) == path
     assert blobs.uri_type is UriType.LOCAL
     assert left_over(root) == []
+
+
+def test_staging_when_the_disk_fills_up_says_what_to_do(blobs: FileSystemBlobStore, root: Path) -> None:
+    def fail() -> None:
+        with blobs.staging() as staged:
+            raise OSError(errno.ENOSPC, "No space left on device", str(staged / "model.pkl"))
+
+    with pytest.raises(YataiRepositoryException, match=r"cannot be written: No space left .*model\.pkl.*free space"):
+        fail()
+    assert left_over(root) == []
+
+
+def test_staging_when_a_file_of_the_user_is_missing_does_not_blame_the_repository(blobs: FileSystemBlobStore) -> None:
+    def fail() -> None:
+        with blobs.staging():
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", "data.csv")
+
+    with pytest.raises(FileNotFoundError, match=r"data\.csv"):
+        fail()
 
 
 def test_staging_is_on_the_file_system_of_the_repository(blobs: FileSystemBlobStore, root: Path) -> None:

@@ -11,6 +11,7 @@ doing them again after a crash must be harmless.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import tempfile
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 # After this time a staging directory of a process on another machine is taken to be abandoned.
 _FOREIGN_STAGING_LIFETIME_S = 7 * 24 * 3600
+
+# What can go wrong while a bundle is written that is about the disk, and not about the bundle.
+_DISK_FAILURES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class BlobStore(Protocol):
@@ -110,7 +114,7 @@ class FileSystemBlobStore:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """See `BlobStore`. Raises `YataiRepositoryException` when the repository cannot be written."""
+        """See `BlobStore`. Raises `YataiRepositoryException` when the repository cannot be written, then or later."""
         try:
             self._staging.mkdir(parents=True, exist_ok=True)
             slot = Path(tempfile.mkdtemp(dir=self._staging, prefix=f"{Owner.current().token}~"))
@@ -120,6 +124,10 @@ class FileSystemBlobStore:
             raise self._not_writable(error) from error
         try:
             yield staged
+        except OSError as error:
+            if error.errno not in _DISK_FAILURES:
+                raise
+            raise self._not_writable(error) from error
         finally:
             remove_tree(slot)
 
