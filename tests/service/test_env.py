@@ -94,6 +94,17 @@ def test_setup_sh_when_text_is_saved_as_it_stands(script: str, tmp_path: Path) -
     assert os.access(tmp_path / "setup.sh", os.X_OK)
 
 
+@pytest.mark.parametrize(("script", "warns"), [("./setp.sh", True), ("sh setp.sh", False), ("setp.sh\ntrue\n", False)])
+def test_save_when_setup_sh_looks_like_a_missing_file_warns(
+    script: str, warns: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    env = BentoServiceEnv(setup_sh=script)
+    assert caplog.records == []
+    env.save(tmp_path)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warns
+    assert ("no file" in caplog.text) is warns
+
+
 @pytest.mark.parametrize("content", ["#!/bin/sh\necho from a file\n", ""], ids=["script", "empty"])
 def test_setup_sh_when_path_of_a_file_is_read_at_once(content: str, tmp_path: Path) -> None:
     script = tmp_path / "prepare.sh"

@@ -177,7 +177,18 @@ class BentoServiceEnv:
         write_atomic(directory / "requirements.txt", self.requirements_txt())
         write_atomic(directory / "python_version", self._python_version)
         if self._setup_sh is not None:
+            self._warn_of_missing_script(self._setup_sh)
             write_atomic(directory / "setup.sh", self._setup_sh, executable=True)
+
+    @staticmethod
+    def _warn_of_missing_script(text: str) -> None:
+        # Only now: where a saved service is loaded, the file is not there, and need not be.
+        if text.endswith(".sh") and len(text.split()) == 1:
+            logger.warning(
+                "setup_sh '%s' is no file in %s, so it is saved as the text of a script; correct the path",
+                text,
+                Path.cwd(),
+            )
 
     def copy(self) -> BentoServiceEnv:
         """An environment with the same content that shares nothing with this one."""
