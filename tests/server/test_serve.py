@@ -368,3 +368,59 @@ def test_serve_of_a_changed_bundle_names_the_file_unless_told_not_to_look(tmp_pa
     assert "served_service.py was changed" in done.stderr
     with live_server(bundle, "--no-verify", home=tmp_path / "home") as server:
         assert server.client.post("/predict", json=1).json() == "changed"
+
+
+def test_sigterm_loses_no_request_of_connections_that_stay_open(everything_bundle: Path, tmp_path: Path) -> None:
+    answered = 0
+
+    async def client(port: int, is_busy: asyncio.Event) -> int:
+        """Ask again and again on one connection, until the server says that it closes it."""
+        nonlocal answered
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answers = 0
+        is_open = True
+        while is_open:
+            writer.write(b"POST /total HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n[[1]]")
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert await reader.readexactly(3) == b"[1]"
+            is_open = b"connection: close" not in head
+            answers += 1
+            answered += 1
+            if answered == 400:
+                is_busy.set()
+        writer.close()
+        await writer.wait_closed()
+        return answers
+
+    async def everyone(server: LiveServer) -> list[int]:
+        is_busy = asyncio.Event()
+        clients = asyncio.gather(*(client(server.port, is_busy) for _ in range(40)))
+        await is_busy.wait()
+        assert await asyncio.to_thread(server.stop) == 0
+        return await clients
+
+    with live_server(everything_bundle, home=tmp_path) as server:
+        assert min(asyncio.run(everyone(server))) > 1
+
+
+def test_sigterm_answers_connections_that_were_made_but_not_accepted(everything_bundle: Path, tmp_path: Path) -> None:
+    with live_server(everything_bundle, home=tmp_path) as server:
+        front = child_of(server, "bentoml.server.front")
+        os.kill(front, signal.SIGSTOP)
+        waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
+        for sock in waiting[1:]:
+            sock.sendall(b"POST /total HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n[[1]]")
+        server.process.send_signal(signal.SIGTERM)
+        os.kill(front, signal.SIGCONT)
+        assert [sock.recv(12) for sock in waiting[1:]] == [b"HTTP/1.1 200"] * 19
+        assert waiting[0].recv(1) == b""
+        assert server.process.wait(20) == 0
+        for sock in waiting:
+            sock.close()
+
+
+def child_of(server: LiveServer, module: str) -> int:
+    """Process id of the server's child that runs `module`."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
+    return next(int(pid) for pid in children.split() if module in Path(f"/proc/{pid}/cmdline").read_text())

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import uvicorn
-
 from bentoml.server import wire
 from bentoml.server.app import create_app
 from bentoml.server.bundle_view import BundleView
 from bentoml.server.child import READY, ChildContext, run_on_fast_loop
 from bentoml.server.dispatch import Dispatcher, WorkerLink
+from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.inference_app import InferenceApp
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
 from bentoml.server.routes import Route, routes_of, with_worker_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bentoml.server.options import ServeOptions
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.front")
-
-KEEP_ALIVE_S = 75.0
-_SWEEP_EVERY_S = 5.0
 
 
 class Front:
@@ -137,65 +129,20 @@ def _raw_path(path: str) -> bytes:
     return quote(path, safe="/!$&'()*+,;=:@~-._|[]^\\").encode("ascii")
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn's server, which tells the front when it starts to go down."""
-
-    def __init__(self, config: uvicorn.Config, front: Front) -> None:
-        super().__init__(config)
-        self._front = front
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Flip readiness, then go down as usual; a second signal hurries."""
-        self._front.draining = True
-        super().handle_exit(sig, frame)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle SIGTERM. Unlike uvicorn's, it does not raise the signal again: the exit code of a drain is 0."""
-        loop = asyncio.get_running_loop()
-        for sig in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sig, self.handle_exit, sig, None)
-        yield
-
-
-async def _close_idle_connections(server: _Server) -> None:
-    """Close connections that have been silent for `KEEP_ALIVE_S`; one sweep instead of a timer per answer."""
-    loop = asyncio.get_running_loop()
-    while True:
-        await asyncio.sleep(_SWEEP_EVERY_S)
-        oldest_s = loop.time() - KEEP_ALIVE_S
-        for connection in list(server.server_state.connections):
-            if isinstance(connection, FrontProtocol) and connection.is_idle() and connection.idle_since_s < oldest_s:
-                connection.transport.close()
-
-
 async def _run(context: ChildContext, listener: socket.socket, workers: socket.socket) -> None:
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
     inference = InferenceApp(front.routes_by_path, front.dispatcher, options.max_request_size_bytes)
     application = create_app(front.view, options, front, front.metrics, inference, front.routes_by_path)
-    server = _Server(
-        uvicorn.Config(
-            application,
-            http=partial(FrontProtocol, front),  # type: ignore[arg-type]  # called like a class, never subclassed
-            loop="none",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(options.timeout_s) or 1,
-        ),
-        front,
-    )
+    server = HttpServer(front_config(application, partial(FrontProtocol, front), options.timeout_s), front)
     context.end_with_parent(loop, lambda: os._exit(1))
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers
     )
     gc.collect()
     gc.freeze()
-    sweeper = loop.create_task(_close_idle_connections(server))
+    sweeper = loop.create_task(server.close_idle_connections())
     try:
         await server.serve(sockets=[listener])
     finally:

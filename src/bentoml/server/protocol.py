@@ -51,6 +51,8 @@ class FrontProtocol(ReadingProtocol):
         """Keep the peer's address as text, once per connection."""
         super().connection_made(transport)
         self._client_text = self.client[0] if self.client else ""
+        if self._front.draining:
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the calls of a client that left out of the queue."""
