@@ -66,6 +66,16 @@ class Everything(bentoml.BentoService):
         os._exit(9)
 
     @bentoml.api(input=JsonInput(), batch=False)
+    def fork_and_die(self, pid_file):
+        forked = os.fork()
+        if forked == 0:
+            time.sleep(60)
+            os._exit(0)
+        with open(pid_file, "a") as file:
+            file.write(f"{forked}\n")
+        os._exit(9)
+
+    @bentoml.api(input=JsonInput(), batch=False)
     def leave(self, obj):
         raise SystemExit(obj)
 

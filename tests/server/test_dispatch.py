@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from bentoml.server import wire
-from bentoml.server.call import Call
+from bentoml.server.call import REFUSALS, Call
 from bentoml.server.counters import RouteCounters
 from bentoml.server.dispatch import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS, Dispatcher, WorkerLink
 from bentoml.server.routes import Route
@@ -254,18 +254,6 @@ def test_answers_of_the_wrong_number_are_refused_whole(answers: list[Any]) -> No
     assert [call.answers for call in calls] == [[], []]
 
 
-def test_when_idle_waits_for_the_last_answer() -> None:
-    bench = Bench()
-    told: list[str] = []
-    bench.dispatcher.when_idle(lambda: told.append("already"))
-    bench.submit("a")
-    bench.dispatcher.when_idle(lambda: told.append("after"))
-    bench.loop.turn()
-    assert told == ["already"]
-    bench.workers[0].finish(bench.dispatcher)
-    assert told == ["already", "after"]
-
-
 def test_counters_add_up() -> None:
     bench = Bench(cap=3)
     calls = bench.submit("a", "b", "c", "d")
@@ -276,3 +264,38 @@ def test_counters_add_up() -> None:
     assert counters.in_progress == 0
     assert {status: sum(histogram.buckets) for status, histogram in counters.durations.items()} == {400: 3, 499: 1}
     assert counters.batch_sizes.total == 3
+
+
+@pytest.mark.parametrize(
+    "spoilt", [[200, b""], ["200", b"", b"x"], [1000, b"", b"x"], None], ids=["short", "text", "odd-status", "none"]
+)
+def test_answer_that_cannot_be_sent_costs_its_mates_nothing(spoilt: Any) -> None:
+    class Strict(RecordedCall):
+        def answer(self, status: int, head: bytes, body: bytes) -> None:
+            if not isinstance(status, int) or status > 599:
+                raise ValueError(status)
+            super().answer(status, head, body)
+
+    bench = Bench()
+    calls = [Strict(bench.routes[0], text) for text in "abc"]
+    for call in calls:
+        bench.dispatcher.submit(call)
+    bench.loop.turn()
+    (batch_id,) = bench.workers[0].batches
+    good = [200, b"", b"good"]
+    bench.dispatcher.on_answers(bench.workers[0].link, batch_id, [good, spoilt, good])
+    assert [call.answers for call in calls] == [[(200, b"good")], [(500, REFUSALS[500])], [(200, b"good")]]
+    counters = bench.routes[0].counters["POST"]
+    assert counters.in_progress == 0
+    assert sum(sum(each.buckets) for each in counters.durations.values()) == 3
+
+
+def test_waiting_calls_are_refused_when_no_worker_will_come() -> None:
+    bench = Bench()
+    running, waiting = bench.submit("one", "two", api=1)
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link)
+    assert (running.answers, waiting.answers) == ([], [])
+    bench.dispatcher.refuse_waiting()
+    assert running.answers == waiting.answers == [(503, REFUSALS[503])]
+    assert bench.dispatcher.scheduler.waiting == 0

@@ -41,7 +41,7 @@ def test_connections_in_the_queue_of_the_kernel_are_answered_when_the_server_goe
     async def drain(listener: socket.socket) -> None:
         config: uvicorn.Config = front_config(no_application, OneAnswer, 10)
         config.load()
-        server = HttpServer(config, SimpleNamespace(draining=False))
+        server = HttpServer(config, SimpleNamespace(drain=lambda: None))
         server.lifespan = config.lifespan_class(config)
         server.servers = []
         await server.shutdown([listener])

@@ -98,6 +98,18 @@ def test_put_back_goes_to_the_head_in_the_old_order() -> None:
     assert [each.attempts for each in jobs] == [2, 2, 2, 0]
 
 
+def test_put_back_by_several_workers_restores_the_order_of_arrival() -> None:
+    scheduler = Scheduler[Job]([policy(size=2)])
+    jobs = [job(float(second)) for second in range(6)]
+    for each in jobs:
+        scheduler.admit(each)
+    older, newer = scheduler.next_batch(any_api), scheduler.next_batch(any_api)
+    scheduler.put_back(older)
+    scheduler.put_back(newer)
+    assert scheduler.next_deadline_s() == jobs[0].deadline_s
+    assert [scheduler.next_batch(any_api) for _ in range(3)] == [jobs[:2], jobs[2:4], jobs[4:]]
+
+
 def test_cancel_takes_one_out_and_leaves_its_mates() -> None:
     scheduler = Scheduler[Job]([policy()])
     jobs = [job(float(second)) for second in range(3)]

@@ -18,6 +18,7 @@ UNSIZED = frozenset({204, 304})
 REFUSALS = {
     408: b"Request timeout",
     413: b"Request body is too large",
+    500: b"An error has occurred, find the error details in server logs",
     429: b"429: Too Many Requests",
     503: b"Service Unavailable",
 }

@@ -8,7 +8,9 @@ end only the parent holds; when it closes, the parent is gone and the child ends
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ SOCKET_FILE = "workers.sock"
 
 READY = "ready"
 FAILED = "failed"
+# Said by the front, with the worker's `pid` and whether it `had_work`.
+WORKER_LOST = "worker_lost"
+MAX_REASON = 8000
 # Exit code of a process that has said on the status pipe why it failed.
 FAILED_EXIT_CODE = 3
 
@@ -66,14 +71,38 @@ class ChildContext:
             configure_logging("ERROR", console_stream="stderr")
         else:
             configure_logging("DEBUG" if options.debug else None)
+        # What the libraries under the server have to say goes where our own lines go.
+        for name in ("asyncio", "uvicorn"):
+            foreign = logging.getLogger(name)
+            foreign.setLevel(logging.WARNING)
+            foreign.handlers = list(logging.getLogger("bentoml").handlers)
+            foreign.propagate = not foreign.handlers
 
     def say(self, event: str, **details: Any) -> None:
         """Tell the parent; nothing happens when it is gone, as the lifeline ends this process."""
         line = json.dumps({"event": event, **details}) + "\n"
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             os.write(self.status_fd, line.encode())
-        except BrokenPipeError:
-            return
+
+    def say_failed(self, reason: str) -> None:
+        """Tell the parent why this process cannot do its work."""
+        shown = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
+        self.say(FAILED, message=shown)
+
+    def keep_from_forks(self, *fds: int) -> None:
+        """Keep the status pipe and other descriptors from processes that are forked from this one.
+
+        They may outlive it, and as long as they hold the other ends nobody would notice its death.
+        """
+
+        def let_go() -> None:
+            # Not closed: objects that still know the numbers would close what gets them next.
+            null = os.open(os.devnull, os.O_RDWR)
+            for fd in (self.status_fd, *fds):
+                os.dup2(null, fd, inheritable=False)
+            os.close(null)
+
+        os.register_at_fork(after_in_child=let_go)
 
     def end_with_parent(self, loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
         """Call `end` when the parent dies."""

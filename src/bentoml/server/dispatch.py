@@ -11,7 +11,7 @@ from bentoml.server.scheduler import Scheduler, State
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bentoml.server.call import Call
     from bentoml.server.routes import Route
@@ -68,14 +68,12 @@ class Dispatcher:
         self.routes = list(routes)
         self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
         self.workers: list[WorkerLink] = []
-        self.in_flight = 0
         self._loop = loop
         self._next_batch_id = 0
         self._pump_is_due = False
         # One timer for all calls, set to the soonest deadline: most calls are answered without touching it.
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = _NEVER_S
-        self._idle_callbacks: list[Callable[[], None]] = []
 
     # -- callers ------------------------------------------------------------------------------------------------
 
@@ -103,12 +101,11 @@ class Dispatcher:
         if call.state is State.WAITING or call.state is State.RUNNING:
             self.scheduler.cancel(call)
             call.counters.finished(CLIENT_LEFT, self._loop.time() - call.arrived_s)
-            self._notify_if_idle()
 
-    def when_idle(self, callback: Callable[[], None]) -> None:
-        """Call back once nothing waits or runs."""
-        self._idle_callbacks.append(callback)
-        self._notify_if_idle()
+    def refuse_waiting(self) -> None:
+        """No worker will come any more: answer every call that waits for one."""
+        for call in self.scheduler.take_all():
+            self._settle(call, 503)
 
     # -- workers ------------------------------------------------------------------------------------------------
 
@@ -122,7 +119,6 @@ class Dispatcher:
         """A worker is gone. What it was running is tried once more elsewhere, else answered 503."""
         self.workers.remove(link)
         for batch in link.batches.values():
-            self.in_flight -= len(batch)
             live = [call for call in batch if call.state is State.RUNNING]
             again = [call for call in live if call.attempts < MAX_ATTEMPTS]
             self.scheduler.put_back(again)
@@ -143,19 +139,24 @@ class Dispatcher:
             raise ValueError(f"worker {link.pid} answered batch {batch_id} with {len(answers)} answers")
         batch = link.batches.pop(batch_id)
         route = self.routes[batch[0].api]
-        self.in_flight -= len(batch)
         link.running[route.index] -= 1
         if not route.policy.is_concurrent:
             link.plain_running = False
         # The worker's next batch goes out before these answers are written: it works while we write.
         self._pump()
         now_s = self._loop.time()
-        for call, (status, head, body) in zip(batch, answers, strict=True):
+        for call, answer in zip(batch, answers, strict=True):
             if call.state is State.RUNNING:
-                call.state = State.DONE
-                call.counters.finished(status, now_s - call.arrived_s)
-                call.answer(status, head, body)
-        self._notify_if_idle()
+                try:
+                    status, head, body = answer
+                    call.answer(status, head, body)
+                except Exception:
+                    # Whatever it is, the others of the batch get their answers.
+                    logger.exception("The answer to request %s cannot be sent", call.request_id)
+                    self._settle(call, 500)
+                else:
+                    call.state = State.DONE
+                    call.counters.finished(status, now_s - call.arrived_s)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -183,7 +184,6 @@ class Dispatcher:
         link.running[route.index] += 1
         if not route.policy.is_concurrent:
             link.plain_running = True
-        self.in_flight += len(batch)
         batch[0].counters.batch_formed(len(batch))
         items = [
             [call.request_id, call.method, route.path, call.query, call.client, call.headers, call.body]
@@ -221,13 +221,6 @@ class Dispatcher:
             else:
                 soonest_s = min(soonest_s, call.deadline_s)
         self._set_timer(soonest_s)
-        self._notify_if_idle()
-
-    def _notify_if_idle(self) -> None:
-        if self._idle_callbacks and not self.scheduler.waiting and not any(True for _ in self._running()):
-            callbacks, self._idle_callbacks = self._idle_callbacks, []
-            for callback in callbacks:
-                callback()
 
     def _running(self) -> Iterator[Call]:
         """The calls that a worker is running and whose caller still waits."""

@@ -6,16 +6,18 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
 import socket
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
 from bentoml.server.app import create_app
 from bentoml.server.bundle_view import BundleView
-from bentoml.server.child import READY, ChildContext, run_on_fast_loop
+from bentoml.server.child import FAILED_EXIT_CODE, READY, WORKER_LOST, ChildContext, run_on_fast_loop
 from bentoml.server.dispatch import Dispatcher, WorkerLink
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.inference_app import InferenceApp
@@ -121,7 +123,19 @@ class Front:
         if link is not None:
             if not self.draining:
                 logger.warning("Worker %d is gone with %d batches in hand", link.pid, len(link.batches))
+            self._context.say(WORKER_LOST, pid=link.pid, had_work=bool(link.batches))
             self.dispatcher.remove_worker(link)
+            self._give_up_without_workers()
+
+    def drain(self) -> None:
+        """The server goes down: no more than what has come so far is answered."""
+        self.draining = True
+        self._give_up_without_workers()
+
+    def _give_up_without_workers(self) -> None:
+        if self.draining and not self.dispatcher.workers:
+            # None is started any more, and those who wait should not do so until their time is up.
+            self.dispatcher.refuse_waiting()
 
 
 def _raw_path(path: str) -> bytes:
@@ -136,7 +150,7 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     inference = InferenceApp(front.routes_by_path, front.dispatcher, options.max_request_size_bytes)
     application = create_app(front.view, options, front, front.metrics, inference, front.routes_by_path)
     server = HttpServer(front_config(application, partial(FrontProtocol, front), options.timeout_s), front)
-    context.end_with_parent(loop, lambda: os._exit(1))
+    context.end_with_parent(loop, lambda: _end_alone(context))
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers
     )
@@ -150,12 +164,22 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
         worker_server.close()
 
 
+def _end_alone(context: ChildContext) -> None:
+    """The parent is gone, and cannot tidy up any more."""
+    shutil.rmtree(context.runtime_dir, ignore_errors=True)
+    os._exit(1)
+
+
 def main(argv: list[str]) -> None:
     """Run the front: `RUNTIME_DIR STATUS_FD LIFELINE_FD LISTENER_FD WORKERS_FD`."""
     context = ChildContext.from_argv(argv)
     listener, workers = socket.socket(fileno=int(argv[3])), socket.socket(fileno=int(argv[4]))
     context.configure_logging(context.read_options())
-    run_on_fast_loop(_run(context, listener, workers))
+    try:
+        run_on_fast_loop(_run(context, listener, workers))
+    except BentoMLException as error:
+        context.say_failed(str(error))
+        sys.exit(FAILED_EXIT_CODE)
 
 
 if __name__ == "__main__":

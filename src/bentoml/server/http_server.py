@@ -22,7 +22,8 @@ _SWEEP_EVERY_S = 5.0
 class Drainable(Protocol):
     """What is told that the server goes down."""
 
-    draining: bool
+    def drain(self) -> None:
+        """Flip readiness."""
 
 
 class Connection(Protocol):
@@ -69,8 +70,8 @@ class HttpServer(uvicorn.Server):
         self._front = front
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Flip readiness, then go down as usual; a second signal hurries."""
-        self._front.draining = True
+        """Tell the front, then go down as usual; a second signal hurries."""
+        self._front.drain()
         super().handle_exit(sig, frame)
 
     @contextlib.contextmanager

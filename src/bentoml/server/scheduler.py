@@ -116,10 +116,16 @@ class Scheduler(Generic[JobT]):
         return True
 
     def put_back(self, jobs: Iterable[JobT]) -> None:
-        """Put jobs whose worker died at the head of their line, in their old order; the bound does not apply."""
-        for job in reversed(list(jobs)):
-            self._lines[job.api].appendleft(job)
+        """Put jobs whose worker died where they stood in their line; the bound does not apply."""
+        returned = list(jobs)
+        for job in returned:
             self._count_in(job)
+            self._lines[job.api].append(job)
+        for api in {job.api for job in returned}:
+            # Also among jobs that other workers have left behind: deadlines must grow along a line.
+            line = sorted(self._lines[api], key=lambda job: job.deadline_s)
+            self._lines[api].clear()
+            self._lines[api].extend(line)
 
     def cancel(self, job: JobT) -> None:
         """Forget a job whose caller left. One that is running goes on, and its answer is dropped."""

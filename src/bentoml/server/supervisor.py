@@ -3,81 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import shutil
 import signal
 import socket
-import sys
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bentoml._util import proc
 from bentoml.exceptions import BentoMLException
-from bentoml.server.child import FAILED, OPTIONS_FILE, READY, SOCKET_FILE
+from bentoml.server.child import OPTIONS_FILE, READY, SOCKET_FILE, WORKER_LOST
+from bentoml.server.child_process import ChildProcess
 from bentoml.server.options import cpu_count
+from bentoml.server.places import bind_public, make_runtime_dir
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bentoml.server.options import ServeOptions
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 2048
 # A worker that dies this often in a row without having been ready for `STEADY_S` ends the server.
 MAX_EARLY_DEATHS = 5
 STEADY_S = 10.0
 # After a drain the workers have nothing to do; one that does not end is killed.
 WORKER_END_S = 5.0
+# After a worker's end, its other end at the front is seen within this time.
+HEARSAY_S = 1.0
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-class Child:
-    """A started process and what it says.
-
-    Attributes:
-        name: for log lines.
-        popen: the process.
-        ready: set once it has said so.
-        failure: why it could not start, in its own words.
-    """
-
-    def __init__(self, name: str, popen: subprocess.Popen[bytes], status: socket.socket) -> None:
-        self.name = name
-        self.popen = popen
-        self.ready = asyncio.Event()
-        self.failure: str | None = None
-        self._status = status
-
-    async def watch(self, on_ready: Callable[[], None] | None = None) -> int:
-        """Read what the process says until it ends.
-
-        Returns:
-            Its exit code; negative for a signal.
-        """
-        reader, writer = await asyncio.open_connection(sock=self._status)
-        try:
-            while line := await reader.readline():
-                message = json.loads(line)
-                if message["event"] == READY:
-                    self.ready.set()
-                    if on_ready is not None:
-                        on_ready()
-                elif message["event"] == FAILED:
-                    self.failure = message["message"]
-        finally:
-            writer.close()
-        # The pipe is closed, so the process is gone or about to be.
-        return await asyncio.to_thread(self.popen.wait)
-
-    def signal(self, number: int) -> None:
-        """Send a signal; nothing happens when the process is gone."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
 
 
 class Supervisor:
@@ -91,11 +44,13 @@ class Supervisor:
     def __init__(self, options: ServeOptions, on_ready: Callable[[str], None] | None) -> None:
         self._options = options
         self._on_ready = on_ready
-        self._runtime_dir = Path(tempfile.mkdtemp(prefix="bentoml-"))
+        self._runtime_dir = make_runtime_dir()
         self._lifeline_read, self._lifeline_write = os.pipe()
-        self._workers: set[Child] = set()
+        self._workers: set[ChildProcess] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._early_deaths = 0
+        # By process id: whether a worker had calls in hand when the front lost it.
+        self._losses: dict[int, asyncio.Future[bool]] = {}
         self._failure: str | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -110,16 +65,13 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        (self._runtime_dir / OPTIONS_FILE).write_text(self._options.to_json(), encoding="utf-8")
-        with socket.socket(socket.AF_UNIX) as workers_listener:
-            workers_listener.bind(str(self._runtime_dir / SOCKET_FILE))
-            workers_listener.listen(128)
-            front = self._start(
-                "front", listener.fileno(), workers_listener.fileno(), module="bentoml.server.front", env={}
-            )
+        try:
+            front = self._start_front(listener)
+        except OSError as error:
+            raise BentoMLException(f"the server cannot be started: {error}") from error
         host, port = listener.getsockname()[:2]
         listener.close()
-        front_task = asyncio.ensure_future(front.watch(lambda: self._announce(host, port)))
+        front_task = asyncio.ensure_future(front.watch(lambda message: self._hear_front(message, host, port)))
         for _ in range(self._options.workers):
             self._keep_worker()
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -134,10 +86,30 @@ class Supervisor:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _announce(self, host: str, port: int) -> None:
-        if self._on_ready is not None and not self._was_ready:
-            self._on_ready(f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}")  # noqa: S104
+    def _start_front(self, listener: socket.socket) -> ChildProcess:
+        (self._runtime_dir / OPTIONS_FILE).write_text(self._options.to_json(), encoding="utf-8")
+        with socket.socket(socket.AF_UNIX) as workers_listener:
+            workers_listener.bind(str(self._runtime_dir / SOCKET_FILE))
+            workers_listener.listen(128)
+            return self._start("bentoml.server.front", listener.fileno(), workers_listener.fileno())
+
+    def _hear_front(self, message: dict[str, Any], host: str, port: int) -> None:
+        if message["event"] == READY:
+            self._announce(f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}")  # noqa: S104
+        elif message["event"] == WORKER_LOST:
+            loss = self._losses.get(message["pid"])
+            if loss is not None and not loss.done():
+                loss.set_result(message["had_work"])
+
+    def _announce(self, address: str) -> None:
+        if self._was_ready:
+            return
         self._was_ready = True
+        if self._on_ready is not None:
+            try:
+                self._on_ready(address)
+            except Exception as error:  # noqa: BLE001 - the caller's code; a closed terminal is no reason to stop
+                logger.warning("%s is served, but that could not be told: %r", address, error)
 
     def _stop(self) -> None:
         """End in order; a second signal hurries."""
@@ -145,24 +117,8 @@ class Supervisor:
             self._hurry.set()
         self._stopping.set()
 
-    def _start(self, name: str, *fds: int, module: str, env: dict[str, str]) -> Child:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            status_fd = theirs.fileno()
-            popen = proc.spawn(
-                [
-                    sys.executable,
-                    "-m",
-                    module,
-                    str(self._runtime_dir),
-                    *(str(fd) for fd in (status_fd, self._lifeline_read, *fds)),
-                ],
-                env=env,
-                pass_fds=(status_fd, self._lifeline_read, *fds),
-                # The terminal's Ctrl-C is for the parent, which then ends its children in order.
-                new_session=True,
-            )
-        return Child(name, popen, ours)
+    def _start(self, module: str, *fds: int, env: Mapping[str, str] | None = None) -> ChildProcess:
+        return ChildProcess.start(module, self._runtime_dir, self._lifeline_read, fds, env or {})
 
     def _keep_worker(self) -> None:
         task = asyncio.ensure_future(self._run_worker())
@@ -176,7 +132,12 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started_s = loop.time()
-            child = self._start("worker", module="bentoml.server.worker", env=env)
+            try:
+                child = self._start("bentoml.server.worker", env=env)
+            except OSError as error:
+                self._fail(f"no worker can be started: {error}")
+                return
+            self._losses[child.popen.pid] = loop.create_future()
             self._workers.add(child)
             exit_code = await child.watch()
             self._workers.discard(child)
@@ -185,21 +146,30 @@ class Supervisor:
             if child.failure is not None and not self._was_ready:
                 self._fail(f"the bundle {self._options.bundle_path} cannot be loaded: {child.failure}")
                 return
-            steady = child.ready.is_set() and loop.time() - started_s > STEADY_S
-            self._early_deaths = 0 if steady else self._early_deaths + 1
+            is_early = not child.ready.is_set() or loop.time() - started_s <= STEADY_S
+            if not await self._had_work(child):
+                self._early_deaths = self._early_deaths + 1 if is_early else 0
             if self._early_deaths >= MAX_EARLY_DEATHS:
                 self._fail(f"workers died {self._early_deaths} times in a row; the last one {_how(exit_code)}")
                 return
             logger.warning("Worker %d %s; a new one is started", child.popen.pid, _how(exit_code))
 
+    async def _had_work(self, child: ChildProcess) -> bool:
+        """Whether a worker died over its calls: a few that kill it must not end the server for everyone else."""
+        loss = self._losses[child.popen.pid]
+        if child.ready.is_set():
+            await asyncio.wait({loss}, timeout=HEARSAY_S)
+        del self._losses[child.popen.pid]
+        return loss.done() and loss.result()
+
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason
         self._stopping.set()
 
-    async def _end(self, front: Child, front_task: asyncio.Future[int]) -> int:
+    async def _end(self, front: ChildProcess, front_task: asyncio.Future[int]) -> int:
         """Drain the front, then end the workers."""
         if front_task.done() and not self._stopping.is_set():
-            self._fail(f"the front process {_how(front_task.result())}")
+            self._fail(front.failure or f"the front process {_how(front_task.result())}")
         front.signal(signal.SIGTERM)
         hurrying = asyncio.ensure_future(self._hurry_up(front))
         exit_code = await front_task
@@ -217,7 +187,7 @@ class Supervisor:
         # A front that was told to stop before it could listen for it is ended by the signal itself.
         return 0 if exit_code in {0, -signal.SIGTERM} or self._hurry.is_set() else 1
 
-    async def _hurry_up(self, front: Child) -> None:
+    async def _hurry_up(self, front: ChildProcess) -> None:
         """Pass a second signal on."""
         await self._hurry.wait()
         front.signal(signal.SIGKILL)
@@ -227,26 +197,6 @@ def _how(exit_code: int) -> str:
     if exit_code >= 0:
         return f"ended with exit code {exit_code}"
     return f"was ended by {signal.Signals(-exit_code).name}"
-
-
-def _bind(options: ServeOptions) -> socket.socket:
-    """The public listening socket.
-
-    Raises:
-        BentoMLException: the address cannot be used.
-    """
-    listener = socket.socket(socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((options.host, options.port))
-    except OSError as error:
-        listener.close()
-        raise BentoMLException(
-            f"cannot listen on {options.host}:{options.port}: {error.strerror or error}; "
-            "choose another port with --port"
-        ) from error
-    listener.listen(BACKLOG)
-    return listener
 
 
 def serve(options: ServeOptions, on_ready: Callable[[str], None] | None = None) -> int:
@@ -274,7 +224,7 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None] | None = None) 
         finally:
             supervisor.close()
 
-    listener = _bind(options)
+    listener = bind_public(options)
     try:
         return asyncio.run(run())
     finally:

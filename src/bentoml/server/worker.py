@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
 from bentoml.server.answers import answer_to_failure, encode_answers
-from bentoml.server.child import FAILED, FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
+from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.wire_request import request_of
 
 if TYPE_CHECKING:
@@ -109,9 +109,10 @@ async def _run(context: ChildContext, service: BentoService) -> None:
     worker = Worker(service, loop)
     context.end_with_parent(loop, lambda: os._exit(1))
     loop.add_signal_handler(signal.SIGTERM, worker.end)
-    _, protocol = await loop.create_unix_connection(
+    transport, protocol = await loop.create_unix_connection(
         lambda: wire.FrameProtocol(worker.on_frame, worker.on_lost), str(context.socket_path)
     )
+    context.keep_from_forks(transport.get_extra_info("socket").fileno())
     protocol.send(wire.pack([wire.HELLO, os.getpid(), worker.facts()]))
     context.say(READY)
     await worker.ended
@@ -131,9 +132,9 @@ def main(argv: list[str]) -> None:
         service = load(str(options.bundle_path), verify=False)
         for api in service.inference_apis:
             api.input_adapter.prepare()
-    except Exception as error:  # the door to the bundle's own code
+    except (Exception, SystemExit) as error:  # the door to the bundle's own code
         logger.exception("The bundle %s cannot be loaded", options.bundle_path)
-        context.say(FAILED, message=f"{type(error).__name__}: {error}")
+        context.say_failed(f"{type(error).__name__}: {error}")
         sys.exit(FAILED_EXIT_CODE)
     # What the model brought along is here to stay; the collector need not look at it again and again.
     gc.collect()

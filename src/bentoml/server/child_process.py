@@ -1,0 +1,123 @@
+"""A child process as its parent sees it: started with descriptors, heard on its status pipe, awaited to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import sys
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util import proc
+from bentoml.server.child import FAILED, READY
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+# Longest line that a child may say.
+MAX_LINE_BYTES = 1 << 20
+# What a process has said before its end is there at once; the pipe's own end may never come, when a process that it
+# has forked holds it open.
+_LAST_WORDS_S = 0.5
+
+
+class ChildProcess:
+    """A started process.
+
+    Attributes:
+        popen: the process.
+        ready: set once it has said so.
+        failure: why it could not start, in its own words.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes], status: socket.socket) -> None:
+        self.popen = popen
+        self.ready = asyncio.Event()
+        self.failure: str | None = None
+        self._status = status
+
+    @classmethod
+    def start(
+        cls, module: str, runtime_dir: Path, lifeline_fd: int, fds: Sequence[int], env: Mapping[str, str]
+    ) -> ChildProcess:
+        """Run a module of ours.
+
+        Args:
+            module: its full name.
+            runtime_dir: the server's private directory.
+            lifeline_fd: read end of the lifeline.
+            fds: further descriptors; their numbers are arguments of the module.
+            env: variables added to ours.
+
+        Raises:
+            OSError: there is no memory, descriptor or process left for it.
+        """
+        ours, theirs = socket.socketpair()
+        passed = (theirs.fileno(), lifeline_fd, *fds)
+        try:
+            popen = proc.spawn(
+                [sys.executable, "-m", module, str(runtime_dir), *map(str, passed)],
+                env=env,
+                pass_fds=passed,
+                # The terminal's Ctrl-C is for the parent, which then ends its children in order.
+                new_session=True,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(popen, ours)
+
+    async def watch(self, on_message: Callable[[dict[str, Any]], None] | None = None) -> int:
+        """Read what the process says until it ends.
+
+        Args:
+            on_message: called with each message.
+
+        Returns:
+            Its exit code; negative for a signal.
+        """
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        Thread(target=self._wait, args=(asyncio.get_running_loop(), ended), daemon=True).start()
+        listening = asyncio.ensure_future(self._listen(on_message))
+        exit_code = await ended
+        await asyncio.wait({listening}, timeout=_LAST_WORDS_S)
+        listening.cancel()
+        return exit_code
+
+    def _wait(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> None:
+        """Wait in a thread of its own: in a shared pool one long-lived child would keep others from being seen."""
+        exit_code = self.popen.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
+            loop.call_soon_threadsafe(ended.set_result, exit_code)
+
+    async def _listen(self, on_message: Callable[[dict[str, Any]], None] | None) -> None:
+        reader, writer = await asyncio.open_connection(sock=self._status, limit=MAX_LINE_BYTES)
+        try:
+            while line := await reader.readline():
+                self._take(json.loads(line), on_message)
+        except ValueError:
+            logger.exception("Process %d said something that makes no sense", self.popen.pid)
+        finally:
+            writer.close()
+
+    def _take(self, message: dict[str, Any], on_message: Callable[[dict[str, Any]], None] | None) -> None:
+        if message["event"] == READY:
+            self.ready.set()
+        elif message["event"] == FAILED:
+            self.failure = message["message"]
+        if on_message is not None:
+            on_message(message)
+
+    def signal(self, number: int) -> None:
+        """Send a signal; nothing happens when the process is gone."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)

@@ -1,0 +1,141 @@
+"""What goes wrong around a server: workers that die, bundles that cannot start, places that cannot be used."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server.live import LiveServer, live_server, save_bundle
+
+# What the module does on import is said by the environment, once the bundle is saved.
+MOODY = """
+    import os
+    import threading
+    import time
+
+    import bentoml
+    from bentoml.adapters import JsonInput
+
+    exec(os.environ.get("MOOD", ""))
+
+    class Moody(bentoml.BentoService):
+        @bentoml.api(input=JsonInput())
+        def predict(self, obj):
+            return obj
+"""
+
+
+@pytest.fixture(scope="module")
+def moody_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bundle(tmp_path_factory.mktemp("moody"), MOODY, class_name="Moody")
+
+
+def serve_to_the_end(bundle: Path, home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bentoml", "serve", str(bundle), "--port", "0", *arguments],
+        env={**os.environ, "BENTOML_HOME": str(home), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("mood", "sentence"),
+    [
+        ("raise SystemExit('no licence')", "cannot be loaded: SystemExit: no licence"),
+        ("raise ValueError('x' * 3_000_000)", "cannot be loaded: ValueError: xxx"),
+        ("os._exit(7)", "workers died 5 times in a row; the last one ended with exit code 7"),
+        ("os.kill(os.getpid(), 9)", "workers died 5 times in a row; the last one was ended by SIGKILL"),
+    ],
+    ids=["sys.exit", "endless-reason", "exit", "killed"],
+)
+def test_bundle_that_cannot_start_ends_the_server_with_the_reason(
+    moody_bundle: Path, tmp_path: Path, mood: str, sentence: str
+) -> None:
+    done = serve_to_the_end(moody_bundle, tmp_path, MOOD=mood)
+    assert done.returncode == 1
+    assert sentence in last_line(done)
+    assert len(last_line(done)) < 10_000
+
+
+def test_worker_that_dies_again_and_again_without_work_ends_the_server(moody_bundle: Path, tmp_path: Path) -> None:
+    mood = "threading.Thread(target=lambda: (time.sleep(0.3), os._exit(7))).start()"
+    done = serve_to_the_end(moody_bundle, tmp_path, MOOD=mood)
+    assert done.returncode == 1
+    assert "workers died 5 times in a row" in last_line(done)
+
+
+def test_document_of_a_bundle_that_cannot_be_read_ends_the_server_with_the_reason(tmp_path: Path) -> None:
+    bundle = save_bundle(tmp_path, MOODY, class_name="Moody")
+    (bundle / "docs.json").write_text("{broken", encoding="utf-8")
+    done = serve_to_the_end(bundle, tmp_path / "home", "--no-verify")
+    assert done.returncode == 1
+    assert "docs.json cannot be read" in last_line(done)
+
+
+def answers(server: LiveServer) -> bool:
+    return httpx.post(f"{server.url}/total", json=[[1, 2]], timeout=30).status_code == 200
+
+
+def wait_until_it_answers(server: LiveServer) -> None:
+    end_s = time.monotonic() + 30
+    while not answers(server):
+        assert time.monotonic() < end_s, server.output()
+
+
+def test_requests_that_kill_their_worker_never_end_the_server(everything_bundle: Path, tmp_path: Path) -> None:
+    with live_server(everything_bundle, home=tmp_path) as server:
+        for _ in range(4):
+            assert server.client.post("/die", json=0).status_code == 503
+            wait_until_it_answers(server)
+        assert server.stop() == 0
+
+
+def test_worker_that_leaves_a_forked_process_behind_is_missed_at_once(everything_bundle: Path, tmp_path: Path) -> None:
+    pid_file = tmp_path / "forked"
+    with live_server(everything_bundle, home=tmp_path / "home") as server:
+        began_s = time.monotonic()
+        try:
+            assert server.client.post("/fork_and_die", json=str(pid_file)).status_code == 503
+            wait_until_it_answers(server)
+        finally:
+            for forked in pid_file.read_text(encoding="ascii").split():
+                os.kill(int(forked), signal.SIGKILL)
+        assert time.monotonic() - began_s < 25
+
+
+def test_long_temporary_directory_is_no_obstacle(
+    everything_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("d" * 120)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    with live_server(everything_bundle, home=tmp_path / "home") as server:
+        assert answers(server)
+    assert list(long.iterdir()) == []
+
+
+def test_server_leaves_nothing_in_the_temporary_directory(
+    everything_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with live_server(everything_bundle, home=tmp_path / "home") as server:
+            assert len(list(tmp_path.glob("bentoml-*"))) == 1
+            server.stop(number)
+            end_s = time.monotonic() + 10
+            while list(tmp_path.glob("bentoml-*")):
+                assert time.monotonic() < end_s
