@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -116,6 +117,27 @@ def test_write_when_database_was_deleted_meanwhile_makes_it_again(tmp_path: Path
         file.unlink()
     with database.write() as connection:
         assert "bentos" in sa.inspect(connection).get_table_names()
+
+
+def test_write_when_another_holds_the_new_file_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "storage.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        holder.execute("CREATE TABLE marks (pid INTEGER)")
+        monkeypatch.setattr(time, "sleep", lambda _: holder.execute("COMMIT"))
+        use(Database(path), "write")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_write_when_another_never_lets_go_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bentoml.yatai.database._BUSY_TIMEOUT_S", 0.05)
+    path = tmp_path / "storage.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        holder.execute("CREATE TABLE marks (pid INTEGER)")
+        with pytest.raises(YataiServiceException, match="another process kept it locked"):
+            use(Database(path), "write")
 
 
 def test_write_when_many_processes_make_the_database_at_once_all_succeed(tmp_path: Path) -> None:

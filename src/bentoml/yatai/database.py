@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # How long a statement waits for the write lock of another process; transactions take milliseconds.
 _BUSY_TIMEOUT_S = 60.0
+
+_WAL_RETRY_S = 0.005
 
 
 class Database:
@@ -170,7 +173,7 @@ class Database:
     def _set_up(self, connection: sqlite3.Connection) -> None:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal" and not self.read_only:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _switch_to_wal(connection)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -199,6 +202,26 @@ class Database:
                 "bundles from their directories again"
             )
         return YataiServiceException(f"The bundle catalog {self.path} cannot be used: {text}; {advice}")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Turn on WAL, however many processes do so at once.
+
+    SQLite waits for the locks of others everywhere but here, where two that wait could block each other.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    while not _switched_to_wal(connection, give_up=time.monotonic() > deadline):
+        time.sleep(_WAL_RETRY_S)
+
+
+def _switched_to_wal(connection: sqlite3.Connection, *, give_up: bool) -> bool:
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        if give_up or "locked" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _existing_parent(path: Path) -> Path:
