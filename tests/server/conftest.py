@@ -72,7 +72,7 @@ class Everything(bentoml.BentoService):
             time.sleep(60)
             os._exit(0)
         with open(pid_file, "a") as file:
-            file.write(f"{forked}\n")
+            print(forked, file=file)
         os._exit(9)
 
     @bentoml.api(input=JsonInput(), batch=False)
