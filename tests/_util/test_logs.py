@@ -68,6 +68,15 @@ def test_configure_logging_with_a_directory_that_cannot_be_written_goes_on(
     assert [handler.name for handler in logger.handlers] == ["console"]
 
 
+def test_configure_logging_in_a_child_leaves_the_warning_to_its_parent(
+    bentoml_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bentoml_home / "logs").write_text("a file stands here", encoding="utf-8")
+    configure_logging(is_child=True)
+    assert capsys.readouterr().out == ""
+    assert [handler.name for handler in logger.handlers] == ["console"]
+
+
 def test_configure_logging_advanced_replaces_everything(bentoml_home: Path) -> None:
     (bentoml_home / "bentoml.yml").write_text(
         "logging: {advanced: {enabled: true, config: {version: 1, disable_existing_loggers: false,"

@@ -44,7 +44,9 @@ class ConsoleHandler(_TextHandler):
         return stream
 
 
-def configure_logging(logging_level: str | int | None = None, *, console_stream: str = "stdout") -> None:
+def configure_logging(
+    logging_level: str | int | None = None, *, console_stream: str = "stdout", is_child: bool = False
+) -> None:
     """Set up the `bentoml` logger as the configuration says.
 
     Handlers are `console` and `local` (`active.log`, rotated at 100 MB, two kept). A log directory that
@@ -53,6 +55,7 @@ def configure_logging(logging_level: str | int | None = None, *, console_stream:
     Args:
         logging_level: level for the console and the file; by default `$BENTOML_DEBUG`, then the configuration.
         console_stream: `stdout` or `stderr`; where the console handler writes, if the configuration has it on.
+        is_child: the parent process has warned already when the file cannot be written.
     """
     config = get_config().logging
     if config.advanced.enabled:
@@ -77,7 +80,7 @@ def configure_logging(logging_level: str | int | None = None, *, console_stream:
             "loggers": {"bentoml": {"handlers": list(handlers), "level": level, "propagate": False}},
         }
     )
-    if file_problem is not None:
+    if file_problem is not None and not is_child:
         logger.warning("Log files are off, the directory cannot be written: %s", file_problem)
 
 

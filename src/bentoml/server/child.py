@@ -68,9 +68,9 @@ class ChildContext:
     def configure_logging(self, options: ServeOptions) -> None:
         """Log as much as the command that started the server was told to."""
         if options.quiet and not options.debug:
-            configure_logging("ERROR", console_stream="stderr")
+            configure_logging("ERROR", console_stream="stderr", is_child=True)
         else:
-            configure_logging("DEBUG" if options.debug else None)
+            configure_logging("DEBUG" if options.debug else None, is_child=True)
         # What the libraries under the server have to say goes where our own lines go.
         for name in ("asyncio", "uvicorn"):
             foreign = logging.getLogger(name)
