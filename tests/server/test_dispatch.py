@@ -99,7 +99,7 @@ def test_calls_that_come_while_the_worker_is_busy_form_the_next_batch() -> None:
     assert bench.workers[0].texts == [["b", "c"]]
     bench.workers[0].finish(bench.dispatcher)
     for call in first + later:
-        assert call.answers == [(200, b"answer to " + call.body)]
+        assert call.answers == [(200, b"answer to " + call.request_id.encode())]
 
 
 def test_two_workers_share_one_queue() -> None:
@@ -220,7 +220,7 @@ def test_worker_that_dies_has_its_calls_tried_once_more() -> None:
     second.finish(bench.dispatcher)
     second.finish(bench.dispatcher)
     second.finish(bench.dispatcher)
-    assert [call.answers for call in calls] == [[(200, b"answer to " + call.body)] for call in calls]
+    assert [call.answers for call in calls] == [[(200, b"answer to " + call.request_id.encode())] for call in calls]
 
 
 def test_call_that_kills_two_workers_is_answered_503() -> None:
@@ -299,3 +299,13 @@ def test_waiting_calls_are_refused_when_no_worker_will_come() -> None:
     bench.dispatcher.refuse_waiting()
     assert running.answers == waiting.answers == [(503, REFUSALS[503])]
     assert bench.dispatcher.scheduler.waiting == 0
+
+
+def test_body_is_let_go_with_the_answer() -> None:
+    bench = Bench()
+    answered, cancelled, late = bench.submit("one"), bench.submit("two", api=1), bench.submit("three")
+    bench.loop.turn()
+    bench.workers[0].finish(bench.dispatcher)
+    bench.dispatcher.cancel(cancelled[0])
+    bench.loop.advance(60)
+    assert [call.body for call in (*answered, *cancelled, *late)] == [b"", b"", b""]

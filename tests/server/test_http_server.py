@@ -57,3 +57,7 @@ def test_connections_in_the_queue_of_the_kernel_are_answered_when_the_server_goe
     assert [client.recv(100) for client in clients] == [b"answer to %d" % number for number in range(5)]
     for client in clients:
         client.close()
+
+
+def test_headers_of_a_client_do_not_change_its_address() -> None:
+    assert front_config(no_application, OneAnswer, 10).proxy_headers is False

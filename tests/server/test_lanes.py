@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 
 import pytest
 
@@ -141,3 +142,18 @@ def test_client_that_leaves_disturbs_nobody(server: LiveServer) -> None:
         with connection(server) as sock:
             sock.sendall(request(b"POST", b"/picky", b'"x"') * 10)
     assert server.client.post("/picky", json="here").json() == {"seen": "here"}
+
+
+def test_client_that_leaves_takes_all_its_pipelined_requests_along(server: LiveServer) -> None:
+    with connection(server) as sock:
+        sock.sendall(request(b"POST", b"/wait_for", b"20", SLOW_LANE.strip()) * 2)
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
+        wait_for_in_progress(server, 1)
+    wait_for_in_progress(server, 0)
+
+
+def wait_for_in_progress(server: LiveServer, count: int) -> None:
+    line = f'BENTOML_Everything_mb_request_in_progress{{endpoint="wait_for",http_method="POST"}} {count}.0'
+    end_s = time.monotonic() + 10
+    while line not in server.client.get("/metrics").text:
+        assert time.monotonic() < end_s

@@ -100,6 +100,7 @@ class Dispatcher:
         """The caller has left."""
         if call.state is State.WAITING or call.state is State.RUNNING:
             self.scheduler.cancel(call)
+            call.body = b""
             call.counters.finished(CLIENT_LEFT, self._loop.time() - call.arrived_s)
 
     def refuse_waiting(self) -> None:
@@ -156,6 +157,7 @@ class Dispatcher:
                     self._settle(call, 500)
                 else:
                     call.state = State.DONE
+                    call.body = b""
                     call.counters.finished(status, now_s - call.arrived_s)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -198,6 +200,8 @@ class Dispatcher:
     def _settle(self, call: Call, status: int) -> None:
         """Answer a call that no worker will answer any more."""
         call.state = State.DONE
+        # The batch of a call that is late still holds it; its body is not needed any more.
+        call.body = b""
         call.counters.finished(status, self._loop.time() - call.arrived_s)
         call.refuse(status, retry_after_s=1 if status in {429, 503} else None)
 

@@ -31,10 +31,12 @@ class FastCall(Call):
         has_turn: every earlier request of the connection has been answered.
         received: the body is complete.
         refusal: status to answer with instead of running it, or 0.
-        chunks: parts of the body while it arrives in more than one.
+        chunks: parts of the body while it arrives.
+        arriving_bytes: how many of them are counted as arriving.
     """
 
     __slots__ = (
+        "arriving_bytes",
         "chunks",
         "disconnected",
         "has_turn",
@@ -57,6 +59,7 @@ class FastCall(Call):
         self.received = False
         self.refusal = 0
         self.chunks: list[bytes] | None = None
+        self.arriving_bytes = 0
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         """Write the whole answer at once."""

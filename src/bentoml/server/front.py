@@ -16,6 +16,7 @@ from urllib.parse import quote
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
 from bentoml.server.app import create_app
+from bentoml.server.arriving import Arriving
 from bentoml.server.bundle_view import BundleView
 from bentoml.server.child import FAILED_EXIT_CODE, READY, WORKER_LOST, ChildContext, run_on_fast_loop
 from bentoml.server.dispatch import Dispatcher, WorkerLink
@@ -43,6 +44,7 @@ class Front:
 
     Attributes:
         fast_routes: routes by the exact bytes of the path, once a worker has said which methods they take.
+        arriving: the bodies that are not complete yet.
         ready: whether a worker can answer and the server is not going down.
     """
 
@@ -57,6 +59,7 @@ class Front:
         self.routes_by_path = {route.path: route for route in routes}
         self.fast_routes: dict[bytes, Route] = {}
         self.draining = False
+        self.arriving = Arriving()
         self._context = context
         self._links: dict[wire.FrameProtocol, WorkerLink] = {}
         self._default_headers: list[tuple[bytes, bytes]] | None = None
@@ -147,7 +150,7 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
-    inference = InferenceApp(front.routes_by_path, front.dispatcher, options.max_request_size_bytes)
+    inference = InferenceApp(front.routes_by_path, front.dispatcher, options.max_request_size_bytes, front.arriving)
     application = create_app(front.view, options, front, front.metrics, inference, front.routes_by_path)
     server = HttpServer(front_config(application, partial(FrontProtocol, front), options.timeout_s), front)
     context.end_with_parent(loop, lambda: _end_alone(context))

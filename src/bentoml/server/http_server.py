@@ -53,6 +53,8 @@ def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]
         log_config=None,
         access_log=False,
         server_header=False,
+        # Whoever connects is the client; both lanes see the same address.
+        proxy_headers=False,
         timeout_graceful_shutdown=int(timeout_s) or 1,
     )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from bentoml.server.arriving import Arriving
     from bentoml.server.dispatch import Dispatcher
     from bentoml.server.routes import Route
 
@@ -39,12 +40,16 @@ class InferenceApp:
         routes: by decoded path; the mapping is looked at on each request.
         dispatcher: runs the calls.
         max_request_size_bytes: largest body.
+        arriving: counts the bodies that are not complete.
     """
 
-    def __init__(self, routes: Mapping[str, Route], dispatcher: Dispatcher, max_request_size_bytes: int) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], dispatcher: Dispatcher, max_request_size_bytes: int, arriving: Arriving
+    ) -> None:
         self._routes = routes
         self._dispatcher = dispatcher
         self._max_request_size_bytes = max_request_size_bytes
+        self._arriving = arriving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -70,14 +75,15 @@ class InferenceApp:
     async def _run(self, call: AsgiCall, receive: Receive) -> tuple[int, bytes, bytes] | None:
         """Run a call to its answer; None when the client has left."""
         declared = dict(call.headers).get(b"content-length", b"0")
-        body = None
+        body: bytes | int | None = 413
         if int(declared) <= self._max_request_size_bytes:
-            body = await _read_body(receive, self._max_request_size_bytes)
-        if body is None:
+            body = await self._read_body(receive)
+        if isinstance(body, int):
             call.counters.started()
-            call.counters.finished(413, 0.0)
-            return 413, TEXT_HEAD, REFUSALS[413]
-        if isinstance(body, _ClientLeft):
+            call.counters.finished(body, 0.0)
+            head = b"%bretry-after: 1\r\n" % TEXT_HEAD if body == 429 else TEXT_HEAD
+            return body, head, REFUSALS[body]
+        if body is None:
             return None
         call.body = body
         self._dispatcher.submit(call)
@@ -91,26 +97,28 @@ class InferenceApp:
                 self._dispatcher.cancel(call)
         return call.answered.result() if call.answered.done() else None
 
-
-class _ClientLeft:
-    """The client went away before its request was complete."""
-
-
-async def _read_body(receive: Receive, max_bytes: int) -> bytes | _ClientLeft | None:
-    """The whole body; None when it is over `max_bytes`."""
-    chunks: list[bytes] = []
-    size_bytes = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return _ClientLeft()
-        chunk = message.get("body", b"")
-        size_bytes += len(chunk)
-        if size_bytes > max_bytes:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    async def _read_body(self, receive: Receive) -> bytes | int | None:
+        """The whole body; the status to refuse it with; or None when the client left before its end."""
+        chunks: list[bytes] = []
+        size_bytes = counted_bytes = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                chunk = message.get("body", b"")
+                size_bytes += len(chunk)
+                if size_bytes > self._max_request_size_bytes:
+                    return 413
+                if chunks:
+                    if not self._arriving.take(len(chunk)):
+                        return 429
+                    counted_bytes += len(chunk)
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+        finally:
+            self._arriving.give_back(counted_bytes)
 
 
 def _answer_without_worker(route: Route, method: str) -> tuple[int, bytes, bytes]:

@@ -41,7 +41,8 @@ class FrontProtocol(ReadingProtocol):
         super().__init__(front, **uvicorn_arguments)
         self._body_bytes = 0
         self._client_text = ""
-        self._turn: FastCall | None = None
+        # The request that is being answered.
+        self._turn: Any = None
         self._is_held = False
         self.idle_since_s = self.loop.time()
 
@@ -56,13 +57,20 @@ class FrontProtocol(ReadingProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the calls of a client that left out of the queue."""
-        left = {self._turn, self.cycle, *(queued for queued, _ in self.pipeline)}
+        left = {self._turn, self.cycle, *(queued for queued, _ in self.pipeline)} - {None}
         for cycle in left:
-            if isinstance(cycle, FastCall) and not cycle.response_complete:
-                cycle.disconnected = True
+            if cycle.response_complete and not isinstance(cycle, FastCall):
+                continue
+            cycle.disconnected = True
+            if isinstance(cycle, FastCall):
+                self._drop_body(cycle)
                 self._front.dispatcher.cancel(cycle)
+            else:
+                cycle.message_event.set()
         self.pipeline.clear()
         super().connection_lost(exc)
+        # What the last request brought along is not kept until the garbage collector finds the circle.
+        self.cycle = self._turn = None
 
     def is_idle(self) -> bool:
         """Whether no request is being received or answered."""
@@ -92,6 +100,8 @@ class FrontProtocol(ReadingProtocol):
                     self._begin_fast(route, method, query)
                     return
         super().begin()
+        if not self.pipeline:
+            self._turn = self.cycle
 
     def on_body(self, body: bytes) -> None:
         """Collect the body of a fast call."""
@@ -104,12 +114,20 @@ class FrontProtocol(ReadingProtocol):
             return
         self._body_bytes += len(body)
         if self._body_bytes > self._front.options.max_request_size_bytes:
-            call.chunks = None
             self._refuse(call, 413)
         elif call.chunks is None:
+            # A body in one piece is not counted: it is small, and gone from here at once.
             call.chunks = [body]
-        else:
+        elif self._front.arriving.take(len(body)):
+            call.arriving_bytes += len(body)
             call.chunks.append(body)
+        else:
+            self._refuse(call, 429)
+
+    def _drop_body(self, call: FastCall) -> None:
+        call.chunks = None
+        self._front.arriving.give_back(call.arriving_bytes)
+        call.arriving_bytes = 0
 
     def end(self) -> None:
         """Run a fast call whose body is complete, once it is its turn."""
@@ -120,7 +138,7 @@ class FrontProtocol(ReadingProtocol):
         call.received = True
         if call.chunks is not None:
             call.body = call.chunks[0] if len(call.chunks) == 1 else b"".join(call.chunks)
-            call.chunks = None
+            self._drop_body(call)
         if call.response_complete:
             if not call.keep_alive:
                 self.transport.close()
@@ -155,6 +173,7 @@ class FrontProtocol(ReadingProtocol):
         The rest of the body is read and dropped: closing with unread bytes would reset the connection, and the client
         might never see the answer.
         """
+        self._drop_body(call)
         call.refusal = status
         if call.has_turn:
             self._take_turn(call)
@@ -165,7 +184,7 @@ class FrontProtocol(ReadingProtocol):
         if call.refusal:
             call.counters.started()
             call.counters.finished(call.refusal, 0.0)
-            call.refuse(call.refusal)
+            call.refuse(call.refusal, retry_after_s=1 if call.refusal == 429 else None)
         elif call.received:
             self._front.dispatcher.submit(call)
 
@@ -227,4 +246,5 @@ class FrontProtocol(ReadingProtocol):
         elif isinstance(cycle, Refusal):
             self.send_refusal(cycle.status, cycle.text)
         else:
+            self._turn = cycle
             self._start_asgi_task(cycle, app)

@@ -1,0 +1,146 @@
+"""Bodies that are still arriving are bounded for all connections together, in both lanes, and let go in every case."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from uvicorn.server import ServerState
+
+from bentoml.server.arriving import Arriving
+from bentoml.server.call import Call
+from bentoml.server.counters import RouteCounters
+from bentoml.server.dispatch import Dispatcher
+from bentoml.server.front import Front
+from bentoml.server.http_server import front_config
+from bentoml.server.inference_app import InferenceApp
+from bentoml.server.protocol import FrontProtocol
+from bentoml.server.routes import Route
+from bentoml.server.scheduler import ApiPolicy
+
+HEAD = b"POST /predict HTTP/1.1\r\nContent-Length: 300\r\n\r\n"
+SLOW_HEAD = b"POST /predict HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 300\r\n\r\n"
+
+
+def test_take_stops_at_the_limit_and_goes_on_when_there_is_room() -> None:
+    arriving = Arriving(10)
+    assert arriving.take(6)
+    assert not arriving.take(5)
+    assert arriving.take(4)
+    arriving.give_back(6)
+    assert arriving.take(6)
+    assert arriving.size_bytes == 10
+
+
+class RecordingTransport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Nothing comes but what the test sends."""
+
+    def resume_reading(self) -> None:
+        """See `pause_reading`."""
+
+
+class Bench:
+    """Connections of a front that has room for 200 arriving bytes, and whose dispatcher echoes at once."""
+
+    def __init__(self) -> None:
+        self.arriving = Arriving(200)
+        policy = ApiPolicy("predict", True, 10, 10.0)
+        route = Route(0, "/predict", policy, {"POST": RouteCounters()}, frozenset({"POST"}))
+        dispatcher = cast("Dispatcher", SimpleNamespace(submit=self._echo, cancel=lambda _: None))
+        app = InferenceApp({"/predict": route}, dispatcher, 1000, self.arriving)
+        self._config = front_config(app, FrontProtocol, 10)
+        self._config.load()
+        self._front = SimpleNamespace(
+            fast_routes={b"/predict": route},
+            dispatcher=dispatcher,
+            options=SimpleNamespace(max_request_size_bytes=1000),
+            arriving=self.arriving,
+            draining=False,
+            default_head=lambda _: b"",
+        )
+
+    @staticmethod
+    def _echo(call: Call) -> None:
+        call.answer(200, b"", b"%d bytes" % len(call.body))
+
+    def connect(self) -> tuple[FrontProtocol, RecordingTransport]:
+        protocol = FrontProtocol(
+            cast("Front", self._front), config=self._config, server_state=ServerState(), app_state={}
+        )
+        transport = RecordingTransport()
+        protocol.connection_made(transport)
+        return protocol, transport
+
+
+async def rest() -> None:
+    """Let tasks of the ASGI lane get as far as they can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("head", [HEAD, SLOW_HEAD], ids=["fast", "slow"])
+def test_body_within_the_limit_is_taken_and_let_go(head: bytes) -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        protocol, transport = bench.connect()
+        protocol.data_received(head)
+        for _ in range(3):
+            await rest()
+            protocol.data_received(b"x" * 100)
+        await rest()
+        assert transport.written.endswith(b"\r\n\r\n300 bytes")
+        assert bench.arriving.size_bytes == 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("head", [HEAD, SLOW_HEAD], ids=["fast", "slow"])
+def test_body_over_the_limit_is_refused_and_small_ones_are_not(head: bytes) -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        others = [bench.connect() for _ in range(2)]
+        for protocol, _ in others:
+            protocol.data_received(head)
+            for _ in range(2):
+                await rest()
+                protocol.data_received(b"x" * 100)
+        await rest()
+        assert bench.arriving.size_bytes == 200
+        protocol, transport = bench.connect()
+        protocol.data_received(head)
+        await rest()
+        protocol.data_received(b"x" * 100)
+        await rest()
+        protocol.data_received(b"x" * 100)
+        await rest()
+        assert transport.written.partition(b"HTTP/1.1 429 ")[1]
+        assert b"retry-after: 1\r\n" in transport.written
+        protocol.data_received(b"x" * 100 + HEAD.replace(b"300", b"5") + b"small")
+        await rest()
+        assert transport.written.endswith(b"\r\n\r\n5 bytes")
+        for other, _ in others:
+            other.connection_lost(None)
+        await rest()
+        assert bench.arriving.size_bytes == 0
+        protocol.connection_lost(None)
+
+    asyncio.run(scenario())
