@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pytest
 
-from bentoml.yatai.models import BentoUri, UploadState, UploadStatus, UriType, format_timestamp
+from bentoml.yatai.models import BentoUri, UploadState, UploadStatus, UriType
 
 
 def test_uri_to_json_writes_the_type_by_name() -> None:
@@ -27,11 +27,6 @@ def test_status_to_json_leaves_out_what_is_not_set() -> None:
         "percentage": 40,
         "errorMessage": "disk full",
     }
-
-
-def test_format_timestamp_when_in_another_zone_gives_utc() -> None:
-    zone = timezone(timedelta(hours=2))
-    assert format_timestamp(datetime(2024, 5, 1, 12, 0, 0, 5, tzinfo=zone)) == "2024-05-01T10:00:00.000005Z"
 
 
 @pytest.mark.parametrize(

@@ -89,11 +89,6 @@ class BundleLayout:
         return self.root / LIBRARY_DIR
 
     @property
-    def artifacts_dir(self) -> Path:
-        """Files of the packed artifacts."""
-        return self.service_dir / ARTIFACTS_DIR
-
-    @property
     def static_content_dir(self) -> Path:
         """Static web pages."""
         return self.service_dir / STATIC_CONTENT_DIR

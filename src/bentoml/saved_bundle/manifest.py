@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.json_forms import camel_case, timestamp_text
 from bentoml.exceptions import BentoMLConfigException
 from bentoml.saved_bundle.layout import MANIFEST
 
@@ -207,7 +208,7 @@ def _metadata(
         {
             "name": section["service_name"],
             "version": _text(section, "service_version"),
-            "createdAt": created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if created_at else None,
+            "createdAt": timestamp_text(created_at) if created_at else None,
             "env": _camel_env(_section(document, "env")),
             "artifacts": [_camel_artifact(entry) for entry in _entries(document, "artifacts", "name", "artifact_type")],
             "apis": _camel_apis(document),
@@ -216,13 +217,8 @@ def _metadata(
     )
 
 
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
 def _camel_env(env: Mapping[str, Any]) -> dict[str, Any]:
-    values = {_camel(key): value for key, value in env.items() if value is not None}
+    values = {camel_case(key): value for key, value in env.items() if value is not None}
     for key, value in values.items():
         if isinstance(value, bytes):
             values[key] = value.decode(errors="replace")
@@ -236,7 +232,7 @@ def _camel_env(env: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _camel_artifact(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {_camel(key): value for key, value in entry.items() if value is not None}
+    return {camel_case(key): value for key, value in entry.items() if value is not None}
 
 
 def _camel_apis(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -245,6 +241,6 @@ def _camel_apis(document: Mapping[str, Any]) -> list[dict[str, Any]]:
         for entry in _entries(document, "apis", "name")
     ]
     return [
-        {_camel(key): value for key, value in {**_CLASSIC_API_DEFAULTS, "route": entry["name"], **entry}.items()}
+        {camel_case(key): value for key, value in {**_CLASSIC_API_DEFAULTS, "route": entry["name"], **entry}.items()}
         for entry in _entries({"apis": entries}, "apis", "input_type")
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bentoml.exceptions import BentoMLException
 
-SCHEMES = ("s3://", "gs://", "azure://", "http://", "https://")
+SCHEMES = ("s3://", "gs://", "azure://", "http://", "https://", "file://")
 
 
 def refuse_remote(location: str, what: str) -> None:

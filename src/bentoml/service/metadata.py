@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.json_forms import camel_case, timestamp_text
 from bentoml.service.declaration import DEFAULT_MAX_BATCH_SIZE, DEFAULT_MAX_LATENCY_MS
 from bentoml.service.plain_values import plain_value
 
@@ -101,7 +102,7 @@ class BentoServiceMetadata:
 
     def to_json(self) -> dict[str, Any]:
         """A dict for `json.dumps`, with names in camelCase."""
-        document: dict[str, Any] = _encode(self, _camel)
+        document: dict[str, Any] = _encode(self, camel_case)
         return document
 
     def to_snake_json(self) -> dict[str, Any]:
@@ -174,11 +175,6 @@ def _describe_api(api: InferenceAPI) -> ApiMetadata:
     )
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
 def _encode(value: Any, rename: Callable[[str], str]) -> Any:
     if dataclasses.is_dataclass(value):
         encoded = {}
@@ -192,7 +188,7 @@ def _encode(value: Any, rename: Callable[[str], str]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_encode(item, rename) for item in value]
     if isinstance(value, datetime):
-        return parse_timestamp(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return timestamp_text(parse_timestamp(value))
     if isinstance(value, date):  # in the metadata of artifacts: YAML knows dates, JSON does not
         return value.isoformat()
     return value
@@ -200,5 +196,7 @@ def _encode(value: Any, rename: Callable[[str], str]) -> Any:
 
 def _known(kind: type[Any], document: dict[str, Any]) -> dict[str, Any]:
     return {
-        item.name: document[_camel(item.name)] for item in dataclasses.fields(kind) if _camel(item.name) in document
+        item.name: document[camel_case(item.name)]
+        for item in dataclasses.fields(kind)
+        if camel_case(item.name) in document
     }

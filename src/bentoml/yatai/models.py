@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bentoml._util.json_forms import timestamp_text
+
 if TYPE_CHECKING:
     from bentoml.service.metadata import BentoServiceMetadata
 
@@ -42,11 +44,6 @@ class SortBy(IntEnum):
 def utc_now() -> datetime:
     """The current time, aware, in UTC."""
     return datetime.now(timezone.utc)
-
-
-def format_timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with a `Z`, such as `2024-05-01T10:00:00.123456Z`."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ class UploadStatus:
         """The fields that are set, in camelCase."""
         document: dict[str, Any] = {"status": self.status.name}
         if self.updated_at is not None:
-            document["updatedAt"] = format_timestamp(self.updated_at)
+            document["updatedAt"] = timestamp_text(self.updated_at)
         if self.percentage:
             document["percentage"] = self.percentage
         if self.error_message:

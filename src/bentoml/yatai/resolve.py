@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
+from bentoml.saved_bundle.remote import SCHEMES
 from bentoml.types import Tag
-
-_REMOTE_SCHEMES = ("s3://", "gs://", "http://", "https://", "file://")
 
 
 def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
@@ -26,7 +25,7 @@ def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
     directory = Path(bento).expanduser()
     if bento and directory.is_dir():
         return directory.absolute()
-    if bento.lower().startswith(_REMOTE_SCHEMES):
+    if bento.lower().startswith(SCHEMES):
         raise BentoMLException(
             f"{bento}: bundles at a URL are not available in this version; download the bundle and name its directory"
         )
