@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from bentoml._util.logs import ensure_logging
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
 from bentoml.service.artifacts import ARTIFACTS_DIR_NAME, ArtifactCollection, BentoServiceArtifact
-from bentoml.service.declaration import declared_apis
+from bentoml.service.assembly import make_env, make_inference_apis
 from bentoml.service.dev_server import DevServer
-from bentoml.service.env import BentoServiceEnv
-from bentoml.service.inference_api import InferenceAPI
 from bentoml.service.naming import ServiceName, generate_version, validate_labels, validate_version_str
 
 if TYPE_CHECKING:
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from bentoml.service.env import BentoServiceEnv
+    from bentoml.service.inference_api import InferenceAPI
     from bentoml.service.metadata import BentoServiceMetadata
 
 WEB_STATIC_CONTENT_DIR_NAME = "web_static_content"
@@ -72,50 +72,12 @@ class BentoService:
         self._artifacts = ArtifactCollection.from_declared_artifact_list(
             self._declared_artifacts, service_name=self.name
         )
-        self._inference_apis = self._make_inference_apis()
-        self._env = self._make_env()
+        self._inference_apis = make_inference_apis(self, BentoService)
+        self._env = make_env(self)
         self._version = self._bento_service_bundle_version
         self._dev_server: DevServer | None = None
         if self._bento_service_bundle_path is not None:
             self._artifacts.load_all(self._directory_in_bundle() / ARTIFACTS_DIR_NAME)
-
-    def _make_inference_apis(self) -> list[InferenceAPI]:
-        apis: list[InferenceAPI] = []
-        for attribute, declared in declared_apis(type(self)):
-            declared.check_mode(self.name)
-            if hasattr(BentoService, attribute):
-                raise InvalidArgument(f"API function '{attribute}' hides BentoService.{attribute}; rename the function")
-            for other in apis:
-                if declared.name == other.name or declared.route == other.route:
-                    raise InvalidArgument(f"Two APIs of '{self.name}' are called '{declared.name}' or share one route")
-            apis.append(
-                InferenceAPI(
-                    self,
-                    declared.name,
-                    declared.doc,
-                    input_adapter=declared.input_adapter,
-                    user_func=getattr(self, attribute),
-                    output_adapter=declared.output_adapter,
-                    mb_max_latency=declared.mb_max_latency,
-                    mb_max_batch_size=declared.mb_max_batch_size,
-                    batch=declared.batch,
-                    route=declared.route,
-                )
-            )
-        return apis
-
-    def _make_env(self) -> BentoServiceEnv:
-        # A copy, so that what one instance adds stays its own.
-        declared = type(self)._env
-        env = declared.copy() if declared is not None else BentoServiceEnv()
-        for api in self._inference_apis:
-            env.add_pip_packages(api.input_adapter.pip_dependencies)
-            env.add_pip_packages(api.output_adapter.pip_dependencies)
-        for artifact in self._artifacts.values():
-            artifact.set_dependencies(env)
-        if self._bento_service_bundle_path is not None:
-            env.use_files_of_bundle(self._bento_service_bundle_path)
-        return env
 
     def _directory_in_bundle(self) -> Path:
         """`<bundle>/<name>`, of a class that was loaded from a bundle."""

@@ -1,0 +1,64 @@
+"""What a new instance of a service is made of, from what its class declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bentoml.exceptions import InvalidArgument
+from bentoml.service.declaration import declared_apis
+from bentoml.service.env import BentoServiceEnv
+from bentoml.service.inference_api import InferenceAPI
+
+if TYPE_CHECKING:
+    from bentoml.service.bento_service import BentoService
+
+
+def make_inference_apis(service: BentoService, base: type[BentoService]) -> list[InferenceAPI]:
+    """The APIs of a service, sorted by the names of their functions.
+
+    Args:
+        service: the new instance.
+        base: the class whose members no API function may hide.
+
+    Raises:
+        InvalidArgument: two of them have one name or route, or a function hides a member of `base`.
+        BentoMLConfigException: an input adapter does not support what its API asks of it.
+    """
+    apis: list[InferenceAPI] = []
+    for attribute, declared in declared_apis(type(service)):
+        declared.check_mode(service.name)
+        if hasattr(base, attribute):
+            raise InvalidArgument(f"API function '{attribute}' hides {base.__name__}.{attribute}; rename the function")
+        for other in apis:
+            if declared.name == other.name or declared.route == other.route:
+                raise InvalidArgument(f"Two APIs of '{service.name}' are called '{declared.name}' or share one route")
+        apis.append(
+            InferenceAPI(
+                service,
+                declared.name,
+                declared.doc,
+                input_adapter=declared.input_adapter,
+                user_func=getattr(service, attribute),
+                output_adapter=declared.output_adapter,
+                mb_max_latency=declared.mb_max_latency,
+                mb_max_batch_size=declared.mb_max_batch_size,
+                batch=declared.batch,
+                route=declared.route,
+            )
+        )
+    return apis
+
+
+def make_env(service: BentoService) -> BentoServiceEnv:
+    """The environment of a service: what its class declares, and what its adapters and artifacts need."""
+    # A copy, so that what one instance adds stays its own.
+    declared = type(service)._env
+    env = declared.copy() if declared is not None else BentoServiceEnv()
+    for api in service.inference_apis:
+        env.add_pip_packages(api.input_adapter.pip_dependencies)
+        env.add_pip_packages(api.output_adapter.pip_dependencies)
+    for artifact in service.artifacts.values():
+        artifact.set_dependencies(env)
+    if service._bento_service_bundle_path is not None:
+        env.use_files_of_bundle(service._bento_service_bundle_path)
+    return env
