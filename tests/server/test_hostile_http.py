@@ -165,6 +165,16 @@ def test_many_bodies_in_pieces_on_one_connection_are_each_within_the_limit(serve
             assert answer.endswith(b"\r\n\r\n%d" % (8 << 20))
 
 
+@LANES
+def test_large_bodies_in_a_pipeline_are_each_answered(server: LiveServer, lane: bytes) -> None:
+    body = json.dumps("x" * (3 << 20)).encode()
+    one = request(b"POST", b"/length", body, *lane.split(b"\r\n")[:-1])
+    with connection(server) as sock:
+        sock.sendall(request(b"POST", b"/wait_for", b"0.2") + one * 4)
+        answers = receive_answers(sock, 5)
+    assert [answer.rpartition(b"\r\n\r\n")[2] for answer in answers] == [b"0.2", *[b"%d" % (3 << 20)] * 4]
+
+
 def test_large_head_below_the_limit_is_read(server: LiveServer) -> None:
     with connection(server) as sock:
         sock.sendall(request(b"POST", b"/total", b"[[1]]", b"X: " + b"a" * 60_000))

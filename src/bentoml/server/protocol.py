@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # When the server goes down, a connection that was busy this recently may still send a request, and gets its answer.
 LINGER_S = 1.0
+# A connection with this many requests that wait for their turn is not read. With fewer it is, because only then the
+# client's leaving is seen.
+MAX_PIPELINED = 16
 
 
 class FrontProtocol(ReadingProtocol):
@@ -102,6 +105,8 @@ class FrontProtocol(ReadingProtocol):
         super().begin()
         if not self.pipeline:
             self._turn = self.cycle
+        elif len(self.pipeline) < MAX_PIPELINED:
+            self.flow.resume_reading()
 
     def on_body(self, body: bytes) -> None:
         """Collect the body of a fast call."""
@@ -121,6 +126,9 @@ class FrontProtocol(ReadingProtocol):
         elif self._front.arriving.take(len(body)):
             call.arriving_bytes += len(body)
             call.chunks.append(body)
+            if not call.has_turn:
+                # The rest of a large body can wait until it is its turn.
+                self.flow.pause_reading()
         else:
             self._refuse(call, 429)
 
@@ -162,8 +170,9 @@ class FrontProtocol(ReadingProtocol):
             call.has_turn = True
             self._turn = call
         else:
-            self.flow.pause_reading()
             self.pipeline.appendleft((call, self.app))
+            if len(self.pipeline) >= MAX_PIPELINED:
+                self.flow.pause_reading()
         if self._content_length > self._front.options.max_request_size_bytes:
             self._refuse(call, 413)
 
