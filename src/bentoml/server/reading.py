@@ -95,7 +95,10 @@ class ReadingProtocol(HttpToolsProtocol):
         self._chunk_bytes = len(data)
         self._quiet_bytes += len(data)
         try:
-            self._feed(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                self._go_on(memoryview(data)[stop.args[0] :])
         except httptools.HttpParserError as error:
             is_too_large = isinstance(error.__context__, _HeadTooLargeError)
             self._give_up(*(_TOO_LARGE if is_too_large else _NO_REQUEST))
@@ -103,18 +106,19 @@ class ReadingProtocol(HttpToolsProtocol):
             if self._quiet_bytes > MAX_HEAD_BYTES:
                 self._give_up(*_TOO_LARGE)
 
-    def _feed(self, data: bytes) -> None:
-        """Parse; a wish for another protocol is ignored, where the parser would stop for good."""
-        rest = memoryview(data)
-        while (stopped_at := self._parse(rest)) is not None:
+    def _go_on(self, rest: memoryview) -> None:
+        """Parse on where the parser has stopped for good: a request asks for another protocol, which is ignored."""
+        stopped_at: int | None = 0
+        while stopped_at is not None:
             rest = rest[stopped_at:]
             head, self._plain_head = self._plain_head, b""
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             self.parser.feed_data(head)
+            stopped_at = self._parse(rest)
 
     def _parse(self, data: memoryview) -> int | None:
-        """Where the parser stopped because of such a wish; None at the end of the data."""
+        """Where the parser stopped for such a request; None at the end of the data."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as stop:
