@@ -61,11 +61,13 @@ class RecordingTransport(asyncio.Transport):
 class Bench:
     """Connections of a front that has room for 200 arriving bytes, and whose dispatcher echoes at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers: bool = True) -> None:
         self.arriving = Arriving(200)
+        self.waiting: list[Call] = []
+        submit = self._echo if answers else self.waiting.append
         policy = ApiPolicy("predict", True, 10, 10.0)
         route = Route(0, "/predict", policy, {"POST": RouteCounters()}, frozenset({"POST"}))
-        dispatcher = cast("Dispatcher", SimpleNamespace(submit=self._echo, cancel=lambda _: None))
+        dispatcher = cast("Dispatcher", SimpleNamespace(submit=submit, cancel=lambda _: None))
         app = InferenceApp({"/predict": route}, dispatcher, 1000, self.arriving)
         self._config = front_config(app, FrontProtocol, 10)
         self._config.load()
@@ -142,5 +144,23 @@ def test_body_over_the_limit_is_refused_and_small_ones_are_not(head: bytes) -> N
         await rest()
         assert bench.arriving.size_bytes == 0
         protocol.connection_lost(None)
+
+    asyncio.run(scenario())
+
+
+def test_body_that_breaks_off_behind_another_request_is_let_go() -> None:
+    async def scenario() -> None:
+        bench = Bench(answers=False)
+        protocol, transport = bench.connect()
+        protocol.data_received(HEAD + b"x" * 300)
+        protocol.data_received(b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        protocol.data_received(b"64\r\n" + b"x" * 100 + b"\r\n")
+        assert bench.arriving.size_bytes == 100
+        protocol.data_received(b"no chunk\r\n")
+        assert bench.arriving.size_bytes == 0
+        assert transport.written == b""
+        bench.waiting[0].answer(200, b"", b"first")
+        assert [part[:3] for part in transport.written.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
+        assert transport.closed
 
     asyncio.run(scenario())

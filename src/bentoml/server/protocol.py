@@ -132,6 +132,11 @@ class FrontProtocol(ReadingProtocol):
         else:
             self._refuse(call, 429)
 
+    def forget(self, request: Any) -> None:
+        """Let go of a request that waits for its turn and will not get it."""
+        if isinstance(request, FastCall):
+            self._drop_body(request)
+
     def _drop_body(self, call: FastCall) -> None:
         call.chunks = None
         self._front.arriving.give_back(call.arriving_bytes)

@@ -88,6 +88,9 @@ class ReadingProtocol(HttpToolsProtocol):
         """Take the end of a request."""
         HttpToolsProtocol.on_message_complete(self)
 
+    def forget(self, request: Any) -> None:
+        """Let go of a request that waits for its turn and will not get it."""
+
     def data_received(self, data: bytes) -> None:
         """Parse what a client has sent, as far as it can be read."""
         if self._is_unreadable:
@@ -138,6 +141,7 @@ class ReadingProtocol(HttpToolsProtocol):
             newest.response_complete = isinstance(newest, FastCall)
         elif self._is_receiving:
             self.pipeline.popleft()
+            self.forget(newest)
         if is_queued or not (self._is_receiving or newest is None or newest.response_complete):
             self.flow.pause_reading()
             self.cycle = Refusal(status, text)
