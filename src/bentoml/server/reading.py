@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -116,7 +117,8 @@ class ReadingProtocol(HttpToolsProtocol):
             rest = rest[stopped_at:]
             head, self._plain_head = self._plain_head, b""
             self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            with contextlib.suppress(AttributeError):  # httptools before 0.6.3 is always that lenient
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             self.parser.feed_data(head)
             stopped_at = self._parse(rest)
 
