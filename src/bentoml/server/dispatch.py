@@ -84,10 +84,10 @@ class Dispatcher:
         call.size_bytes = len(call.body)
         call.counters.started()
         if not self.workers:
-            self._refuse(call, 503)
+            self._settle(call, 503)
             return
         if not self.scheduler.admit(call):
-            self._refuse(call, 429)
+            self._settle(call, 429)
             return
         if not self._pump_is_due:
             # At the end of this turn of the loop: what other connections have sent joins the same batch.
@@ -192,10 +192,6 @@ class Dispatcher:
             for call in batch
         ]
         link.protocol.send(wire.pack([wire.CALL, batch_id, route.policy.name, items]))
-
-    def _refuse(self, call: Call, status: int) -> None:
-        call.state = State.RUNNING
-        self._settle(call, status)
 
     def _settle(self, call: Call, status: int) -> None:
         """Answer a call that no worker will answer any more."""
