@@ -21,8 +21,18 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         bundle_path=tmp_path,
         host="0.0.0.0",
         port=5000,
+        uds=None,
+        ssl_certfile=None,
+        ssl_keyfile=None,
         workers=1,
+        preload=False,
         timeout_s=60,
+        worker_timeout_s=60,
+        worker_max_rss_bytes=None,
+        worker_max_requests=None,
+        grace_s=60,
+        header_timeout_s=20,
+        body_timeout_s=30,
         max_request_size_bytes=20 * 1024 * 1024,
         mb_max_batch_size=None,
         mb_max_latency_ms=None,
@@ -80,6 +90,18 @@ def test_from_config_with_workers_null_takes_half_the_cpus_and_one(tmp_path: Pat
     assert ServeOptions.from_config(tmp_path).workers == cpu_count() // 2 + 1
 
 
+def test_from_config_with_a_timeout_uses_it_for_workers_and_grace_unless_they_are_configured(
+    tmp_path: Path, bentoml_home: Path
+) -> None:
+    options = ServeOptions.from_config(tmp_path, timeout_s=7)
+    assert (options.worker_timeout_s, options.grace_s) == (7, 7)
+    write_config(bentoml_home, "bento_server: {timeout: 9, worker_timeout_s: 3}")
+    options = ServeOptions.from_config(tmp_path, timeout_s=7)
+    assert (options.timeout_s, options.worker_timeout_s, options.grace_s) == (7, 3, 7)
+    assert ServeOptions.from_config(tmp_path, grace_s=0.5).grace_s == 0.5
+    assert ServeOptions.from_config(tmp_path).grace_s == 9
+
+
 def test_from_config_with_debug_in_the_environment_turns_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENTOML_DEBUG", "True")
     assert ServeOptions.from_config(tmp_path).debug
@@ -108,6 +130,10 @@ def test_from_config_with_a_relative_path_makes_it_absolute(tmp_path: Path, monk
         pytest.param({"mb_max_latency_ms": 0}, "mb_max_latency_ms must be at least 1", id="no latency"),
         pytest.param({"mb_max_latency_ms": 1.5}, "mb_max_latency_ms must be a whole number", id="fraction"),
         pytest.param({"host": " "}, "host must be an address", id="blank host"),
+        pytest.param({"grace_s": -1}, "grace_s must be more than 0", id="negative grace"),
+        pytest.param({"worker_max_rss_bytes": 0}, "worker_max_rss_bytes must be at least 1", id="no memory"),
+        pytest.param({"uds": ""}, "uds must be the path of a file", id="empty socket path"),
+        pytest.param({"ssl_keyfile": "key.pem"}, "ssl_keyfile is of no use without ssl_certfile", id="key alone"),
         pytest.param({"swagger_enabled": "no"}, "swagger_enabled must be true or false", id="switch is text"),
     ],
 )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from bentoml.cli.command import Verbosity
 
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -27,6 +29,19 @@ def _server_options(function: F) -> F:
             show_envvar=True,
             help="Port to listen on; 0 takes a free one.  [configured, else 5000]",
         ),
+        click.option(
+            "-w",
+            "--workers",
+            type=click.IntRange(min=0),
+            envvar="BENTOML_GUNICORN_WORKERS",
+            show_envvar=True,
+            metavar="N",
+            help="Worker processes, each with the model; 0 is one per CPU.  [configured, else 1]",
+        ),
+        click.option("--host", metavar="ADDRESS", help="Address to listen on, IPv4 or IPv6.  [0.0.0.0]"),
+        click.option("--uds", type=click.Path(), help="Listen on this unix socket instead of a port."),
+        click.option("--ssl-certfile", type=click.Path(), help="Certificate chain (PEM); serves HTTPS."),
+        click.option("--ssl-keyfile", type=click.Path(), help="Private key of the certificate (PEM)."),
         click.option(
             "--mb-max-batch-size",
             type=click.IntRange(min=1),
@@ -67,6 +82,32 @@ def _server_options(function: F) -> F:
             show_envvar=True,
             help="Deprecated, ignored.",
         ),
+        click.option(
+            "--grace-s", type=_SECONDS, metavar="S", help="Seconds that a stop waits for answers.  [--timeout]"
+        ),
+        click.option(
+            "--worker-timeout-s",
+            type=_SECONDS,
+            metavar="S",
+            help="Seconds after which a call is taken for hung and its worker replaced.  [--timeout]",
+        ),
+        click.option(
+            "--worker-max-rss-bytes",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Replace a worker that has more resident memory.  [configured, else never]",
+        ),
+        click.option(
+            "--worker-max-requests",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Replace a worker after about so many requests.  [configured, else never]",
+        ),
+        click.option(
+            "--preload/--no-preload",
+            default=None,
+            help="Load the model once and fork the workers, which then share its memory.  [configured, else no]",
+        ),
         verify_option,
     ]
     for option in reversed(options):
@@ -80,21 +121,12 @@ def _server_options(function: F) -> F:
 @click.pass_obj
 def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **options: Any) -> None:
     """Serve BENTO (a directory, NAME:VERSION or NAME:latest) over HTTP with one worker, to try it out."""
-    _serve(verbosity, bento, yatai_url, {"workers": 1, **options})
+    _serve(verbosity, bento, yatai_url, {**options, "workers": 1 if options["workers"] is None else options["workers"]})
 
 
 @bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production.")
 @bento_argument
 @_server_options
-@click.option(
-    "-w",
-    "--workers",
-    type=click.IntRange(min=1),
-    envvar="BENTOML_GUNICORN_WORKERS",
-    show_envvar=True,
-    metavar="N",
-    help="Worker processes; each loads the model.  [configured, else 1]",
-)
 @click.option(
     "--timeout",
     "timeout_s",

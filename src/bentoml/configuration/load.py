@@ -27,6 +27,12 @@ _AT_LEAST_ONE = frozenset(
         "bento_server.microbatch.max_batch_size",
         "bento_server.microbatch.max_latency",
         "bento_server.workers",
+        "bento_server.worker_timeout_s",
+        "bento_server.worker_max_rss_bytes",
+        "bento_server.worker_max_requests",
+        "bento_server.grace_s",
+        "bento_server.header_timeout_s",
+        "bento_server.body_timeout_s",
     }
 )
 

@@ -78,6 +78,13 @@ class BentoServer:
     port: int = 5000
     workers: int | None = 1  # None: CPUs // 2 + 1
     timeout: int = 60  # seconds
+    worker_timeout_s: int | None = None  # None: timeout
+    worker_max_rss_bytes: int | None = None  # resident memory of one worker
+    worker_max_requests: int | None = None
+    preload: bool = False  # load once, fork the workers
+    grace_s: int | None = None  # None: timeout
+    header_timeout_s: int = 20
+    body_timeout_s: int = 30  # between two parts of a body
     max_request_size: int = 20 * 1024 * 1024  # bytes
     microbatch: Microbatch = field(default_factory=Microbatch)
     ngrok: Ngrok = field(default_factory=Ngrok)

@@ -152,7 +152,7 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
     inference = InferenceApp(front.routes_by_path, front.dispatcher, options.max_request_size_bytes, front.arriving)
     application = create_app(front.view, options, front, front.metrics, inference, front.routes_by_path)
-    server = HttpServer(front_config(application, partial(FrontProtocol, front), options.timeout_s), front)
+    server = HttpServer(front_config(application, partial(FrontProtocol, front), options.grace_s), front)
     context.end_with_parent(loop, lambda: _end_alone(context))
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers

@@ -36,13 +36,13 @@ class Connection(Protocol):
         """Whether no request is being received or answered."""
 
 
-def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol], timeout_s: float) -> uvicorn.Config:
+def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol], grace_s: float) -> uvicorn.Config:
     """Uvicorn's settings for the front.
 
     Args:
         application: the ASGI application.
         protocol: makes the protocol of a connection.
-        timeout_s: how long a drain may take.
+        grace_s: how long a drain may take.
     """
     return uvicorn.Config(
         application,
@@ -55,7 +55,7 @@ def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]
         server_header=False,
         # Whoever connects is the client; both lanes see the same address.
         proxy_headers=False,
-        timeout_graceful_shutdown=int(timeout_s) or 1,
+        timeout_graceful_shutdown=int(grace_s) or 1,
     )
 
 

@@ -5,23 +5,56 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from bentoml.configuration.schema import BentoServer
 
 DEFAULT_HOST = "0.0.0.0"  # noqa: S104 - the server's contract; containers rely on it
 
 _WHOLE_NUMBERS = {
     "port": (0, 65535),
     "workers": (1, None),
+    "worker_max_rss_bytes": (1, None),
+    "worker_max_requests": (1, None),
     "max_request_size_bytes": (1, None),
     "mb_max_batch_size": (1, None),
     "mb_max_latency_ms": (1, None),
 }
-_OPTIONAL = frozenset({"mb_max_batch_size", "mb_max_latency_ms"})
+_SECONDS = ("timeout_s", "worker_timeout_s", "grace_s", "header_timeout_s", "body_timeout_s")
+_SWITCHES = ("preload", "swagger_enabled", "metrics_enabled", "debug", "quiet", "verify")
+_PATHS = ("uds", "ssl_certfile", "ssl_keyfile")
+_OPTIONAL = frozenset({"worker_max_rss_bytes", "worker_max_requests", "mb_max_batch_size", "mb_max_latency_ms"})
+
+
+class Overrides(TypedDict, total=False):
+    """What a caller may say instead of the configuration; None is unset. See `ServeOptions` for units and ranges."""
+
+    host: str | None
+    port: int | None
+    uds: str | None
+    ssl_certfile: str | None
+    ssl_keyfile: str | None
+    workers: int | None
+    preload: bool | None
+    timeout_s: float | None
+    worker_timeout_s: float | None
+    worker_max_rss_bytes: int | None
+    worker_max_requests: int | None
+    grace_s: float | None
+    mb_max_batch_size: int | None
+    mb_max_latency_ms: int | None
+    swagger_enabled: bool | None
+    verify: bool
+    debug: bool | None
+    quiet: bool
 
 
 @dataclass(frozen=True)
@@ -30,10 +63,20 @@ class ServeOptions:
 
     Attributes:
         bundle_path: absolute path of the saved bundle.
-        host: address to listen on.
+        host: address to listen on: a name, an IPv4 or an IPv6 address.
         port: TCP port; 0 takes a free one.
+        uds: path of a unix socket to listen on instead of host and port, or None.
+        ssl_certfile: PEM file of the certificate chain; None serves without TLS.
+        ssl_keyfile: PEM file of its private key; None when the key stands in `ssl_certfile`.
         workers: worker processes, at least 1.
-        timeout_s: limit for a request that is not batched, and for a worker to answer.
+        preload: load the bundle once and fork the workers from that process.
+        timeout_s: limit for a request that is not batched.
+        worker_timeout_s: a call that runs longer is taken for hung, and its worker is replaced.
+        worker_max_rss_bytes: a worker with more resident memory is replaced; None sets no limit.
+        worker_max_requests: a worker is replaced after about this many requests; None keeps it.
+        grace_s: how long a server that is going down waits for the answers that are due.
+        header_timeout_s: time for the head of a request to arrive.
+        body_timeout_s: longest silence while a body arrives.
         max_request_size_bytes: largest request body.
         mb_max_batch_size: largest number of requests in one call, for every API; None leaves it to each API.
         mb_max_latency_ms: latency budget of a request, for every API; None leaves it to each API.
@@ -51,8 +94,18 @@ class ServeOptions:
     bundle_path: Path
     host: str
     port: int
+    uds: str | None
+    ssl_certfile: str | None
+    ssl_keyfile: str | None
     workers: int
+    preload: bool
     timeout_s: float
+    worker_timeout_s: float
+    worker_max_rss_bytes: int | None
+    worker_max_requests: int | None
+    grace_s: float
+    header_timeout_s: float
+    body_timeout_s: float
     max_request_size_bytes: int
     mb_max_batch_size: int | None
     mb_max_latency_ms: int | None
@@ -66,69 +119,44 @@ class ServeOptions:
     def __post_init__(self) -> None:
         for name, (low, high) in _WHOLE_NUMBERS.items():
             _check_whole_number(name, getattr(self, name), low, high)
-        if isinstance(self.timeout_s, bool) or not isinstance(self.timeout_s, (int, float)):
-            raise InvalidArgument(f"timeout_s must be a number of seconds, not {self.timeout_s!r}")
-        if not (math.isfinite(self.timeout_s) and self.timeout_s > 0):
-            raise InvalidArgument(f"timeout_s must be more than 0 seconds, not {self.timeout_s!r}")
+        for name in _SECONDS:
+            _check_seconds(name, getattr(self, name))
         if not isinstance(self.host, str) or not self.host.strip():
             raise InvalidArgument(f"host must be an address to listen on, such as 127.0.0.1, not {self.host!r}")
-        for name in ("swagger_enabled", "metrics_enabled", "debug", "quiet", "verify"):
+        for name in _PATHS:
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise InvalidArgument(f"{name} must be the path of a file, not {value!r}")
+        if self.ssl_keyfile is not None and self.ssl_certfile is None:
+            raise InvalidArgument("ssl_keyfile is of no use without ssl_certfile; name the certificate's file as well")
+        for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgument(f"{name} must be true or false, not {getattr(self, name)!r}")
 
     @classmethod
-    def from_config(  # noqa: PLR0913 - one keyword per field
-        cls,
-        bundle_path: Path,
-        *,
-        host: str | None = None,
-        port: int | None = None,
-        workers: int | None = None,
-        timeout_s: float | None = None,
-        mb_max_batch_size: int | None = None,
-        mb_max_latency_ms: int | None = None,
-        swagger_enabled: bool | None = None,
-        verify: bool = True,
-        debug: bool | None = None,
-        quiet: bool = False,
-    ) -> ServeOptions:
+    def from_config(cls, bundle_path: Path, **overrides: Unpack[Overrides]) -> ServeOptions:
         """Fill what the caller leaves out (None) from the configuration.
 
         Args:
             bundle_path: directory of the saved bundle.
-            host: address to listen on; by default all addresses.
-            port: 0 to 65535; 0 takes a free one.
-            workers: at least 1, or 0 for one per CPU.
-            timeout_s: more than 0.
-            mb_max_batch_size: at least 1 request.
-            mb_max_latency_ms: at least 1 millisecond.
-            swagger_enabled: show the Swagger pages.
-            verify: check the digests of the bundle's files.
-            debug: debug logs; by default what `$BENTOML_DEBUG` says.
-            quiet: log errors only, to stderr.
+            **overrides: fields of this class by name. `workers=0` means one per CPU; `debug` is by default what
+                `$BENTOML_DEBUG` says; `worker_timeout_s` and `grace_s` are by default `timeout_s`.
 
         Raises:
             InvalidArgument: a value is out of range.
             BentoMLConfigException: the configuration file cannot be used.
         """
         server = get_config().bento_server
-        batching = server.microbatch
-        return cls(
-            bundle_path=Path(bundle_path).absolute(),
-            host=DEFAULT_HOST if host is None else host,
-            port=server.port if port is None else port,
-            workers=_worker_count(workers, server.workers),
-            timeout_s=server.timeout if timeout_s is None else timeout_s,
-            max_request_size_bytes=server.max_request_size,
-            mb_max_batch_size=batching.max_batch_size if mb_max_batch_size is None else mb_max_batch_size,
-            mb_max_latency_ms=batching.max_latency if mb_max_latency_ms is None else mb_max_latency_ms,
-            swagger_enabled=server.swagger.enabled if swagger_enabled is None else swagger_enabled,
-            metrics_enabled=server.metrics.enabled,
-            metrics_namespace=server.metrics.namespace,
-            debug=is_debug() if debug is None else debug,
-            quiet=quiet,
-            verify=verify,
-        )
+        given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+        if given.get("workers") == 0 and not isinstance(given["workers"], bool):
+            given["workers"] = cpu_count()
+        timeout_s = given.get("timeout_s")
+        if timeout_s is not None:
+            # What the file does not say about workers follows the limit of the requests they answer.
+            for name, configured in (("worker_timeout_s", server.worker_timeout_s), ("grace_s", server.grace_s)):
+                if configured is None:
+                    given.setdefault(name, timeout_s)
+        return replace(_configured(cls, Path(bundle_path).absolute(), server), **given)
 
     def to_json(self) -> str:
         """The options as one JSON object, for a child process."""
@@ -162,10 +190,33 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def _worker_count(asked: int | None, configured: int | None) -> int:
-    if asked is not None:
-        return cpu_count() if asked == 0 and not isinstance(asked, bool) else asked
-    return cpu_count() // 2 + 1 if configured is None else configured
+def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer) -> ServeOptions:
+    return cls(
+        bundle_path=bundle_path,
+        host=DEFAULT_HOST,
+        port=server.port,
+        uds=None,
+        ssl_certfile=None,
+        ssl_keyfile=None,
+        workers=cpu_count() // 2 + 1 if server.workers is None else server.workers,
+        preload=server.preload,
+        timeout_s=server.timeout,
+        worker_timeout_s=server.timeout if server.worker_timeout_s is None else server.worker_timeout_s,
+        worker_max_rss_bytes=server.worker_max_rss_bytes,
+        worker_max_requests=server.worker_max_requests,
+        grace_s=server.timeout if server.grace_s is None else server.grace_s,
+        header_timeout_s=server.header_timeout_s,
+        body_timeout_s=server.body_timeout_s,
+        max_request_size_bytes=server.max_request_size,
+        mb_max_batch_size=server.microbatch.max_batch_size,
+        mb_max_latency_ms=server.microbatch.max_latency,
+        swagger_enabled=server.swagger.enabled,
+        metrics_enabled=server.metrics.enabled,
+        metrics_namespace=server.metrics.namespace,
+        debug=is_debug(),
+        quiet=False,
+        verify=True,
+    )
 
 
 def _check_whole_number(name: str, value: Any, low: int, high: int | None) -> None:
@@ -176,3 +227,10 @@ def _check_whole_number(name: str, value: Any, low: int, high: int | None) -> No
     if value < low or (high is not None and value > high):
         limits = f"at least {low}" if high is None else f"from {low} to {high}"
         raise InvalidArgument(f"{name} must be {limits}, not {value}")
+
+
+def _check_seconds(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidArgument(f"{name} must be a number of seconds, not {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise InvalidArgument(f"{name} must be more than 0 seconds, not {value!r}")
