@@ -1,8 +1,8 @@
 """What the server's processes share with their parent: a word to say when ready, and an end when it dies.
 
 A child gets its arguments as file descriptors and paths, never as code: `python -m bentoml.server.front RUNTIME_DIR
-STATUS_FD LIFELINE_FD ...`. On the status pipe it writes one JSON object per line. The lifeline is a pipe whose other
-end only the parent holds; when it closes, the parent is gone and the child ends.
+GENERATION STATUS_FD LIFELINE_FD ...`. On the status pipe it writes one JSON object per line. The lifeline is a pipe
+whose other end only the parent holds; when it closes, the parent is gone and the child ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from bentoml.server.options import ServeOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-OPTIONS_FILE = "options.json"
 SOCKET_FILE = "workers.sock"
 
 READY = "ready"
@@ -34,24 +33,31 @@ MAX_REASON = 8000
 FAILED_EXIT_CODE = 3
 
 
+def options_file(generation: int) -> str:
+    """Name of the file in the runtime directory that says what a generation serves, and how."""
+    return f"options-{generation}.json"
+
+
 @dataclass(frozen=True)
 class ChildContext:
     """What a child process is started with.
 
     Attributes:
         runtime_dir: private directory of this server.
+        generation: number of the bundle it starts with; each reload counts one up.
         status_fd: write end of the status pipe.
         lifeline_fd: read end of the lifeline.
     """
 
     runtime_dir: Path
+    generation: int
     status_fd: int
     lifeline_fd: int
 
     @classmethod
     def from_argv(cls, argv: list[str]) -> ChildContext:
-        """Read the first three arguments and keep their descriptors from programs that the child starts."""
-        context = cls(Path(argv[0]), int(argv[1]), int(argv[2]))
+        """Read the first four arguments and keep their descriptors from programs that the child starts."""
+        context = cls(Path(argv[0]), int(argv[1]), int(argv[2]), int(argv[3]))
         os.set_inheritable(context.status_fd, False)
         os.set_inheritable(context.lifeline_fd, False)
         return context
@@ -61,9 +67,10 @@ class ChildContext:
         """Where workers meet the front."""
         return self.runtime_dir / SOCKET_FILE
 
-    def read_options(self) -> ServeOptions:
-        """The options of this server."""
-        return ServeOptions.from_json((self.runtime_dir / OPTIONS_FILE).read_bytes())
+    def read_options(self, generation: int | None = None) -> ServeOptions:
+        """The options of a generation, by default of this process's own."""
+        name = options_file(self.generation if generation is None else generation)
+        return ServeOptions.from_json((self.runtime_dir / name).read_bytes())
 
     def configure_logging(self, options: ServeOptions) -> None:
         """Log as much as the command that started the server was told to."""

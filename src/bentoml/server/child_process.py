@@ -45,13 +45,20 @@ class ChildProcess:
 
     @classmethod
     def start(
-        cls, module: str, runtime_dir: Path, lifeline_fd: int, fds: Sequence[int], env: Mapping[str, str]
+        cls,
+        module: str,
+        runtime_dir: Path,
+        generation: int,
+        lifeline_fd: int,
+        fds: Sequence[int],
+        env: Mapping[str, str],
     ) -> ChildProcess:
         """Run a module of ours.
 
         Args:
             module: its full name.
             runtime_dir: the server's private directory.
+            generation: which bundle it is about.
             lifeline_fd: read end of the lifeline.
             fds: further descriptors; their numbers are arguments of the module.
             env: variables added to ours.
@@ -63,7 +70,7 @@ class ChildProcess:
         passed = (theirs.fileno(), lifeline_fd, *fds)
         try:
             popen = proc.spawn(
-                [sys.executable, "-m", module, str(runtime_dir), *map(str, passed)],
+                [sys.executable, "-m", module, str(runtime_dir), str(generation), *map(str, passed)],
                 env=env,
                 pass_fds=passed,
                 # The terminal's Ctrl-C is for the parent, which then ends its children in order.

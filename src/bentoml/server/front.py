@@ -174,9 +174,9 @@ def _end_alone(context: ChildContext) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Run the front: `RUNTIME_DIR STATUS_FD LIFELINE_FD LISTENER_FD WORKERS_FD`."""
+    """Run the front: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD LISTENER_FD WORKERS_FD`."""
     context = ChildContext.from_argv(argv)
-    listener, workers = socket.socket(fileno=int(argv[3])), socket.socket(fileno=int(argv[4]))
+    listener, workers = socket.socket(fileno=int(argv[4])), socket.socket(fileno=int(argv[5]))
     context.configure_logging(context.read_options())
     try:
         run_on_fast_loop(_run(context, listener, workers))

@@ -121,7 +121,7 @@ async def _run(context: ChildContext, service: BentoService) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Run a worker: `RUNTIME_DIR STATUS_FD LIFELINE_FD`."""
+    """Run a worker: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD`."""
     context = ChildContext.from_argv(argv)
     options = context.read_options()
     context.configure_logging(options)
