@@ -74,6 +74,7 @@ class Bench:
         self._front = SimpleNamespace(
             fast_routes={b"/predict": route},
             dispatcher=dispatcher,
+            application=app,
             options=SimpleNamespace(max_request_size_bytes=1000),
             arriving=self.arriving,
             draining=False,

@@ -75,6 +75,11 @@ class Dispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = _NEVER_S
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether no caller waits for an answer."""
+        return not self.scheduler.waiting and next(self._running(), None) is None
+
     # -- callers ------------------------------------------------------------------------------------------------
 
     def submit(self, call: Call) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bentoml.server.call import Call
 
 if TYPE_CHECKING:
+    from bentoml.server.dispatch import Dispatcher
     from bentoml.server.protocol import FrontProtocol
     from bentoml.server.routes import Route
 
@@ -27,6 +28,7 @@ class FastCall(Call):
 
     Attributes:
         protocol: the connection.
+        dispatcher: runs it.
         keep_alive: whether the connection stays open after the answer.
         has_turn: every earlier request of the connection has been answered.
         received: the body is complete.
@@ -39,6 +41,7 @@ class FastCall(Call):
         "arriving_bytes",
         "chunks",
         "disconnected",
+        "dispatcher",
         "has_turn",
         "keep_alive",
         "protocol",
@@ -49,9 +52,17 @@ class FastCall(Call):
 
     message_event = NO_EVENT
 
-    def __init__(self, protocol: FrontProtocol, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self,
+        protocol: FrontProtocol,
+        dispatcher: Dispatcher,
+        route: Route,
+        method: str,
+        headers: list[tuple[bytes, bytes]],
+    ) -> None:
         super().__init__(route, method, headers)
         self.protocol = protocol
+        self.dispatcher = dispatcher
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False

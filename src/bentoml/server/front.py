@@ -11,20 +11,17 @@ import socket
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
-from bentoml.server.app import create_app
 from bentoml.server.arriving import Arriving
 from bentoml.server.bundle_view import BundleView
 from bentoml.server.child import FAILED_EXIT_CODE, READY, WORKER_LOST, ChildContext, run_on_fast_loop
-from bentoml.server.dispatch import Dispatcher, WorkerLink
+from bentoml.server.dispatch import WorkerLink
+from bentoml.server.generation import Generation
 from bentoml.server.http_server import HttpServer, front_config
-from bentoml.server.inference_app import InferenceApp
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
-from bentoml.server.routes import Route, routes_of, with_worker_facts
 
 if TYPE_CHECKING:
     from bentoml.server.options import ServeOptions
@@ -43,7 +40,7 @@ class Front:
         loop: the running event loop.
 
     Attributes:
-        fast_routes: routes by the exact bytes of the path, once a worker has said which methods they take.
+        view, dispatcher, fast_routes, application: those of the generation that takes new requests.
         arriving: the bodies that are not complete yet.
         ready: whether a worker can answer and the server is not going down.
     """
@@ -52,20 +49,37 @@ class Front:
         self, options: ServeOptions, view: BundleView, context: ChildContext, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.options = options
-        self.view = view
         self.metrics = ServerMetrics(options.metrics_namespace, view.metadata.name, view.metadata.version)
-        routes = routes_of(view.metadata.apis, options, self.metrics)
-        self.dispatcher = Dispatcher(routes, loop)
-        self.routes_by_path = {route.path: route for route in routes}
-        self.fast_routes: dict[bytes, Route] = {}
         self.draining = False
         self.arriving = Arriving()
         self._context = context
+        self._loop = loop
         self._links: dict[wire.FrameProtocol, WorkerLink] = {}
+        self._homes: dict[wire.FrameProtocol, Generation] = {}
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._default_head = b""
-        self.metrics.gauge("queue_depth", "Requests that wait for a worker.", lambda: self.dispatcher.scheduler.waiting)
+        self.generations: dict[int, Generation] = {}
+        self.serve(self.add_generation(context.generation, options, view))
+        self.metrics.gauge("queue_depth", "Requests that wait for a worker.", self._queue_depth)
         self.metrics.gauge("workers", "Workers that have loaded the bundle.", lambda: len(self.dispatcher.workers))
+
+    def add_generation(self, number: int, options: ServeOptions, view: BundleView) -> Generation:
+        """Make a place for another bundle and its workers, beside what is served."""
+        generation = Generation(number, options, view, self.metrics, self, self.arriving, self._loop)
+        self.generations[number] = generation
+        return generation
+
+    def serve(self, generation: Generation) -> None:
+        """Let a generation take all requests from now on."""
+        self.current = generation
+        # Looked at on each request, so they are kept at hand.
+        self.view = generation.view
+        self.dispatcher = generation.dispatcher
+        self.fast_routes = generation.fast_routes
+        self.application = generation.application
+
+    def _queue_depth(self) -> int:
+        return sum(generation.dispatcher.scheduler.waiting for generation in self.generations.values())
 
     @property
     def ready(self) -> bool:
@@ -100,24 +114,25 @@ class Front:
     def _take_frame(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         if message[0] == wire.ANSWER:
             _, batch_id, _, answers = message
-            self.dispatcher.on_answers(self._links[protocol], batch_id, answers)
+            self._homes[protocol].dispatcher.on_answers(self._links[protocol], batch_id, answers)
         elif message[0] == wire.HELLO:
             self._welcome(protocol, message)
         else:
             raise ValueError(f"unknown frame kind {message[0]!r}")
 
     def _welcome(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
-        _, pid, facts = message
-        by_name = {fact[0]: fact for fact in facts}
-        routes = [
-            with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
-        ]
-        self.routes_by_path.update({route.path: route for route in routes})
-        self.fast_routes = {_raw_path(route.path): route for route in routes}
+        _, pid, facts, number = message
+        generation = self.generations.get(number)
+        if generation is None:
+            logger.warning("Worker %d of generation %d comes too late; its connection is closed", pid, number)
+            if protocol.transport is not None:
+                protocol.transport.abort()
+            return
         link = WorkerLink(pid, protocol)
         self._links[protocol] = link
-        self.dispatcher.add_worker(link, routes)
-        if len(self.dispatcher.workers) == 1:
+        self._homes[protocol] = generation
+        generation.welcome(link, facts)
+        if generation is self.current and len(generation.dispatcher.workers) == 1:
             self._context.say(READY)
 
     def on_worker_lost(self, protocol: wire.FrameProtocol) -> None:
@@ -127,7 +142,7 @@ class Front:
             if not self.draining:
                 logger.warning("Worker %d is gone with %d batches in hand", link.pid, len(link.batches))
             self._context.say(WORKER_LOST, pid=link.pid, had_work=bool(link.batches))
-            self.dispatcher.remove_worker(link)
+            self._homes.pop(protocol).dispatcher.remove_worker(link)
             self._give_up_without_workers()
 
     def drain(self) -> None:
@@ -136,23 +151,17 @@ class Front:
         self._give_up_without_workers()
 
     def _give_up_without_workers(self) -> None:
-        if self.draining and not self.dispatcher.workers:
-            # None is started any more, and those who wait should not do so until their time is up.
-            self.dispatcher.refuse_waiting()
-
-
-def _raw_path(path: str) -> bytes:
-    """The bytes clients send for a path, as browsers and curl write it."""
-    return quote(path, safe="/!$&'()*+,;=:@~-._|[]^\\").encode("ascii")
+        for generation in self.generations.values():
+            if self.draining and not generation.dispatcher.workers:
+                # None is started any more, and those who wait should not do so until their time is up.
+                generation.dispatcher.refuse_waiting()
 
 
 async def _run(context: ChildContext, listener: socket.socket, workers: socket.socket) -> None:
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
-    inference = InferenceApp(front.routes_by_path, front.dispatcher, options.max_request_size_bytes, front.arriving)
-    application = create_app(front.view, options, front, front.metrics, inference, front.routes_by_path)
-    server = HttpServer(front_config(application, partial(FrontProtocol, front), options.grace_s), front)
+    server = HttpServer(front_config(front.application, partial(FrontProtocol, front), options.grace_s), front)
     context.end_with_parent(loop, lambda: _end_alone(context))
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers

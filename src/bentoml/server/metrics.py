@@ -7,12 +7,13 @@ with the route as a path (`/predict`) and `_mb_*` with its bare name (`predict`)
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bentoml.server.counters import BATCH_SIZE_BOUNDS, DURATION_BOUNDS_S, Histogram, RouteCounters
 
@@ -25,6 +26,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Stands for every path that leads nowhere. It has no slash, so no declared route can be mistaken for it.
 UNKNOWN_ENDPOINT = "unknown"
 
+KeyT = TypeVar("KeyT", bound=Hashable)
 Readout = Callable[[], "float | Mapping[str, float]"]
 
 
@@ -53,9 +55,16 @@ class ServerMetrics:
     def __init__(self, namespace: str, service_name: str, service_version: str) -> None:
         self.prefix = metric_prefix(namespace, service_name)
         self.service_version = service_version
-        self._routes: dict[tuple[str, str], RouteCounters] = {}
-        self._others: dict[str, RouteCounters] = {}
+        # By service version, then (route, method) or template.
+        self._routes: dict[tuple[str, str, str], RouteCounters] = {}
+        self._others: dict[tuple[str, str], RouteCounters] = {}
         self._readings: dict[str, _Reading] = {}
+
+    def of_version(self, service_version: str) -> ServerMetrics:
+        """The same numbers, for counting what a bundle of some version answers."""
+        versioned = copy.copy(self)
+        versioned.service_version = service_version
+        return versioned
 
     def route(self, route: str, method: str = "POST") -> RouteCounters:
         """The counters of an API route; ask once and keep them.
@@ -64,7 +73,7 @@ class ServerMetrics:
             route: as declared, without a leading slash.
             method: HTTP method in upper case.
         """
-        return self._routes.setdefault((route.removeprefix("/"), method), RouteCounters())
+        return self._routes.setdefault((self.service_version, route.removeprefix("/"), method), RouteCounters())
 
     def other(self, template: str) -> RouteCounters:
         """The counters of an endpoint that is no API.
@@ -72,7 +81,7 @@ class ServerMetrics:
         Args:
             template: its path, or a pattern such as `/static_content/{file}`; never a path that a client made up.
         """
-        return self._others.setdefault(template, RouteCounters())
+        return self._others.setdefault((self.service_version, template), RouteCounters())
 
     def unknown(self) -> RouteCounters:
         """The counters shared by all paths that lead nowhere."""
@@ -106,11 +115,11 @@ class ServerMetrics:
 
         return generate_latest(Collected())
 
-    def _by_endpoint(self) -> dict[str, list[RouteCounters]]:
-        """The counters of all methods of each API route."""
-        grouped: dict[str, list[RouteCounters]] = defaultdict(list)
-        for (route, _), counters in self._routes.items():
-            grouped[route].append(counters)
+    def _grouped(self, key: Callable[[str, str, str], KeyT]) -> dict[KeyT, list[RouteCounters]]:
+        """The counters of the API routes that have the same key of (version, route, method)."""
+        grouped: dict[KeyT, list[RouteCounters]] = defaultdict(list)
+        for names, counters in self._routes.items():
+            grouped[key(*names)].append(counters)
         return grouped
 
     def _request_families(self) -> list[Metric]:
@@ -124,11 +133,10 @@ class ServerMetrics:
         in_progress = GaugeMetricFamily(
             f"{self.prefix}_request_in_progress", "Requests not answered yet.", labels=labels[:2]
         )
-        endpoints = {f"/{route}": counters for route, counters in self._by_endpoint().items()}
-        for template, counters in self._others.items():
-            endpoints.setdefault(template, []).append(counters)
-        for endpoint, group in endpoints.items():
-            where = [endpoint, self.service_version]
+        endpoints = self._grouped(lambda version, route, _: (f"/{route}", version))
+        for (version, template), counters in self._others.items():
+            endpoints.setdefault((template, version), []).append(counters)
+        for where, group in endpoints.items():
             for status, histogram in _durations_of(group):
                 durations.add_metric([*where, status], _cumulated(histogram, DURATION_BOUNDS_S), histogram.total)
                 totals.add_metric([*where, status], sum(histogram.buckets))
@@ -152,7 +160,7 @@ class ServerMetrics:
             "Requests that the server itself failed to handle.",
             labels=["endpoint", "exception_class"],
         )
-        for route, group in self._by_endpoint().items():
+        for route, group in self._grouped(lambda _, route, __: route).items():
             size = _summed([counters.batch_sizes for counters in group])
             sizes.add_metric([route], _cumulated(size, BATCH_SIZE_BOUNDS), size.total)
             for status, histogram in _durations_of(group):
@@ -164,8 +172,8 @@ class ServerMetrics:
                     failures[exception_class] += count
             for exception_class, count in sorted(failures.items()):
                 exceptions.add_metric([route, exception_class], count)
-        for (route, method), counters in self._routes.items():
-            in_progress.add_metric([route, method], counters.in_progress)
+        for (route, method), group in self._grouped(lambda _, route, method: (route, method)).items():
+            in_progress.add_metric([route, method], sum(counters.in_progress for counters in group))
         return [sizes, durations, totals, in_progress, exceptions]
 
     def _reading_families(self) -> list[Metric]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from bentoml.server.front import Front
+    from bentoml.server.generation import Generation
     from bentoml.server.routes import Route
 
 # When the server goes down, a connection that was busy this recently may still send a request, and gets its answer.
@@ -67,7 +68,7 @@ class FrontProtocol(ReadingProtocol):
             cycle.disconnected = True
             if isinstance(cycle, FastCall):
                 self._drop_body(cycle)
-                self._front.dispatcher.cancel(cycle)
+                cycle.dispatcher.cancel(cycle)
             else:
                 cycle.message_event.set()
         self.pipeline.clear()
@@ -78,6 +79,15 @@ class FrontProtocol(ReadingProtocol):
     def is_idle(self) -> bool:
         """Whether no request is being received or answered."""
         return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+
+    def awaits(self, generation: Generation) -> bool:
+        """Whether a request that belongs to a generation is not answered yet."""
+        cycles = {self._turn, self.cycle, *(queued for queued, _ in self.pipeline)} - {None}
+        return any(
+            cycle.dispatcher is generation.dispatcher and not cycle.response_complete
+            for cycle in cycles
+            if isinstance(cycle, FastCall)
+        ) or any(app is generation.application and not isinstance(cycle, FastCall) for cycle, app in self.pipeline)
 
     def shutdown(self) -> None:
         """Go down after the answers that are due, and after a moment for a request that may be on its way."""
@@ -102,6 +112,8 @@ class FrontProtocol(ReadingProtocol):
                 if method in route.methods:
                     self._begin_fast(route, method, query)
                     return
+        # What a request gets depends on when it came, not on when its turn is.
+        self.app = self._front.application
         super().begin()
         if not self.pipeline:
             self._turn = self.cycle
@@ -156,13 +168,13 @@ class FrontProtocol(ReadingProtocol):
             if not call.keep_alive:
                 self.transport.close()
         elif call.has_turn:
-            self._front.dispatcher.submit(call)
+            call.dispatcher.submit(call)
 
     # -- fast lane ----------------------------------------------------------------------------------------------
 
     def _begin_fast(self, route: Route, method: str, query: bytes) -> None:
         self._body_bytes = 0
-        call = FastCall(self, route, method, self.headers)
+        call = FastCall(self, self._front.dispatcher, route, method, self.headers)
         call.request_id = request_id_of(self._request_id)
         call.client = self._client_text
         if query:
@@ -200,7 +212,7 @@ class FrontProtocol(ReadingProtocol):
             call.counters.finished(call.refusal, 0.0)
             call.refuse(call.refusal, retry_after_s=1 if call.refusal == 429 else None)
         elif call.received:
-            self._front.dispatcher.submit(call)
+            call.dispatcher.submit(call)
 
     def write_answer(self, call: FastCall, status: int, head: bytes, body: bytes) -> None:
         """Write one whole answer; headers stand in the order in which the ASGI lane sends them."""

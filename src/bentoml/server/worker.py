@@ -113,7 +113,7 @@ async def _run(context: ChildContext, service: BentoService) -> None:
         lambda: wire.FrameProtocol(worker.on_frame, worker.on_lost), str(context.socket_path)
     )
     context.keep_from_forks(transport.get_extra_info("socket").fileno())
-    protocol.send(wire.pack([wire.HELLO, os.getpid(), worker.facts()]))
+    protocol.send(wire.pack([wire.HELLO, os.getpid(), worker.facts(), context.generation]))
     context.say(READY)
     await worker.ended
     # A plain function may still run for a caller that is gone; nobody waits for it.

@@ -1,0 +1,116 @@
+"""One generation of the bundle in the front: its description, routes, queue, pages and workers.
+
+A reload makes another generation beside the one that serves. A request belongs to the generation that was current
+when its head was complete, and is answered by the workers of that one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from bentoml.server.app import create_app
+from bentoml.server.dispatch import Dispatcher
+from bentoml.server.inference_app import InferenceApp
+from bentoml.server.routes import Route, routes_of, with_worker_facts
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from starlette.types import Receive, Scope, Send
+
+    from bentoml.server.arriving import Arriving
+    from bentoml.server.bundle_view import BundleView
+    from bentoml.server.dispatch import WorkerLink
+    from bentoml.server.endpoints import Health
+    from bentoml.server.metrics import ServerMetrics
+    from bentoml.server.options import ServeOptions
+
+
+class Connection(Protocol):
+    """A client connection, as far as a generation cares."""
+
+    def awaits(self, generation: Generation) -> bool:
+        """Whether a request of it is not answered yet."""
+
+
+class Generation:
+    """What the front knows and does about one bundle.
+
+    Args:
+        number: counts up from 1 with each reload.
+        options: the server's settings; `bundle_path` is that of this bundle.
+        view: the bundle, without its code.
+        metrics: of the server.
+        health: whether the server can answer now.
+        arriving: the bodies that are not complete yet.
+        loop: event loop of the front.
+
+    Attributes:
+        metrics: the same numbers, under the version of this bundle.
+        dispatcher: feeds the workers of this generation.
+        fast_routes: routes by the exact bytes of the path, once a worker has said which methods they take.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        options: ServeOptions,
+        view: BundleView,
+        metrics: ServerMetrics,
+        health: Health,
+        arriving: Arriving,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.number = number
+        self.options = options
+        self.view = view
+        self.metrics = metrics.of_version(view.version)
+        routes = routes_of(view.metadata.apis, options, self.metrics)
+        self.dispatcher = Dispatcher(routes, loop)
+        self.routes_by_path = {route.path: route for route in routes}
+        self.fast_routes: dict[bytes, Route] = {}
+        self._inference = InferenceApp(self.routes_by_path, self.dispatcher, options.max_request_size_bytes, arriving)
+        self._running_asgi_calls = 0
+        # Called by uvicorn for every request that does not take the fast lane.
+        self.application = create_app(view, options, health, self.metrics, self._counted_inference, self.routes_by_path)
+
+    def welcome(self, link: WorkerLink, facts: Iterable[list[Any]]) -> None:
+        """A worker has loaded the bundle.
+
+        Args:
+            link: the worker.
+            facts: what its `HELLO` says about the APIs.
+        """
+        by_name = {fact[0]: fact for fact in facts}
+        routes = [
+            with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
+        ]
+        self.routes_by_path.update({route.path: route for route in routes})
+        self.fast_routes.update({_raw_path(route.path): route for route in routes})
+        self.dispatcher.add_worker(link, routes)
+
+    def is_answered(self, connections: Iterable[Connection]) -> bool:
+        """Whether nobody waits for an answer of this generation any more.
+
+        Args:
+            connections: all of the front; they hold the requests that are not complete, or not at their turn.
+        """
+        return (
+            self.dispatcher.is_answered
+            and not self._running_asgi_calls
+            and not any(connection.awaits(self) for connection in connections)
+        )
+
+    async def _counted_inference(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._running_asgi_calls += 1
+        try:
+            await self._inference(scope, receive, send)
+        finally:
+            self._running_asgi_calls -= 1
+
+
+def _raw_path(path: str) -> bytes:
+    """The bytes clients send for a path, as browsers and curl write it."""
+    return quote(path, safe="/!$&'()*+,;=:@~-._|[]^\\").encode("ascii")
