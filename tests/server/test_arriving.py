@@ -14,6 +14,7 @@ from bentoml.server.call import Call
 from bentoml.server.counters import RouteCounters
 from bentoml.server.dispatch import Dispatcher
 from bentoml.server.front import Front
+from bentoml.server.heads import KnownHeads
 from bentoml.server.http_server import front_config
 from bentoml.server.inference_app import InferenceApp
 from bentoml.server.protocol import FrontProtocol
@@ -73,6 +74,7 @@ class Bench:
         self._config.load()
         self._front = SimpleNamespace(
             fast_routes={b"/predict": route},
+            known_heads=KnownHeads(),
             dispatcher=dispatcher,
             application=app,
             options=SimpleNamespace(max_request_size_bytes=1000),

@@ -11,6 +11,7 @@ from bentoml.server import wire
 from bentoml.server.call import REFUSALS, Call
 from bentoml.server.counters import RouteCounters
 from bentoml.server.dispatch import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS, Dispatcher, WorkerLink
+from bentoml.server.heads import RequestHead
 from bentoml.server.routes import Route
 from bentoml.server.scheduler import ApiPolicy
 from tests.server.clock_loop import ClockLoop
@@ -20,8 +21,7 @@ class RecordedCall(Call):
     """A call that keeps what its client would get."""
 
     def __init__(self, route: Route, text: str) -> None:
-        super().__init__(route, "POST", [])
-        self.request_id = text
+        super().__init__(RequestHead(route, "POST", "", [], 0), text, "")
         self.body = text.encode()
         self.answers: list[tuple[int, bytes]] = []
 
@@ -38,7 +38,7 @@ class RecordingWorker(wire.FrameProtocol):
         self.link = WorkerLink(pid, self)
 
     def send(self, frame: bytes) -> None:
-        kind, batch_id, _, items = wire.unpack(frame[4:])
+        kind, batch_id, _, _, items = wire.unpack(frame[4:])
         assert kind == wire.CALL
         self.batches[batch_id] = [item[0] for item in items]
 

@@ -44,6 +44,34 @@ def test_both_lanes_give_the_same_bytes(server: LiveServer, case: tuple[bytes, .
     assert b"date: " in fast
 
 
+@pytest.mark.parametrize("name", ["frame", "csv", "query", "get", "malformed", "empty", "user-error", "gzip-error"])
+def test_a_head_that_came_before_gives_the_same_bytes(server: LiveServer, name: str) -> None:
+    method, path, body, *headers = CASES[name]
+    answers = []
+    with connection(server) as sock:
+        for _ in range(3):
+            sock.sendall(request(method, path, body, *headers))
+            answers += receive_answers(sock, 1)
+    ids = [re.search(rb"x-request-id: (\S+)", answer)[1] for answer in answers]  # type: ignore[index]
+    assert len(set(ids)) == 3
+    masked = {re.sub(rb"%b" % own, b"ID", without_date(answer)) for own, answer in zip(ids, answers, strict=True)}
+    assert len(masked) == 1
+
+
+def test_a_head_that_came_before_is_followed_by_the_body_it_declares(server: LiveServer) -> None:
+    """Whole, in pieces, with a body that looks like a head, and with the next request right behind it."""
+    whole = request(b"POST", b"/echo", b'"0123456"')
+    with connection(server) as sock:
+        for data in (whole, whole, request(b"POST", b"/echo", b'"\\r\\n\\r"'), whole + whole):
+            sock.sendall(data)
+            for answer in receive_answers(sock, 2 if data == whole + whole else 1):
+                assert (b"0123456" in answer) == data.startswith(whole)
+        sock.sendall(whole[:-4])
+        time.sleep(0)
+        sock.sendall(whole[-4:] + whole)
+        assert all(b"0123456" in answer for answer in receive_answers(sock, 2))
+
+
 def test_too_large_is_the_same_in_both_lanes(server: LiveServer) -> None:
     answers = []
     for extra in (b"", SLOW_LANE):

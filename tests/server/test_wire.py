@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bentoml.server import wire
-from bentoml.server.wire_request import WireHeaders, request_of
+from bentoml.server import wire, wire_request
+from bentoml.server.wire_request import MAX_KEPT, fields_of, requests_of
+from bentoml.types import HTTPHeaders
 
 
 def protocol_into(frames: list[bytes]) -> wire.FrameProtocol:
@@ -72,20 +73,45 @@ def test_send_after_the_other_side_is_gone_is_dropped() -> None:
     asyncio.run(scenario())
 
 
-def test_request_of_decodes_headers_only_when_asked() -> None:
-    raw = [[b"content-type", b"Application/JSON; charset=utf-8"], [b"x-a", b"\xe9"], [b"x-a", b"2"]]
-    request = request_of(["id", "POST", "/predict", "a=1", "127.0.0.1", raw, b"[]"])
-    assert isinstance(request.headers, WireHeaders)
-    assert request.headers.content_type == "application/json"
-    assert request.headers.get("nothing") is None
-    assert request.headers._decoded is None
-    assert request.headers.getlist("X-A") == ["é", "2"]
-    assert (request.method, request.path, request.query_string, request.client, request.body) == (
+HEADS = [
+    ["POST", "/predict", "a=1", b"content-type: Application/JSON; charset=utf-8\r\nx-a: \xe9\r\nx-a: 2\r\n"],
+    ["GET", "/predict", "", b""],
+]
+
+
+def test_requests_of_gives_each_request_its_own_head() -> None:
+    first, second = requests_of(HEADS, [["id-1", 0, "127.0.0.1", b"[]"], ["id-2", 1, "", b""]])
+    assert (first.method, first.path, first.query_string, first.client, first.body) == (
         "POST",
         "/predict",
         "a=1",
         "127.0.0.1",
         b"[]",
     )
-    request.headers["x-b"] = "3"
-    assert request.headers["x-b"] == "3"
+    assert (first.headers.content_type, first.headers.charset) == ("application/json", "utf-8")
+    assert first.headers.get("X-A") == "é"
+    assert first.headers.get("nothing") is None
+    assert first.headers.getlist("X-A") == ["é", "2"]
+    assert (second.method, second.headers.to_json(), second.headers.content_encoding) == ("GET", (), "")
+
+
+def test_requests_of_when_one_request_changes_its_headers_leaves_the_others_alone() -> None:
+    first, second = requests_of(HEADS, [["id-1", 0, "", b""], ["id-2", 0, "", b""]])
+    assert first.headers.content_type == second.headers.content_type == "application/json"
+    first.headers["content-type"] = "text/csv"
+    first.headers.add("x-b", "3")
+    assert (first.headers.content_type, first.headers["x-b"], len(first.headers)) == ("text/csv", "3", 3)
+    assert (second.headers.content_type, "x-b" in second.headers) == ("application/json", False)
+    assert HTTPHeaders(second.headers).to_json() == (
+        ("content-type", "Application/JSON; charset=utf-8"),
+        ("x-a", "é"),
+        ("x-a", "2"),
+    )
+    (third,) = requests_of(HEADS, [["id-3", 0, "", b""]])
+    assert third.headers.getlist("x-b") == []
+
+
+def test_fields_of_many_different_blocks_keeps_a_bounded_number() -> None:
+    for number in range(2 * MAX_KEPT):
+        assert fields_of(b"x-n: %d\r\n" % number).first == {"x-n": str(number)}
+    assert len(wire_request._kept) <= MAX_KEPT

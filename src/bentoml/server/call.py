@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bentoml.server.scheduler import Job
 
 if TYPE_CHECKING:
-    from bentoml.server.routes import Route
+    from bentoml.server.heads import RequestHead
 
 TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 
@@ -27,28 +27,24 @@ REFUSALS = {
 class Call(Job):
     """A request for an API route. Subclasses know how to write the answer.
 
-    Attributes:
-        route: where it goes.
-        counters: those of its route and method.
+    Args:
+        head: what came before the body.
         request_id: given by the client or made here; it is the task id.
-        method: upper-case HTTP method.
-        query: what follows `?`, undecoded.
         client: address of the peer.
-        headers: (name, value) pairs, names in lower case.
+
+    Attributes:
+        counters: those of its route and method.
         body: the raw bytes.
     """
 
-    __slots__ = ("body", "client", "counters", "headers", "method", "query", "request_id", "route")
+    __slots__ = ("body", "client", "counters", "head", "request_id")
 
-    def __init__(self, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(route.index, 0.0, 0.0, 0)
-        self.route = route
-        self.method = method
-        self.counters = route.counters[method]
-        self.headers = headers
-        self.request_id = ""
-        self.query = ""
-        self.client = ""
+    def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
+        super().__init__(head.route.index, 0.0, 0.0, 0)
+        self.head = head
+        self.counters = head.counters
+        self.request_id = request_id
+        self.client = client
         self.body = b""
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bentoml.server.call import Call
+    from bentoml.server.heads import RequestHead
     from bentoml.server.routes import Route
 
 logger = logging.getLogger(__name__)
@@ -192,11 +193,7 @@ class Dispatcher:
         if not route.policy.is_concurrent:
             link.plain_running = True
         batch[0].counters.batch_formed(len(batch))
-        items = [
-            [call.request_id, call.method, route.path, call.query, call.client, call.headers, call.body]
-            for call in batch
-        ]
-        link.protocol.send(wire.pack([wire.CALL, batch_id, route.policy.name, items]))
+        link.protocol.send(wire.pack(_call_frame(batch_id, route.policy.name, batch)))
 
     def _settle(self, call: Call, status: int) -> None:
         """Answer a call that no worker will answer any more."""
@@ -216,7 +213,7 @@ class Dispatcher:
         now_s = self._loop.time()
         for call in self.scheduler.take_overdue(now_s):
             # It never ran: a batched request lost its place to load, any other just ran out of time.
-            self._settle(call, 429 if call.route.policy.is_batch else 408)
+            self._settle(call, 429 if call.head.route.policy.is_batch else 408)
         soonest_s = self.scheduler.next_deadline_s()
         if soonest_s is None:
             soonest_s = _NEVER_S
@@ -234,3 +231,10 @@ class Dispatcher:
                 for call in batch:
                     if call.state is State.RUNNING:
                         yield call
+
+
+def _call_frame(batch_id: int, api_name: str, batch: Sequence[Call]) -> list[Any]:
+    """The `CALL` frame of a batch; heads that requests share stand in it once."""
+    numbers: dict[RequestHead, int] = {}
+    items = [[call.request_id, numbers.setdefault(call.head, len(numbers)), call.client, call.body] for call in batch]
+    return [wire.CALL, batch_id, api_name, [head.wire for head in numbers], items]

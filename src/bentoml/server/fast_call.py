@@ -8,8 +8,8 @@ from bentoml.server.call import Call
 
 if TYPE_CHECKING:
     from bentoml.server.dispatch import Dispatcher
+    from bentoml.server.heads import RequestHead
     from bentoml.server.protocol import FrontProtocol
-    from bentoml.server.routes import Route
 
 
 class NoEvent:
@@ -32,6 +32,7 @@ class FastCall(Call):
         keep_alive: whether the connection stays open after the answer.
         has_turn: every earlier request of the connection has been answered.
         received: the body is complete.
+        is_plain: all that its head says was looked at, so another request with that head can be taken the same way.
         refusal: status to answer with instead of running it, or 0.
         chunks: parts of the body while it arrives.
         arriving_bytes: how many of them are counted as arriving.
@@ -43,6 +44,7 @@ class FastCall(Call):
         "disconnected",
         "dispatcher",
         "has_turn",
+        "is_plain",
         "keep_alive",
         "protocol",
         "received",
@@ -56,18 +58,21 @@ class FastCall(Call):
         self,
         protocol: FrontProtocol,
         dispatcher: Dispatcher,
-        route: Route,
-        method: str,
-        headers: list[tuple[bytes, bytes]],
+        head: RequestHead,
+        request_id: str,
+        client: str,
+        *,
+        keep_alive: bool,
     ) -> None:
-        super().__init__(route, method, headers)
+        super().__init__(head, request_id, client)
         self.protocol = protocol
         self.dispatcher = dispatcher
-        self.keep_alive = True
+        self.keep_alive = keep_alive
         self.disconnected = False
         self.response_complete = False
         self.has_turn = False
         self.received = False
+        self.is_plain = False
         self.refusal = 0
         self.chunks: list[bytes] | None = None
         self.arriving_bytes = 0

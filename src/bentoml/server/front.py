@@ -40,7 +40,7 @@ class Front:
         loop: the running event loop.
 
     Attributes:
-        view, dispatcher, fast_routes, application: those of the generation that takes new requests.
+        view, dispatcher, fast_routes, known_heads, application: those of the generation that takes new requests.
         arriving: the bodies that are not complete yet.
         ready: whether a worker can answer and the server is not going down.
     """
@@ -76,6 +76,7 @@ class Front:
         self.view = generation.view
         self.dispatcher = generation.dispatcher
         self.fast_routes = generation.fast_routes
+        self.known_heads = generation.known_heads
         self.application = generation.application
 
     def _queue_depth(self) -> int:

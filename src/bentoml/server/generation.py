@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from bentoml.server.app import create_app
 from bentoml.server.dispatch import Dispatcher
+from bentoml.server.heads import KnownHeads
 from bentoml.server.inference_app import InferenceApp
 from bentoml.server.routes import Route, routes_of, with_worker_facts
 
@@ -51,6 +52,7 @@ class Generation:
         metrics: the same numbers, under the version of this bundle.
         dispatcher: feeds the workers of this generation.
         fast_routes: routes by the exact bytes of the path, once a worker has said which methods they take.
+        known_heads: heads of requests that `fast_routes` have taken.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Generation:
         self.dispatcher = Dispatcher(routes, loop)
         self.routes_by_path = {route.path: route for route in routes}
         self.fast_routes: dict[bytes, Route] = {}
+        self.known_heads = KnownHeads()
         self._inference = InferenceApp(self.routes_by_path, self.dispatcher, options.max_request_size_bytes, arriving)
         self._running_asgi_calls = 0
         # Called by uvicorn for every request that does not take the fast lane.
@@ -89,6 +92,7 @@ class Generation:
         ]
         self.routes_by_path.update({route.path: route for route in routes})
         self.fast_routes.update({_raw_path(route.path): route for route in routes})
+        self.known_heads.clear()
         self.dispatcher.add_worker(link, routes)
 
     def is_answered(self, connections: Iterable[Connection]) -> bool:

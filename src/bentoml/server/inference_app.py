@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
+from bentoml.server.heads import RequestHead
 from bentoml.server.request_ids import request_id_of
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ class AsgiCall(Call):
 
     __slots__ = ("answered",)
 
-    def __init__(self, route: Route, method: str, headers: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(route, method, headers)
+    def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
+        super().__init__(head, request_id, client)
         self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
@@ -58,25 +59,24 @@ class InferenceApp:
         effective = "GET" if method == "HEAD" else method
         request_id = request_id_of(_header(scope, b"x-request-id"))
         if effective not in route.methods:
-            status, head, body = _answer_without_worker(route, method)
+            answer = _answer_without_worker(route, method)
             route.counters["POST"].started()
-            route.counters["POST"].finished(status, 0.0)
+            route.counters["POST"].finished(answer[0], 0.0)
         else:
-            call = AsgiCall(route, effective, list(scope["headers"]))
-            call.request_id = request_id
-            call.query = scope["query_string"].decode("latin-1")
-            call.client = scope["client"][0] if scope.get("client") else ""
+            headers = list(scope["headers"])
+            declared = int(dict(headers).get(b"content-length", b"0"))
+            head = RequestHead(route, effective, scope["query_string"].decode("latin-1"), headers, declared)
+            call = AsgiCall(head, request_id, scope["client"][0] if scope.get("client") else "")
             outcome = await self._run(call, receive)
             if outcome is None:
                 return
-            status, head, body = outcome
-        await _send(send, status, head, body, request_id)
+            answer = outcome
+        await _send(send, *answer, request_id)
 
     async def _run(self, call: AsgiCall, receive: Receive) -> tuple[int, bytes, bytes] | None:
         """Run a call to its answer; None when the client has left."""
-        declared = dict(call.headers).get(b"content-length", b"0")
         body: bytes | int | None = 413
-        if int(declared) <= self._max_request_size_bytes:
+        if call.head.content_length <= self._max_request_size_bytes:
             body = await self._read_body(receive)
         if isinstance(body, int):
             call.counters.started()

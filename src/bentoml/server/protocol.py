@@ -4,6 +4,8 @@ A plain POST (or GET, where the adapter allows it) to a known API route never be
 bytes go straight to the dispatcher, and the answer is one write. Every other request takes uvicorn's ordinary way
 to the ASGI application, which gives the same answers. Both kinds share the connection's pipeline, so answers leave
 in the order of the requests.
+
+A request that comes in one piece, with a head that was read before, does not even pass the parser: see `heads.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from bentoml.server.call import UNSIZED
 from bentoml.server.fast_call import FastCall
+from bentoml.server.heads import RequestHead
 from bentoml.server.reading import ReadingProtocol, Refusal
-from bentoml.server.request_ids import request_id_of
+from bentoml.server.request_ids import new_request_id, request_id_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -102,6 +105,31 @@ class FrontProtocol(ReadingProtocol):
 
     # -- parser callbacks ---------------------------------------------------------------------------------------
 
+    def data_received(self, data: bytes) -> None:
+        """Take a request whose head is known; everything else is parsed."""
+        if not self._is_at_boundary:
+            super().data_received(data)
+            return
+        heads = self._front.known_heads
+        known = heads.find(data)
+        if known is not None:
+            self._take_known(*known)
+            return
+        super().data_received(data)
+        call = self.cycle
+        if self._is_at_boundary and isinstance(call, FastCall) and call.is_plain and call.keep_alive:
+            heads.keep(data, call.head)
+
+    def _take_known(self, head: RequestHead, body: bytes) -> None:
+        front = self._front
+        request_id = new_request_id()
+        call = FastCall(self, front.dispatcher, head, request_id, self._client_text, keep_alive=not front.draining)
+        call.body = body
+        call.received = True
+        self._enqueue(call)
+        if call.has_turn:
+            call.dispatcher.submit(call)
+
     def begin(self) -> None:
         """Choose the lane."""
         if not self._needs_slow_lane:
@@ -174,14 +202,23 @@ class FrontProtocol(ReadingProtocol):
 
     def _begin_fast(self, route: Route, method: str, query: bytes) -> None:
         self._body_bytes = 0
-        call = FastCall(self, self._front.dispatcher, route, method, self.headers)
-        call.request_id = request_id_of(self._request_id)
-        call.client = self._client_text
-        if query:
-            call.query = query.decode("latin-1")
-        call.keep_alive = (
-            self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0" and not self._front.draining
+        parser = self.parser
+        head = RequestHead(route, method, query.decode("latin-1"), self.headers, self._content_length)
+        call = FastCall(
+            self,
+            self._front.dispatcher,
+            head,
+            request_id_of(self._request_id),
+            self._client_text,
+            keep_alive=parser.should_keep_alive() and parser.get_http_version() != "1.0" and not self._front.draining,
         )
+        call.is_plain = self._is_plain
+        self._enqueue(call)
+        if self._content_length > self._front.options.max_request_size_bytes:
+            self._refuse(call, 413)
+
+    def _enqueue(self, call: FastCall) -> None:
+        """Make a call the newest of this connection; it has the turn when nothing is before it."""
         previous, self.cycle = self.cycle, call
         if previous is None or previous.response_complete:
             call.has_turn = True
@@ -190,8 +227,6 @@ class FrontProtocol(ReadingProtocol):
             self.pipeline.appendleft((call, self.app))
             if len(self.pipeline) >= MAX_PIPELINED:
                 self.flow.pause_reading()
-        if self._content_length > self._front.options.max_request_size_bytes:
-            self._refuse(call, 413)
 
     def _refuse(self, call: FastCall, status: int) -> None:
         """Refuse a call before its body is complete: now, or when its turn comes.

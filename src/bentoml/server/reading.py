@@ -29,7 +29,8 @@ MAX_HEADERS = 128
 MAX_HEAD_BYTES = 65536
 _NO_REQUEST = (400, b"Invalid HTTP request received.")
 _TOO_LARGE = (431, b"The head of the request is too large")
-_NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade", b"x-request-id"})
+_NEVER_PLAIN = frozenset({b"traceparent", b"transfer-encoding", b"x-request-id"})
+_NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade"}) | _NEVER_PLAIN
 
 
 class _HeadTooLargeError(ValueError):
@@ -70,6 +71,10 @@ class ReadingProtocol(HttpToolsProtocol):
         # Head of a request that asks for another protocol, without that wish.
         self._plain_head = b""
         self._is_receiving = False
+        # Between two requests, as far as bytes have come.
+        self._is_at_boundary = True
+        # Whether another request with the same head means the same.
+        self._is_plain = False
         self._is_unreadable = False
         self._chunk_bytes = 0
         self._quiet_bytes = 0
@@ -134,6 +139,7 @@ class ReadingProtocol(HttpToolsProtocol):
     def _give_up(self, status: int, text: bytes) -> None:
         """Refuse bytes that are no request, once the requests before them are answered; the rest is not read."""
         self._is_unreadable = True
+        self._is_at_boundary = False
         newest = self.cycle
         is_queued = bool(self.pipeline) and self.pipeline[0][0] is newest
         if self._is_receiving and not is_queued:
@@ -170,6 +176,8 @@ class ReadingProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Start a request; what only the ASGI lane needs is made when it is chosen."""
+        self._is_at_boundary = False
+        self._is_plain = True
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -191,8 +199,9 @@ class ReadingProtocol(HttpToolsProtocol):
     def _note(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
             self._content_length = int(value)  # the parser has refused anything but digits
-        elif name == b"x-request-id":
-            if self._request_id is None:
+        elif name in _NEVER_PLAIN:
+            self._is_plain = False
+            if name == b"x-request-id" and self._request_id is None:
                 self._request_id = value
         else:
             self._needs_slow_lane = True
@@ -221,6 +230,7 @@ class ReadingProtocol(HttpToolsProtocol):
             return
         self._quiet_bytes = 0
         self._is_receiving = False
+        self._is_at_boundary = True
         self.end()
 
     def _check_head_size(self) -> None:

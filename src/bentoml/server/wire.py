@@ -5,12 +5,13 @@ socket is ever unpickled: values are integers, floats, text and bytes.
 
 ```
 HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent], ...], generation]
-CALL    front -> worker   [CALL, batch_id, api_name, [[request_id, method, path, query, client, headers, body], ...]]
+CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
 ```
 
-`headers` are (name, value) pairs of bytes, names in lower case. `head` is a block of `name: value` lines, each
-ended by CRLF, ready to be written to a client. Answers stand in the order of the requests.
+A `head` of a `CALL` is `[method, path, query, fields]`; requests name theirs by its number in the list. `fields` and
+the `head` of an answer are blocks of `name: value` lines, each ended by CRLF, names in lower case; the latter is ready
+to be written to a client. Answers stand in the order of the requests.
 """
 
 from __future__ import annotations

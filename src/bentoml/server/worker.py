@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from bentoml.server import wire
 from bentoml.server.answers import answer_to_failure, encode_answers
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
-from bentoml.server.wire_request import request_of
+from bentoml.server.wire_request import requests_of
 
 if TYPE_CHECKING:
     from bentoml.server.answers import Answer
     from bentoml.service import BentoService, InferenceAPI
+    from bentoml.types import HTTPRequest
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.worker")
@@ -53,14 +54,14 @@ class Worker:
         message = wire.unpack(payload)
         if message[0] != wire.CALL:
             raise ValueError(f"unknown frame kind {message[0]!r}")
-        _, batch_id, api_name, items = message
+        _, batch_id, api_name, heads, items = message
         api = self._apis[api_name]
         if api.is_async:
-            task = self._loop.create_task(self._run_concurrently(protocol, api, batch_id, items))
+            task = self._loop.create_task(self._run_concurrently(protocol, api, batch_id, heads, items))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         else:
-            self._thread.submit(self._run_plainly, protocol, api, batch_id, items)
+            self._thread.submit(self._run_plainly, protocol, api, batch_id, heads, items)
 
     def on_lost(self, _protocol: wire.FrameProtocol) -> None:
         """The front is gone, or asks no more."""
@@ -71,10 +72,12 @@ class Worker:
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def _run_plainly(self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, items: list[Any]) -> None:
+    def _run_plainly(
+        self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]
+    ) -> None:
         started_s = time.perf_counter()
         try:
-            requests, task_ids = _decode(items)
+            requests, task_ids = _decode(heads, items)
             answers = encode_answers(api.name, api.handle_batch_request(requests, task_ids))
             frame = _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
@@ -82,11 +85,11 @@ class Worker:
         self._loop.call_soon_threadsafe(protocol.send, frame)
 
     async def _run_concurrently(
-        self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, items: list[Any]
+        self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]
     ) -> None:
         started_s = time.perf_counter()
         try:
-            requests, task_ids = _decode(items)
+            requests, task_ids = _decode(heads, items)
             answers = encode_answers(api.name, await api.handle_batch_request_async(requests, task_ids))
             frame = _answer_frame(batch_id, started_s, answers)
         except asyncio.CancelledError:
@@ -96,8 +99,8 @@ class Worker:
         protocol.send(frame)
 
 
-def _decode(items: list[Any]) -> tuple[list[Any], list[str]]:
-    return [request_of(item) for item in items], [item[0] for item in items]
+def _decode(heads: list[Any], items: list[Any]) -> tuple[list[HTTPRequest], list[str]]:
+    return requests_of(heads, items), [item[0] for item in items]
 
 
 def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> bytes:

@@ -1,0 +1,82 @@
+"""Heads of requests for API routes: what is known of a request before its body, shared by all that have the same.
+
+Clients send the same head again and again: on connections that are kept alive, most requests differ in their bodies
+alone. The parser has read such a head once; when the very same bytes come again, what it found is looked up instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bentoml.server.routes import Route
+
+# A longer head is not kept, and when this many are kept, they are all forgotten: heads that differ each time (with
+# trace or account ids in them) must not take memory.
+MAX_KEPT_BYTES = 2048
+MAX_KEPT = 2048
+HEAD_END = b"\r\n\r\n"
+
+
+class RequestHead:
+    """The head of a request for an API route. It is shared, and never changed.
+
+    Attributes:
+        route: where the request goes.
+        counters: those of its route and method.
+        method: upper-case HTTP method.
+        query: what follows `?`, undecoded.
+        headers: (name, value) pairs, names in lower case.
+        content_length: bytes that the body takes, as declared; 0 when nothing is declared.
+    """
+
+    __slots__ = ("content_length", "counters", "headers", "method", "query", "route", "wire")
+
+    def __init__(
+        self, route: Route, method: str, query: str, headers: list[tuple[bytes, bytes]], content_length: int
+    ) -> None:
+        self.route = route
+        self.counters = route.counters[method]
+        self.method = method
+        self.query = query
+        self.headers = headers
+        self.content_length = content_length
+        # As a `CALL` frame has it.
+        self.wire = [method, route.path, query, b"".join([b"%b: %b\r\n" % pair for pair in headers])]
+
+
+class KnownHeads:
+    """Heads by their bytes, for one table of routes. Every entry was read by the parser, which found nothing odd."""
+
+    __slots__ = ("_heads",)
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, RequestHead] = {}
+
+    def clear(self) -> None:
+        """Forget all, as the routes are about to change."""
+        self._heads.clear()
+
+    def find(self, data: bytes) -> tuple[RequestHead, bytes] | None:
+        """Head and body of data that is one whole request with a known head, else None."""
+        end = data.find(HEAD_END) + 4
+        head = self._heads.get(data[:end])
+        if head is None or len(data) - end != head.content_length:
+            return None
+        return head, data[end:]
+
+    def keep(self, data: bytes, head: RequestHead) -> None:
+        """Keep the head of the last request that the parser found in `data`, if the data is that request alone.
+
+        With another request before it, what follows the first end of a head is longer than the body of the last.
+
+        Args:
+            data: whole requests, from the first byte of one.
+            head: of the last of them; it is neither chunked nor closes the connection.
+        """
+        end = data.find(HEAD_END) + 4
+        if end > MAX_KEPT_BYTES or len(data) - end != head.content_length:
+            return
+        if len(self._heads) >= MAX_KEPT:
+            self._heads.clear()
+        self._heads[data[:end]] = head
