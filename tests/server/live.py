@@ -127,3 +127,16 @@ def _keep_output(process: subprocess.Popen[str], log: Path, urls: SimpleQueue[st
             if found is not None:
                 urls.put(found[1])
     urls.put(None)
+
+
+def metric(server: LiveServer, name: str, **labels: str) -> float:
+    """Sum of the samples of a metric whose labels match."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    text = server.client.get("/metrics").text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )

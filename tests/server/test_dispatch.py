@@ -10,10 +10,11 @@ import pytest
 from bentoml.server import wire
 from bentoml.server.call import REFUSALS, Call
 from bentoml.server.counters import RouteCounters
-from bentoml.server.dispatch import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS, Dispatcher, WorkerLink
+from bentoml.server.dispatch import Dispatcher
 from bentoml.server.heads import RequestHead
 from bentoml.server.routes import Route
 from bentoml.server.scheduler import ApiPolicy
+from bentoml.server.worker_link import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS, WorkerLink
 from tests.server.clock_loop import ClockLoop
 
 
@@ -35,12 +36,16 @@ class RecordingWorker(wire.FrameProtocol):
     def __init__(self, pid: int = 1) -> None:
         super().__init__(lambda *_: None, lambda _: None)
         self.batches: dict[int, list[str]] = {}
+        self.cancelled: list[int] = []
         self.link = WorkerLink(pid, self)
 
     def send(self, frame: bytes) -> None:
-        kind, batch_id, _, _, items = wire.unpack(frame[4:])
+        kind, batch_id, *rest = wire.unpack(frame[4:])
+        if kind == wire.CANCEL:
+            self.cancelled.append(batch_id)
+            return
         assert kind == wire.CALL
-        self.batches[batch_id] = [item[0] for item in items]
+        self.batches[batch_id] = [item[0] for item in rest[2]]
 
     @property
     def texts(self) -> list[list[str]]:

@@ -19,22 +19,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.server.live import LiveServer, live_server, save_bundle
+from tests.server.live import LiveServer, live_server, metric, save_bundle
 
 JSON = {"content-type": "application/json"}
-
-
-def metric(server: LiveServer, name: str, **labels: str) -> float:
-    """Sum of the samples of a metric whose labels match."""
-    from prometheus_client.parser import text_string_to_metric_families
-
-    text = server.client.get("/metrics").text
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
 
 
 @pytest.mark.parametrize(

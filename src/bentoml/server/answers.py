@@ -26,6 +26,8 @@ _INTERNAL_ERROR = (
     b"An error has occurred in BentoML user code when handling this request, find the error details in server logs"
 )
 _FAILURE: Answer = (500, TEXT_HEAD, _INTERNAL_ERROR)
+# Of a call that was cancelled: by the front, and then nobody waits for it, or by the user's own code.
+CANCELLED = _FAILURE
 _is_header_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _is_header_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
 # The front writes these itself.

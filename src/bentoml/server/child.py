@@ -1,8 +1,8 @@
 """What the server's processes share with their parent: a word to say when ready, and an end when it dies.
 
 A child gets its arguments as file descriptors and paths, never as code: `python -m bentoml.server.front RUNTIME_DIR
-GENERATION STATUS_FD LIFELINE_FD ...`. On the status pipe it writes one JSON object per line. The lifeline is a pipe
-whose other end only the parent holds; when it closes, the parent is gone and the child ends.
+GENERATION STATUS_FD LIFELINE_FD ...`. Over the status socket both sides say one JSON object per line. The lifeline is
+a pipe whose other end only the parent holds; when it closes, the parent is gone and the child ends.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ READY = "ready"
 FAILED = "failed"
 # Said by the front, with the worker's `pid` and whether it `had_work`.
 WORKER_LOST = "worker_lost"
+# Said by the front, with the `pid` of a worker that has to be killed and replaced, and the `reason`.
+WORKER_STUCK = "worker_stuck"
+# Said to the front, with the `reason`, when a worker is followed by another one.
+WORKER_REPLACED = "worker_replaced"
 MAX_REASON = 8000
-# Exit code of a process that has said on the status pipe why it failed.
+# Exit code of a process that has said on the status socket why it failed.
 FAILED_EXIT_CODE = 3
 
 
@@ -45,7 +49,7 @@ class ChildContext:
     Attributes:
         runtime_dir: private directory of this server.
         generation: number of the bundle it starts with; each reload counts one up.
-        status_fd: write end of the status pipe.
+        status_fd: this end of the status socket.
         lifeline_fd: read end of the lifeline.
     """
 
@@ -96,8 +100,27 @@ class ChildContext:
         shown = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
         self.say(FAILED, message=shown)
 
+    def listen(self, loop: asyncio.AbstractEventLoop, on_message: Callable[[dict[str, Any]], None]) -> None:
+        """Call `on_message` with each message of the parent."""
+        rest = b""
+
+        def read() -> None:
+            nonlocal rest
+            try:
+                data = os.read(self.status_fd, 65536)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                loop.remove_reader(self.status_fd)
+                return
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                on_message(json.loads(line))
+
+        loop.add_reader(self.status_fd, read)
+
     def keep_from_forks(self, *fds: int) -> None:
-        """Keep the status pipe and other descriptors from processes that are forked from this one.
+        """Keep the status socket and other descriptors from processes that are forked from this one.
 
         They may outlive it, and as long as they hold the other ends nobody would notice its death.
         """

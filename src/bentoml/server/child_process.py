@@ -1,4 +1,4 @@
-"""A child process as its parent sees it: started with descriptors, heard on its status pipe, awaited to its end."""
+"""A child process as its parent sees it: started with descriptors, spoken with over its status socket, awaited."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Longest line that a child may say.
 MAX_LINE_BYTES = 1 << 20
-# What a process has said before its end is there at once; the pipe's own end may never come, when a process that it
-# has forked holds it open.
+# What a process has said before its end is there at once; the socket's own end may never come, when a process that
+# it has forked holds it open.
 _LAST_WORDS_S = 0.5
 
 
@@ -42,6 +42,8 @@ class ChildProcess:
         self.ready = asyncio.Event()
         self.failure: str | None = None
         self._status = status
+        self._writer: asyncio.StreamWriter | None = None
+        self._unsaid: list[bytes] = []
 
     @classmethod
     def start(
@@ -108,6 +110,8 @@ class ChildProcess:
 
     async def _listen(self, on_message: Callable[[dict[str, Any]], None] | None) -> None:
         reader, writer = await asyncio.open_connection(sock=self._status, limit=MAX_LINE_BYTES)
+        writer.writelines(self._unsaid)
+        self._writer = writer
         try:
             while line := await reader.readline():
                 self._take(json.loads(line), on_message)
@@ -115,6 +119,14 @@ class ChildProcess:
             logger.exception("Process %d said something that makes no sense", self.popen.pid)
         finally:
             writer.close()
+
+    def say(self, event: str, **details: Any) -> None:
+        """Tell the process, once it is watched; nothing happens when it is gone."""
+        line = (json.dumps({"event": event, **details}) + "\n").encode()
+        if self._writer is None:
+            self._unsaid.append(line)
+        elif not self._writer.is_closing():
+            self._writer.write(line)
 
     def _take(self, message: dict[str, Any], on_message: Callable[[dict[str, Any]], None] | None) -> None:
         if message["event"] == READY:

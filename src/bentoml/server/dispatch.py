@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
@@ -11,17 +10,15 @@ from bentoml.server.scheduler import Scheduler, State
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from bentoml.server.call import Call
     from bentoml.server.heads import RequestHead
     from bentoml.server.routes import Route
+    from bentoml.server.worker_link import WorkerLink
 
 logger = logging.getLogger(__name__)
 
-# How many calls of one coroutine API a worker runs side by side.
-CONCURRENT_SINGLE_CALLS = 128
-CONCURRENT_BATCH_CALLS = 4
 # A call whose worker died is tried on another one this often in all.
 MAX_ATTEMPTS = 2
 
@@ -29,32 +26,6 @@ MAX_ATTEMPTS = 2
 CLIENT_LEFT = 499
 
 _NEVER_S = float("inf")
-
-
-class WorkerLink:
-    """A connected worker and the batches it is running.
-
-    Attributes:
-        pid: process id.
-        protocol: its end of the socket.
-        batches: calls by batch id.
-        running: number of batches by API index.
-        plain_running: whether its one thread for plain functions is taken.
-    """
-
-    def __init__(self, pid: int, protocol: wire.FrameProtocol) -> None:
-        self.pid = pid
-        self.protocol = protocol
-        self.batches: dict[int, list[Call]] = {}
-        self.running: Counter[int] = Counter()
-        self.plain_running = False
-
-    def can_take(self, route: Route) -> bool:
-        """Whether a batch for `route` would start at once."""
-        if not route.policy.is_concurrent:
-            return not self.plain_running
-        limit = CONCURRENT_BATCH_CALLS if route.policy.is_batch else CONCURRENT_SINGLE_CALLS
-        return self.running[route.index] < limit
 
 
 class Dispatcher:
@@ -105,9 +76,12 @@ class Dispatcher:
     def cancel(self, call: Call) -> None:
         """The caller has left."""
         if call.state is State.WAITING or call.state is State.RUNNING:
+            was_running = call.state is State.RUNNING
             self.scheduler.cancel(call)
             call.body = b""
             call.counters.finished(CLIENT_LEFT, self._loop.time() - call.arrived_s)
+            if was_running:
+                self._cancel_unwanted([call.api])
 
     def refuse_waiting(self) -> None:
         """No worker will come any more: answer every call that waits for one."""
@@ -123,7 +97,7 @@ class Dispatcher:
         self._pump()
 
     def remove_worker(self, link: WorkerLink) -> None:
-        """A worker is gone. What it was running is tried once more elsewhere, else answered 503."""
+        """A worker is gone, or given up. What it was running is tried once more elsewhere, else answered 503."""
         self.workers.remove(link)
         for batch in link.batches.values():
             live = [call for call in batch if call.state is State.RUNNING]
@@ -144,11 +118,8 @@ class Dispatcher:
         """
         if len(answers) != len(link.batches.get(batch_id, ())):
             raise ValueError(f"worker {link.pid} answered batch {batch_id} with {len(answers)} answers")
-        batch = link.batches.pop(batch_id)
-        route = self.routes[batch[0].api]
-        link.running[route.index] -= 1
-        if not route.policy.is_concurrent:
-            link.plain_running = False
+        route = self.routes[link.batches[batch_id][0].api]
+        batch = link.take_back(batch_id, route)
         # The worker's next batch goes out before these answers are written: it works while we write.
         self._pump()
         now_s = self._loop.time()
@@ -188,10 +159,7 @@ class Dispatcher:
         route = self.routes[batch[0].api]
         self._next_batch_id += 1
         batch_id = self._next_batch_id
-        link.batches[batch_id] = batch
-        link.running[route.index] += 1
-        if not route.policy.is_concurrent:
-            link.plain_running = True
+        link.give(batch_id, batch, route)
         batch[0].counters.batch_formed(len(batch))
         link.protocol.send(wire.pack(_call_frame(batch_id, route.policy.name, batch)))
 
@@ -217,12 +185,28 @@ class Dispatcher:
         soonest_s = self.scheduler.next_deadline_s()
         if soonest_s is None:
             soonest_s = _NEVER_S
+        late: set[int] = set()
         for call in self._running():
             if call.deadline_s <= now_s:
                 self._settle(call, 408)
+                late.add(call.api)
             else:
                 soonest_s = min(soonest_s, call.deadline_s)
+        self._cancel_unwanted(late)
         self._set_timer(soonest_s)
+
+    def _cancel_unwanted(self, apis: Collection[int]) -> None:
+        """Have coroutine calls of these APIs ended that nobody waits for any more, so that their places come back."""
+        concurrent = {api for api in apis if self.routes[api].policy.is_concurrent}
+        if not concurrent:
+            return
+        for link in self.workers:
+            for batch_id, batch in link.batches.items():
+                if batch[0].api not in concurrent or batch_id in link.cancelled:
+                    continue
+                if all(call.state is State.DONE for call in batch):
+                    link.cancelled[batch_id] = 0.0
+                    link.protocol.send(wire.pack([wire.CANCEL, batch_id]))
 
     def _running(self) -> Iterator[Call]:
         """The calls that a worker is running and whose caller still waits."""

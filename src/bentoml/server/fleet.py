@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from bentoml.server.child import READY, options_file
+from bentoml.server.child import READY, WORKER_LOST, WORKER_REPLACED, WORKER_STUCK, options_file
 from bentoml.server.options import cpu_count
+from bentoml.server.restarts import Restarts
+from bentoml.server.worker_threads import thread_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +23,34 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Workers that die this often in a row without having been ready for `STEADY_S` are given up.
-MAX_EARLY_DEATHS = 5
-STEADY_S = 10.0
 # Workers that are told to end have nothing to do; one that does not end is killed.
 WORKER_END_S = 5.0
 # After a worker's end, its other end at the front is seen within this time.
 HEARSAY_S = 1.0
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Why a worker is followed by another one, besides the reasons of the heartbeat.
+CRASHED = "crashed"
+
+
+class Member:
+    """A worker of the fleet.
+
+    Attributes:
+        child: its process.
+        started_s: when it was started.
+        loss: whether it had calls in hand when the front lost it.
+        reason: why it was killed by us; None when it died by itself.
+    """
+
+    def __init__(self, child: ChildProcess, loop: asyncio.AbstractEventLoop) -> None:
+        self.child = child
+        self.started_s = loop.time()
+        self.loss: asyncio.Future[bool] = loop.create_future()
+        self.reason: str | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self.child.popen.pid
 
 
 class Fleet:
@@ -37,6 +60,7 @@ class Fleet:
         generation: its number.
         options: what they serve, and how many they are.
         runtime: where they live.
+        tell_front: says an event to the front.
         on_failure: called with the reason when there is no use in starting more of them.
 
     Attributes:
@@ -44,18 +68,23 @@ class Fleet:
     """
 
     def __init__(
-        self, generation: int, options: ServeOptions, runtime: Runtime, on_failure: Callable[[str], None]
+        self,
+        generation: int,
+        options: ServeOptions,
+        runtime: Runtime,
+        tell_front: Callable[..., None],
+        on_failure: Callable[[str], None],
     ) -> None:
         self.generation = generation
         self.options = options
         self.is_complete = asyncio.Event()
         self._runtime = runtime
+        self._tell_front = tell_front
         self._on_failure = on_failure
-        self._workers: set[ChildProcess] = set()
+        # By process id.
+        self._members: dict[int, Member] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._early_deaths = 0
-        # By process id: whether a worker had calls in hand when the front lost it.
-        self._losses: dict[int, asyncio.Future[bool]] = {}
+        self._restarts = Restarts()
         self._was_ready = False
         self._ending = asyncio.Event()
         self._options_path = runtime.directory / options_file(generation)
@@ -64,7 +93,7 @@ class Fleet:
     def start(self) -> None:
         """Start all workers."""
         for _ in range(self.options.workers):
-            task = asyncio.ensure_future(self._run_worker())
+            task = asyncio.ensure_future(self._keep_worker())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -75,66 +104,88 @@ class Fleet:
     async def end(self, timeout_s: float = WORKER_END_S) -> None:
         """End all workers: those that are not gone in time are killed."""
         self._ending.set()
-        for child in self._workers:
-            child.signal(signal.SIGTERM)
+        for member in self._members.values():
+            member.child.signal(signal.SIGTERM)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
-            for child in self._workers if late else ():
-                child.signal(signal.SIGKILL)
+            for member in self._members.values() if late else ():
+                member.child.signal(signal.SIGKILL)
             if late:
                 await asyncio.wait(late)
         self._options_path.unlink(missing_ok=True)
 
-    def hear_loss(self, pid: int, *, had_work: bool) -> None:
-        """The front has lost a worker, which may be one of another fleet."""
-        loss = self._losses.get(pid)
-        if loss is not None and not loss.done():
-            loss.set_result(had_work)
+    def hear(self, message: dict[str, Any]) -> None:
+        """The front has said something about a worker, which may be one of another fleet."""
+        member = self._members.get(message["pid"])
+        if member is None:
+            return
+        if message["event"] == WORKER_LOST and not member.loss.done():
+            member.loss.set_result(message["had_work"])
+        elif message["event"] == WORKER_STUCK:
+            member.reason = message["reason"]
+            # One that is stopped or hangs in native code takes no other signal.
+            member.child.signal(signal.SIGKILL)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    async def _run_worker(self) -> None:
+    async def _keep_worker(self) -> None:
         """Start a worker, and another one when it dies, until the fleet ends."""
-        threads = str(max(1, cpu_count() // self.options.workers))
-        env = {name: threads for name in _THREAD_VARIABLES if name not in os.environ}
         loop = asyncio.get_running_loop()
         while not self._ending.is_set():
-            started_s = loop.time()
             try:
-                child = self._runtime.start("bentoml.server.worker", self.generation, env=env)
+                member = Member(self._start(), loop)
             except OSError as error:
                 self._on_failure(f"no worker can be started: {error}")
                 return
-            self._losses[child.popen.pid] = loop.create_future()
-            self._workers.add(child)
-            exit_code = await child.watch(self._hear_worker)
-            self._workers.discard(child)
+            self._members[member.pid] = member
+            exit_code = await member.child.watch(self._hear_worker)
+            pause_s = await self._judge_death(member, exit_code)
+            del self._members[member.pid]
             if self._ending.is_set():
                 return
-            if child.failure is not None and not self._was_ready:
-                self._on_failure(f"the bundle {self.options.bundle_path} cannot be loaded: {child.failure}")
-                return
-            is_early = not child.ready.is_set() or loop.time() - started_s <= STEADY_S
-            if not await self._had_work(child):
-                self._early_deaths = self._early_deaths + 1 if is_early else 0
-            if self._early_deaths >= MAX_EARLY_DEATHS:
-                self._on_failure(f"workers died {self._early_deaths} times in a row; the last one {how(exit_code)}")
-                return
-            logger.warning("Worker %d %s; a new one is started", child.popen.pid, how(exit_code))
+            self._tell_front(WORKER_REPLACED, reason=member.reason or CRASHED)
+            logger.warning("Worker %d %s; a new one is started", member.pid, how(exit_code))
+            if pause_s:
+                logger.warning("Workers die often; the next one is started in %.1f seconds", pause_s)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), pause_s)
+
+    def _start(self) -> ChildProcess:
+        limits = thread_limits(self.options.workers, cpu_count(), os.environ)
+        return self._runtime.start("bentoml.server.worker", self.generation, env=limits)
+
+    async def _judge_death(self, member: Member, exit_code: int) -> float:
+        """What a death says about the bundle; returns how long to wait before the next start, in seconds."""
+        if self._ending.is_set():
+            return 0.0
+        child = member.child
+        if child.failure is not None and not self._was_ready:
+            self._give_up(f"the bundle {self.options.bundle_path} cannot be loaded: {child.failure}")
+            return 0.0
+        now_s = asyncio.get_running_loop().time()
+        lived_s = now_s - member.started_s if child.ready.is_set() else None
+        had_work = member.reason is not None or await self._had_work(member)
+        pause_s = self._restarts.died(now_s, lived_s=lived_s, had_work=had_work)
+        if self._restarts.is_loop:
+            times = self._restarts.early_deaths
+            self._give_up(f"workers died {times} times in a row; the last one {how(exit_code)}")
+        return pause_s
+
+    def _give_up(self, reason: str) -> None:
+        self._ending.set()
+        self._on_failure(reason)
 
     def _hear_worker(self, message: dict[str, Any]) -> None:
         if message["event"] == READY:
             self._was_ready = True
-            if sum(child.ready.is_set() for child in self._workers) >= self.options.workers:
+            if sum(member.child.ready.is_set() for member in self._members.values()) >= self.options.workers:
                 self.is_complete.set()
 
-    async def _had_work(self, child: ChildProcess) -> bool:
+    async def _had_work(self, member: Member) -> bool:
         """Whether a worker died over its calls: a few that kill it must not end the server for everyone else."""
-        loss = self._losses[child.popen.pid]
-        if child.ready.is_set():
-            await asyncio.wait({loss}, timeout=HEARSAY_S)
-        del self._losses[child.popen.pid]
-        return loss.done() and loss.result()
+        if member.child.ready.is_set():
+            await asyncio.wait({member.loss}, timeout=HEARSAY_S)
+        return member.loss.done() and member.loss.result()
 
 
 def how(exit_code: int) -> str:

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import sys
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,21 @@ from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
 from bentoml.server.arriving import Arriving
 from bentoml.server.bundle_view import BundleView
-from bentoml.server.child import FAILED_EXIT_CODE, READY, WORKER_LOST, ChildContext, run_on_fast_loop
-from bentoml.server.dispatch import WorkerLink
+from bentoml.server.child import (
+    FAILED_EXIT_CODE,
+    READY,
+    WORKER_LOST,
+    WORKER_REPLACED,
+    WORKER_STUCK,
+    ChildContext,
+    run_on_fast_loop,
+)
 from bentoml.server.generation import Generation
+from bentoml.server.heartbeat import MEANINGS, Heartbeat
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
+from bentoml.server.worker_link import WorkerLink
 
 if TYPE_CHECKING:
     from bentoml.server.options import ServeOptions
@@ -61,7 +71,12 @@ class Front:
         self.generations: dict[int, Generation] = {}
         self.serve(self.add_generation(context.generation, options, view))
         self.metrics.gauge("queue_depth", "Requests that wait for a worker.", self._queue_depth)
+        self.heartbeat = Heartbeat(self._links.values, options.worker_timeout_s, loop, self._give_up)
+        self._replaced: Counter[str] = Counter()
         self.metrics.gauge("workers", "Workers that have loaded the bundle.", lambda: len(self.dispatcher.workers))
+        self.metrics.counter(
+            "worker_restarts", "Workers that were followed by another one.", lambda: self._replaced, label="reason"
+        )
 
     def add_generation(self, number: int, options: ServeOptions, view: BundleView) -> Generation:
         """Make a place for another bundle and its workers, beside what is served."""
@@ -116,6 +131,8 @@ class Front:
         if message[0] == wire.ANSWER:
             _, batch_id, _, answers = message
             self._homes[protocol].dispatcher.on_answers(self._links[protocol], batch_id, answers)
+        elif message[0] == wire.PONG:
+            self.heartbeat.on_pong(self._links[protocol], message[1])
         elif message[0] == wire.HELLO:
             self._welcome(protocol, message)
         else:
@@ -146,6 +163,21 @@ class Front:
             self._homes.pop(protocol).dispatcher.remove_worker(link)
             self._give_up_without_workers()
 
+    def _give_up(self, link: WorkerLink, reason: str) -> None:
+        """A worker is stuck: go on without it at once; the parent kills and replaces it."""
+        logger.error("Worker %d %s; it is replaced", link.pid, MEANINGS[reason])
+        del self._links[link.protocol]
+        self._context.say(WORKER_STUCK, pid=link.pid, reason=reason)
+        if link.protocol.transport is not None:
+            link.protocol.transport.abort()
+        self._homes.pop(link.protocol).dispatcher.remove_worker(link)
+        self._give_up_without_workers()
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """The parent has said something."""
+        if message["event"] == WORKER_REPLACED:
+            self._replaced[message["reason"]] += 1
+
     def drain(self) -> None:
         """The server goes down: no more than what has come so far is answered."""
         self.draining = True
@@ -164,6 +196,8 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
     server = HttpServer(front_config(front.application, partial(FrontProtocol, front), options.grace_s), front)
     context.end_with_parent(loop, lambda: _end_alone(context))
+    context.listen(loop, front.hear)
+    front.heartbeat.start()
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers
     )

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from bentoml.server.arriving import Arriving
     from bentoml.server.bundle_view import BundleView
-    from bentoml.server.dispatch import WorkerLink
     from bentoml.server.endpoints import Health
     from bentoml.server.metrics import ServerMetrics
     from bentoml.server.options import ServeOptions
+    from bentoml.server.worker_link import WorkerLink
 
 
 class Connection(Protocol):

@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLException
-from bentoml.server.child import READY, SOCKET_FILE, WORKER_LOST
+from bentoml.server.child import READY, SOCKET_FILE
 from bentoml.server.fleet import WORKER_END_S, Fleet, how
 from bentoml.server.places import bind_public
 from bentoml.server.runtime import Runtime
@@ -35,7 +35,8 @@ class Supervisor:
         self._options = options
         self._on_ready = on_ready
         self._runtime = Runtime()
-        self._fleet = Fleet(1, options, self._runtime, self._fail)
+        self._fleet = Fleet(1, options, self._runtime, self._tell_front, self._fail)
+        self._front: ChildProcess | None = None
         self._failure: str | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -51,7 +52,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         try:
-            front = self._start_front(listener)
+            front = self._front = self._start_front(listener)
         except OSError as error:
             raise BentoMLException(f"the server cannot be started: {error}") from error
         host, port = listener.getsockname()[:2]
@@ -79,8 +80,12 @@ class Supervisor:
     def _hear_front(self, message: dict[str, Any], host: str, port: int) -> None:
         if message["event"] == READY:
             self._announce(f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}")  # noqa: S104
-        elif message["event"] == WORKER_LOST:
-            self._fleet.hear_loss(message["pid"], had_work=message["had_work"])
+        else:
+            self._fleet.hear(message)
+
+    def _tell_front(self, event: str, **details: Any) -> None:
+        if self._front is not None:
+            self._front.say(event, **details)
 
     def _announce(self, address: str) -> None:
         if self._was_ready:

@@ -7,11 +7,15 @@ socket is ever unpickled: values are integers, floats, text and bytes.
 HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent], ...], generation]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
+PING    front -> worker   [PING]
+PONG    worker -> front   [PONG, rss_bytes or nil]
+CANCEL  front -> worker   [CANCEL, batch_id]
 ```
 
 A `head` of a `CALL` is `[method, path, query, fields]`; requests name theirs by its number in the list. `fields` and
 the `head` of an answer are blocks of `name: value` lines, each ended by CRLF, names in lower case; the latter is ready
-to be written to a client. Answers stand in the order of the requests.
+to be written to a client. Answers stand in the order of the requests. A batch that was cancelled is answered all the
+same, as that gives its place back.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ import msgpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HELLO, CALL, ANSWER = 1, 2, 3
+HELLO, CALL, ANSWER, PING, PONG, CANCEL = 1, 2, 3, 4, 5, 6
 
 _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = (1 << 32) - 1

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
-from bentoml.server.answers import answer_to_failure, encode_answers
+from bentoml.server.answers import CANCELLED, answer_to_failure, encode_answers
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
+from bentoml.server.memory import resident_bytes
 from bentoml.server.wire_request import requests_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Worker:
         self._loop = loop
         self._apis: dict[str, InferenceAPI] = {api.name: api for api in service.inference_apis}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
-        self._tasks: set[asyncio.Task[None]] = set()
+        # Running coroutine calls by batch id.
+        self._tasks: dict[int, asyncio.Task[bytes]] = {}
         self.ended = loop.create_future()
 
     def facts(self) -> list[list[Any]]:
@@ -50,16 +52,28 @@ class Worker:
         return [[api.name, api.route, list(api.methods), api.is_async] for api in self._apis.values()]
 
     def on_frame(self, protocol: wire.FrameProtocol, payload: bytes) -> None:
-        """The front has sent a batch."""
+        """The front has sent a batch, or asks for a sign of life."""
         message = wire.unpack(payload)
-        if message[0] != wire.CALL:
+        if message[0] == wire.CALL:
+            self._call(protocol, *message[1:])
+        elif message[0] == wire.PING:
+            protocol.send(wire.pack([wire.PONG, resident_bytes()]))
+        elif message[0] == wire.CANCEL:
+            # Only a coroutine can be cancelled; one that has just ended has been answered.
+            task = self._tasks.get(message[1])
+            if task is not None:
+                task.cancel()
+        else:
             raise ValueError(f"unknown frame kind {message[0]!r}")
-        _, batch_id, api_name, heads, items = message
+
+    def _call(
+        self, protocol: wire.FrameProtocol, batch_id: int, api_name: str, heads: list[Any], items: list[Any]
+    ) -> None:
         api = self._apis[api_name]
         if api.is_async:
-            task = self._loop.create_task(self._run_concurrently(protocol, api, batch_id, heads, items))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items))
+            self._tasks[batch_id] = task
+            task.add_done_callback(lambda done: self._finish(protocol, batch_id, len(items), done))
         else:
             self._thread.submit(self._run_plainly, protocol, api, batch_id, heads, items)
 
@@ -84,19 +98,24 @@ class Worker:
             frame = _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
         self._loop.call_soon_threadsafe(protocol.send, frame)
 
-    async def _run_concurrently(
-        self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]
-    ) -> None:
+    async def _run_concurrently(self, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]) -> bytes:
         started_s = time.perf_counter()
         try:
             requests, task_ids = _decode(heads, items)
             answers = encode_answers(api.name, await api.handle_batch_request_async(requests, task_ids))
-            frame = _answer_frame(batch_id, started_s, answers)
+            return _answer_frame(batch_id, started_s, answers)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            frame = _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
-        protocol.send(frame)
+            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
+
+    def _finish(self, protocol: wire.FrameProtocol, batch_id: int, size: int, task: asyncio.Task[bytes]) -> None:
+        """Answer also for a task that was cancelled, maybe before its first step: that gives its place back."""
+        del self._tasks[batch_id]
+        if task.cancelled():
+            protocol.send(_answer_frame(batch_id, time.perf_counter(), [CANCELLED] * size))
+        else:
+            protocol.send(task.result())
 
 
 def _decode(heads: list[Any], items: list[Any]) -> tuple[list[HTTPRequest], list[str]]:

@@ -1,0 +1,81 @@
+"""A connected worker as the front sees it: what it is running, and how it last sounded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bentoml.server import wire
+    from bentoml.server.call import Call
+    from bentoml.server.routes import Route
+
+# How many calls of one coroutine API a worker runs side by side.
+CONCURRENT_SINGLE_CALLS = 128
+CONCURRENT_BATCH_CALLS = 4
+
+
+class Pulse:
+    """What the heartbeat knows about one worker; times count only while the front itself was not held up.
+
+    Attributes:
+        is_awaited: whether a ping has gone out that is not answered.
+        silent_s: for how long.
+        plain_batch_id: the batch that its thread was running at the last look, or None.
+        plain_batch_s: for how long it has been seen.
+    """
+
+    __slots__ = ("is_awaited", "plain_batch_id", "plain_batch_s", "silent_s")
+
+    def __init__(self) -> None:
+        self.is_awaited = False
+        self.silent_s = 0.0
+        self.plain_batch_id: int | None = None
+        self.plain_batch_s = 0.0
+
+
+class WorkerLink:
+    """A connected worker and the batches it is running.
+
+    Attributes:
+        pid: process id.
+        protocol: its end of the socket.
+        batches: calls by batch id.
+        running: number of batches by API index.
+        plain_batch_id: the batch that its one thread for plain functions is running, or None.
+        cancelled: seconds since it was told to cancel a batch that it has not given back, by batch id.
+        pulse: see `Pulse`.
+        rss_bytes: its resident memory at its last answer to a ping; None where the system does not tell.
+    """
+
+    def __init__(self, pid: int, protocol: wire.FrameProtocol) -> None:
+        self.pid = pid
+        self.protocol = protocol
+        self.batches: dict[int, list[Call]] = {}
+        self.running: Counter[int] = Counter()
+        self.plain_batch_id: int | None = None
+        self.cancelled: dict[int, float] = {}
+        self.pulse = Pulse()
+        self.rss_bytes: int | None = None
+
+    def can_take(self, route: Route) -> bool:
+        """Whether a batch for `route` would start at once."""
+        if not route.policy.is_concurrent:
+            return self.plain_batch_id is None
+        limit = CONCURRENT_BATCH_CALLS if route.policy.is_batch else CONCURRENT_SINGLE_CALLS
+        return self.running[route.index] < limit
+
+    def give(self, batch_id: int, batch: list[Call], route: Route) -> None:
+        """Note that it was handed a batch."""
+        self.batches[batch_id] = batch
+        self.running[route.index] += 1
+        if not route.policy.is_concurrent:
+            self.plain_batch_id = batch_id
+
+    def take_back(self, batch_id: int, route: Route) -> list[Call]:
+        """Note that it is done with a batch; returns its calls."""
+        self.running[route.index] -= 1
+        if not route.policy.is_concurrent:
+            self.plain_batch_id = None
+        self.cancelled.pop(batch_id, None)
+        return self.batches.pop(batch_id)

@@ -1,0 +1,25 @@
+"""Workers and their threads together fill the CPUs once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bentoml.server.worker_threads import thread_limits
+
+
+@pytest.mark.parametrize(
+    ("workers", "cpus", "threads"), [(1, 8, 8), (2, 8, 4), (3, 8, 2), (8, 8, 1), (9, 8, 1), (1, 1, 1)]
+)
+def test_workers_times_threads_is_the_number_of_cpus(workers: int, cpus: int, threads: int) -> None:
+    limits = thread_limits(workers, cpus, {})
+    assert set(limits.values()) == {str(threads)}
+    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"} <= limits.keys()
+    assert workers * threads <= max(cpus, workers)
+
+
+def test_what_the_user_has_set_stays() -> None:
+    assert "MKL_NUM_THREADS" not in thread_limits(2, 8, {"MKL_NUM_THREADS": "3"})
+
+
+def test_omp_num_threads_of_the_user_holds_for_the_libraries_that_follow_it() -> None:
+    assert thread_limits(2, 8, {"OMP_NUM_THREADS": "3"}).keys() == {"VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"}
