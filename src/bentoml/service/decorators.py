@@ -16,6 +16,7 @@ from bentoml.service.declaration import (
 )
 from bentoml.service.env import BentoServiceEnv
 from bentoml.service.naming import validate_api_name, validate_route
+from bentoml.service.user_function import check_stream_mode, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +61,8 @@ def api(
         kwargs: old form: further arguments of the input adapter.
 
     Raises:
-        InvalidArgument: a name, route, adapter or number is not one that can be used.
+        InvalidArgument: a name, route, adapter or number is not one that can be used, or a generator function is
+            declared with `batch=True`.
     """
     input_adapter, output_adapter = _adapters(args, kwargs, input, output)
     if args:
@@ -69,6 +71,7 @@ def api(
 
     def decorator(function: FunctionT) -> FunctionT:
         name = validate_api_name(function.__name__ if api_name is None else api_name)
+        check_stream_mode(name, kind_of(function), batch=bool(batch))
         if not batch and (mb_max_batch_size is not None or mb_max_latency is not None):
             logger.warning(
                 "API '%s' is declared with batch=False, so mb_max_batch_size and mb_max_latency have no effect; "

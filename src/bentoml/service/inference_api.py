@@ -14,7 +14,10 @@ from bentoml.adapters.content_encoding import decompressed
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
-from bentoml.service.user_function import UserFunction
+from bentoml.service.stream_format import accepts_events
+from bentoml.service.stream_print import print_stream
+from bentoml.service.stream_run import OpenStream, StreamBrokenError, StreamRun
+from bentoml.service.user_function import UserFunction, check_stream_mode
 from bentoml.types import HTTPHeaders, HTTPResponse, InferenceTask
 
 if TYPE_CHECKING:
@@ -42,12 +45,15 @@ class InferenceAPI:
         name: name of the API.
         doc: text for people.
         input_adapter: requests -> arguments.
-        user_func: bound to the service; plain or `async def`.
-        output_adapter: return value -> answers; `DefaultOutput()` when None.
+        user_func: bound to the service; plain or `async def`, with `return` or with `yield`.
+        output_adapter: return value -> answers; `DefaultOutput()` when None. What generators yield does not pass it.
         mb_max_latency: budget of a request from arrival to answer, milliseconds.
         mb_max_batch_size: most requests in one call.
         batch: whether the function takes many requests at once.
         route: URL path without leading slash; `name` when None.
+
+    Raises:
+        InvalidArgument: a generator function with `batch=True`.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class InferenceAPI:
         self.batch = batch
         self.route = name if route is None else route
         self._function = UserFunction(user_func, "tasks" if batch else "task")
+        check_stream_mode(name, self._function.kind, batch=batch)
 
     @property
     def methods(self) -> Sequence[str]:
@@ -82,8 +89,13 @@ class InferenceAPI:
 
     @property
     def is_async(self) -> bool:
-        """Whether the user function is a coroutine function."""
+        """Whether the user function needs an event loop."""
         return self._function.is_async
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the user function is a generator, so that answers are sent piece by piece."""
+        return self._function.kind.is_stream
 
     @property
     def request_schema(self) -> dict[str, Any]:
@@ -101,6 +113,8 @@ class InferenceAPI:
         for task in tasks:
             if not task.task_id:
                 task.task_id = str(uuid4())
+        if self.is_stream:
+            return [await self._stream_run().collect(task) for task in tasks]
         run = BatchRun(self.name, self.input_adapter, self._function, self.output_adapter, is_batch=self.batch)
         return await run.infer(tasks)
 
@@ -114,9 +128,26 @@ class InferenceAPI:
             task_ids: the request id of each; made here when None. Each response carries its own as `X-Request-Id`.
         """
         ids = [str(uuid4()) for _ in requests] if task_ids is None else task_ids
+        if self.is_stream:
+            return [await self._collected(request, task_id) for request, task_id in zip(requests, ids, strict=True)]
         tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, ids, strict=True)]
         results = await self.infer_async(tasks)
         return [self._response_of(result, task_id) for result, task_id in zip(results, ids, strict=True)]
+
+    async def open_stream_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse | OpenStream:
+        """Begin to answer an HTTP request with what the generator function yields.
+
+        Args:
+            request: with its body as it came in, compressed or not.
+            task_id: the request id.
+
+        Returns:
+            An answer that has begun; or a whole one, when there is nothing to stream.
+        """
+        task = self._task_of(request, task_id)
+        run = self._stream_run(as_events=accepts_events(",".join(request.headers.getlist("accept"))))
+        opened = await run.open(task)
+        return opened if isinstance(opened, OpenStream) else self._response_of(opened, task_id)
 
     async def handle_cli_async(self, cli_args: Sequence[str]) -> int:
         """Answer the arguments of `bentoml run`: results to stdout, errors to stderr.
@@ -131,6 +162,10 @@ class InferenceAPI:
         read_output_format(cli_args)  # misuse is an error before the model runs, not after
         tasks = iter(self.input_adapter.from_cli(cli_args))
         exit_code = 0
+        if self.is_stream:
+            for task in tasks:
+                exit_code = await self._print(task) or exit_code
+            return exit_code
         while chunk := list(islice(tasks, max_batch_size)):
             exit_code = self.output_adapter.to_cli(await self.infer_async(chunk)) or exit_code
         return exit_code
@@ -166,6 +201,24 @@ class InferenceAPI:
             self._refuse(task, error)
         (result,) = self.infer([task])
         return self.output_adapter.to_aws_lambda_event(result)
+
+    def _stream_run(self, *, as_events: bool = False) -> StreamRun:
+        return StreamRun(self.name, self.input_adapter, self._function, self.output_adapter, as_events=as_events)
+
+    async def _collected(self, request: HTTPRequest, task_id: str) -> HTTPResponse:
+        """The whole answer of a generator as one response."""
+        opened = await self.open_stream_async(request, task_id)
+        if isinstance(opened, HTTPResponse):
+            return opened
+        try:
+            response = HTTPResponse(opened.status, opened.headers, await opened.read_all())
+        except StreamBrokenError as error:
+            response = HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
+        response.headers[REQUEST_ID_HEADER] = task_id
+        return response
+
+    async def _print(self, task: InferenceTask[Any]) -> int:
+        return await print_stream(await self._stream_run().open(task), self.output_adapter)
 
     def _task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
         try:

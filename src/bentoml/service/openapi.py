@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from bentoml.configuration import get_config
+from bentoml.service.stream_format import STREAM_MEDIA_TYPES
 
 if TYPE_CHECKING:
     from bentoml.service.bento_service import BentoService
@@ -62,5 +63,11 @@ def _operation(api: InferenceAPI) -> dict[str, Any]:
         "tags": ["app"],
         "description": api.doc,
         "requestBody": {"required": True, "content": api.request_schema},
-        "responses": dict(_SUCCESS),
+        "responses": _streamed() if api.is_stream else dict(_SUCCESS),
     }
+
+
+def _streamed() -> dict[str, Any]:
+    # Which one it is depends on what the generator yields first, and on what the client accepts.
+    content = {media_type: {"schema": {"type": "string"}} for media_type in STREAM_MEDIA_TYPES}
+    return {"200": {"description": "success, sent piece by piece", "content": content}}

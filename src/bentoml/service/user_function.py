@@ -3,31 +3,84 @@
 from __future__ import annotations
 
 import inspect
+from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+class FunctionKind(Enum):
+    """How a function was written, and so how it is run."""
+
+    PLAIN = "def"
+    COROUTINE = "async def"
+    GENERATOR = "def with yield"
+    ASYNC_GENERATOR = "async def with yield"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it needs an event loop."""
+        return self in {FunctionKind.COROUTINE, FunctionKind.ASYNC_GENERATOR}
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it yields its answer piece by piece."""
+        return self in {FunctionKind.GENERATOR, FunctionKind.ASYNC_GENERATOR}
+
+
+def kind_of(function: Callable[..., Any]) -> FunctionKind:
+    """The kind of a function, also behind decorators that leave it as it is (`functools.wraps`)."""
+    for candidate in (function, inspect.unwrap(function)):
+        if inspect.isasyncgenfunction(candidate):
+            return FunctionKind.ASYNC_GENERATOR
+        if inspect.iscoroutinefunction(candidate):
+            return FunctionKind.COROUTINE
+        if inspect.isgeneratorfunction(candidate):
+            return FunctionKind.GENERATOR
+    return FunctionKind.PLAIN
+
+
+def check_stream_mode(api_name: str, kind: FunctionKind, *, batch: bool) -> None:
+    """Check that a generator is asked for one request at a time.
+
+    Raises:
+        InvalidArgument: it is declared with `batch=True`.
+    """
+    if batch and kind.is_stream:
+        raise InvalidArgument(
+            f"API '{api_name}' is a generator function, which streams the answer to one request; "
+            "declare it with batch=False, or return a list instead of using yield"
+        )
+
+
 class UserFunction:
-    """Calls a plain function or a coroutine function, and gives it its tasks when it asks for them.
+    """Calls a function of any kind, and gives it its tasks when it asks for them.
 
     Args:
         function: bound to its service.
         tasks_parameter: the parameter through which it asks: `tasks` with `batch=True`, otherwise `task`.
 
     Attributes:
-        is_async: whether it was written with `async def`, possibly behind a decorator.
+        kind: how it was written.
+        is_async: whether it needs an event loop.
     """
 
     def __init__(self, function: Callable[..., Any], tasks_parameter: str) -> None:
         self._function = function
         self._parameter = tasks_parameter
         self._position = _position_of(tasks_parameter, function)
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inspect.unwrap(function))
+        self.kind = kind_of(function)
+        self.is_async = self.kind.is_async
 
     async def __call__(self, args: Sequence[Any], tasks: Any) -> Any:
-        """Call with the arguments that the input adapter made; `tasks` is one task or a list of them."""
+        """Call with the arguments that the input adapter made; `tasks` is one task or a list of them.
+
+        Returns:
+            What it returns; of a generator function, the generator, which has not begun.
+        """
         # A parameter that a positional argument already fills is no request for tasks, whatever its name.
         if self._position is None or self._position < len(args):
             value = self._function(*args)
