@@ -41,9 +41,10 @@ def encode_answers(api_name: str, responses: Iterable[HTTPResponse]) -> list[Ans
     return [_encode_or_fail(api_name, response) for response in responses]
 
 
-def answer_to_failure(api_name: str, error: BaseException) -> Answer:
+def answer_to_failure(api_name: str, error: BaseException, *, is_logged: bool = True) -> Answer:
     """The answer after an error outside of the user function."""
-    logger.error("API %s failed outside of its function", api_name, exc_info=error)
+    if is_logged:
+        logger.error("API %s failed outside of its function", api_name, exc_info=error)
     if not isinstance(error, BentoMLException) or not 400 <= error.status_code <= 599:
         return _FAILURE
     if error.status_code < 500:

@@ -8,6 +8,7 @@ from bentoml.server.scheduler import Job
 
 if TYPE_CHECKING:
     from bentoml.server.heads import RequestHead
+    from bentoml.server.stream_inlet import Inlet
 
 TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 
@@ -54,6 +55,16 @@ class Call(Job):
             status: HTTP status.
             head: `name: value` lines, each ended by CRLF, without length and request id.
             body: the content.
+        """
+        raise NotImplementedError
+
+    def begin(self, status: int, head: bytes, inlet: Inlet) -> None:
+        """Begin an answer that comes in pieces.
+
+        Args:
+            status: HTTP status.
+            head: see `answer`.
+            inlet: where the pieces come.
         """
         raise NotImplementedError
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
 from bentoml.server.scheduler import Scheduler, State
+from bentoml.server.stream_inlet import Inlets
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,6 +41,7 @@ class Dispatcher:
         self.routes = list(routes)
         self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
         self.workers: list[WorkerLink] = []
+        self.inlets = Inlets(self)
         self._loop = loop
         self._next_batch_id = 0
         self._pump_is_due = False
@@ -83,6 +85,13 @@ class Dispatcher:
             if was_running:
                 self._cancel_unwanted([call.api])
 
+    def finish_stream(self, call: Call, status: int) -> None:
+        """A stream has reached its client, or never will; `status` is what its request counts as."""
+        if call.state is State.RUNNING:
+            call.state = State.DONE
+            call.counters.finished(status, self._loop.time() - call.arrived_s)
+            self._cancel_unwanted([call.api])
+
     def refuse_waiting(self) -> None:
         """No worker will come any more: answer every call that waits for one."""
         for call in self.scheduler.take_all():
@@ -99,6 +108,7 @@ class Dispatcher:
     def remove_worker(self, link: WorkerLink) -> None:
         """A worker is gone, or given up. What it was running is tried once more elsewhere, else answered 503."""
         self.workers.remove(link)
+        self.inlets.lose(link)
         for batch in link.batches.values():
             live = [call for call in batch if call.state is State.RUNNING]
             again = [call for call in live if call.attempts < MAX_ATTEMPTS]
@@ -136,6 +146,11 @@ class Dispatcher:
                     call.state = State.DONE
                     call.body = b""
                     call.counters.finished(status, now_s - call.arrived_s)
+
+    def on_stream_end(self, link: WorkerLink, batch_id: int) -> None:
+        """A worker has finished a stream; its caller may still be reading."""
+        link.take_back(batch_id, self.routes[link.batches[batch_id][0].api])
+        self._pump()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -196,7 +211,7 @@ class Dispatcher:
         self._set_timer(soonest_s)
 
     def _cancel_unwanted(self, apis: Collection[int]) -> None:
-        """Have coroutine calls of these APIs ended that nobody waits for any more, so that their places come back."""
+        """Have calls of these APIs ended that nobody waits for any more, where a worker can do that."""
         concurrent = {api for api in apis if self.routes[api].policy.is_concurrent}
         if not concurrent:
             return

@@ -131,6 +131,8 @@ class Front:
         if message[0] == wire.ANSWER:
             _, batch_id, _, answers = message
             self._homes[protocol].dispatcher.on_answers(self._links[protocol], batch_id, answers)
+        elif message[0] in wire.STREAM_KINDS:
+            self._homes[protocol].dispatcher.inlets.on_frame(self._links[protocol], message)
         elif message[0] == wire.PONG:
             self.heartbeat.on_pong(self._links[protocol], message[1])
         elif message[0] == wire.HELLO:

@@ -91,7 +91,7 @@ class Generation:
             with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
         ]
         self.routes_by_path.update({route.path: route for route in routes})
-        self.fast_routes.update({_raw_path(route.path): route for route in routes})
+        self.fast_routes.update({_raw_path(route.path): route for route in routes if not route.is_stream})
         self.known_heads.clear()
         self.dispatcher.add_worker(link, routes)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
 from bentoml.server.heads import RequestHead
 from bentoml.server.request_ids import request_id_of
+from bentoml.server.stream_client import CONNECTION
+from bentoml.server.stream_relay import CLIENT_LEFT, StreamRelay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,21 +19,30 @@ if TYPE_CHECKING:
     from bentoml.server.arriving import Arriving
     from bentoml.server.dispatch import Dispatcher
     from bentoml.server.routes import Route
+    from bentoml.server.stream_client import StreamClient
+    from bentoml.server.stream_inlet import Inlet
 
 
 class AsgiCall(Call):
     """A call whose answer is awaited."""
 
-    __slots__ = ("answered",)
+    __slots__ = ("answered", "inlet")
 
     def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head, request_id, client)
         self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
+        # Where the rest of the answer comes, when it comes in pieces.
+        self.inlet: Inlet | None = None
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         """Hand the answer to the waiting task."""
         if not self.answered.done():
             self.answered.set_result((status, head, body))
+
+    def begin(self, status: int, head: bytes, inlet: Inlet) -> None:
+        """Hand the head of an answer in pieces to the waiting task."""
+        self.inlet = inlet
+        self.answer(status, head, b"")
 
 
 class InferenceApp:
@@ -71,6 +82,9 @@ class InferenceApp:
             if outcome is None:
                 return
             answer = outcome
+            if call.inlet is not None:
+                await self._stream(call, call.inlet, scope, receive, send)
+                return
         await _send(send, *answer, request_id)
 
     async def _run(self, call: AsgiCall, receive: Receive) -> tuple[int, bytes, bytes] | None:
@@ -96,6 +110,22 @@ class InferenceApp:
             if not call.answered.done():
                 self._dispatcher.cancel(call)
         return call.answered.result() if call.answered.done() else None
+
+    async def _stream(self, call: AsgiCall, inlet: Inlet, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write an answer that has begun, and comes in pieces."""
+        failure = CLIENT_LEFT
+        status, head, _ = call.answered.result()
+        try:
+            client: StreamClient = scope["state"][CONNECTION]()
+            await send(_start(status, head, call.request_id))
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+                failure = 0
+            else:
+                relay = StreamRelay(inlet, client, call.head.route.policy.max_latency_s, call.request_id)
+                failure = await relay.run(receive, send)
+        finally:
+            self._dispatcher.finish_stream(call, failure or status)
 
     async def _read_body(self, receive: Receive) -> bytes | int | None:
         """The whole body; the status to refuse it with; or None when the client left before its end."""
@@ -141,13 +171,17 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 async def _send(send: Send, status: int, head: bytes, body: bytes, request_id: str) -> None:
+    await send(_start(status, head, request_id, None if status in UNSIZED else len(body)))
+    await send({"type": "http.response.body", "body": body})
+
+
+def _start(status: int, head: bytes, request_id: str, size_bytes: int | None = None) -> dict[str, Any]:
+    """The message that starts an answer; the size of its body is left out when None."""
     headers: list[tuple[bytes, bytes]] = []
     for line in head.split(b"\r\n")[:-1]:
         name, _, value = line.partition(b": ")
         headers.append((name, value))
-    if status not in UNSIZED:
-        headers.append((b"content-length", str(len(body)).encode("ascii")))
+    if size_bytes is not None:
+        headers.append((b"content-length", str(size_bytes).encode("ascii")))
     headers.append((b"x-request-id", request_id.encode("ascii")))
-    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+    return {"type": "http.response.start", "status": status, "headers": headers}

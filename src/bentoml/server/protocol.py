@@ -10,6 +10,7 @@ A request that comes in one piece, with a head that was read before, does not ev
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -19,6 +20,7 @@ from bentoml.server.fast_call import FastCall
 from bentoml.server.heads import RequestHead
 from bentoml.server.reading import ReadingProtocol, Refusal
 from bentoml.server.request_ids import new_request_id, request_id_of
+from bentoml.server.stream_client import CONNECTION, StreamClient
 
 if TYPE_CHECKING:
     import asyncio
@@ -143,6 +145,7 @@ class FrontProtocol(ReadingProtocol):
         # What a request gets depends on when it came, not on when its turn is.
         self.app = self._front.application
         super().begin()
+        self.scope["state"][CONNECTION] = partial(StreamClient, self, self.cycle)
         if not self.pipeline:
             self._turn = self.cycle
         elif len(self.pipeline) < MAX_PIPELINED:

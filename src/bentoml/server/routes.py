@@ -26,6 +26,7 @@ class Route:
         policy: how requests may be run.
         counters: by HTTP method; those of POST stand for requests that no method is known for.
         methods: upper-case HTTP methods the input adapter takes; empty until a worker has said which.
+        is_stream: the function is a generator; its answers come in pieces.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Route:
     policy: ApiPolicy
     counters: Mapping[str, RouteCounters]
     methods: frozenset[str] = frozenset()
+    is_stream: bool = False
 
 
 def policy_of(api: ApiMetadata, options: ServeOptions) -> ApiPolicy:
@@ -61,11 +63,12 @@ def routes_of(apis: Iterable[ApiMetadata], options: ServeOptions, metrics: Serve
 
 
 def with_worker_facts(route: Route, fact: list[Any], metrics: ServerMetrics) -> Route:
-    """Add what a worker's `HELLO` says about the API: `[name, route, methods, is_concurrent]`."""
-    _, name, methods, is_concurrent = fact
+    """Add what a worker's `HELLO` says about the API: `[name, route, methods, is_concurrent, is_stream]`."""
+    _, name, methods, is_concurrent, is_stream = fact
     return replace(
         route,
         methods=frozenset(methods),
         counters={**route.counters, **{method: metrics.route(name, method) for method in methods}},
         policy=replace(route.policy, is_concurrent=bool(is_concurrent)),
+        is_stream=bool(is_stream),
     )

@@ -4,18 +4,26 @@ A frame is four bytes of length (big endian) and a msgpack array whose first ele
 socket is ever unpickled: values are integers, floats, text and bytes.
 
 ```
-HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent], ...], generation]
+HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, is_stream], ...], generation]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
 PING    front -> worker   [PING]
 PONG    worker -> front   [PONG, rss_bytes or nil]
 CANCEL  front -> worker   [CANCEL, batch_id]
+START   worker -> front   [START, batch_id, status, head]
+CHUNK   worker -> front   [CHUNK, batch_id, piece]
+END     worker -> front   [END, batch_id, is_whole]
+CREDIT  front -> worker   [CREDIT, batch_id, chunks, bytes]
 ```
 
 A `head` of a `CALL` is `[method, path, query, fields]`; requests name theirs by its number in the list. `fields` and
 the `head` of an answer are blocks of `name: value` lines, each ended by CRLF, names in lower case; the latter is ready
 to be written to a client. Answers stand in the order of the requests. A batch that was cancelled is answered all the
 same, as that gives its place back.
+
+A call whose answer comes in pieces has, in place of `ANSWER`, one `START`, any number of `CHUNK`, and one `END`.
+`CREDIT` says how many chunks, and bytes of them, the client's connection has taken since the last one;
+`stream_window.py` has the bound.
 """
 
 from __future__ import annotations
@@ -30,6 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HELLO, CALL, ANSWER, PING, PONG, CANCEL = 1, 2, 3, 4, 5, 6
+START, CHUNK, END, CREDIT = 7, 8, 9, 10
+# What a worker says about an answer that comes in pieces.
+STREAM_KINDS = frozenset({START, CHUNK, END})
 
 _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = (1 << 32) - 1

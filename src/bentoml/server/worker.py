@@ -7,6 +7,7 @@ responsive; coroutine functions run in the loop, several calls at a time.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import logging
 import os
@@ -20,6 +21,7 @@ from bentoml.server import wire
 from bentoml.server.answers import CANCELLED, answer_to_failure, encode_answers
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
+from bentoml.server.stream_worker import WorkerStreams
 from bentoml.server.wire_request import requests_of
 
 if TYPE_CHECKING:
@@ -45,24 +47,27 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         # Running coroutine calls by batch id.
         self._tasks: dict[int, asyncio.Task[bytes]] = {}
+        self._streams = WorkerStreams(loop)
         self.ended = loop.create_future()
 
     def facts(self) -> list[list[Any]]:
         """What the front wants to know of each API."""
-        return [[api.name, api.route, list(api.methods), api.is_async] for api in self._apis.values()]
+        return [
+            [api.name, api.route, list(api.methods), api.is_async or api.is_stream, api.is_stream]
+            for api in self._apis.values()
+        ]
 
     def on_frame(self, protocol: wire.FrameProtocol, payload: bytes) -> None:
-        """The front has sent a batch, or asks for a sign of life."""
+        """The front has sent a batch or something about one that runs, or asks for a sign of life."""
         message = wire.unpack(payload)
         if message[0] == wire.CALL:
             self._call(protocol, *message[1:])
         elif message[0] == wire.PING:
             protocol.send(wire.pack([wire.PONG, resident_bytes()]))
+        elif message[0] == wire.CREDIT:
+            self._streams.acknowledge(*message[1:])
         elif message[0] == wire.CANCEL:
-            # Only a coroutine can be cancelled; one that has just ended has been answered.
-            task = self._tasks.get(message[1])
-            if task is not None:
-                task.cancel()
+            self._cancel(message[1])
         else:
             raise ValueError(f"unknown frame kind {message[0]!r}")
 
@@ -70,12 +75,24 @@ class Worker:
         self, protocol: wire.FrameProtocol, batch_id: int, api_name: str, heads: list[Any], items: list[Any]
     ) -> None:
         api = self._apis[api_name]
-        if api.is_async:
+        if api.is_stream:
+            ((request,), (task_id,)) = _decode(heads, items)
+            self._streams.start(protocol, api, batch_id, request, task_id)
+        elif api.is_async:
             task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items))
             self._tasks[batch_id] = task
             task.add_done_callback(lambda done: self._finish(protocol, batch_id, len(items), done))
         else:
-            self._thread.submit(self._run_plainly, protocol, api, batch_id, heads, items)
+            # A context of its own: what a call leaves in context variables is not for the next one.
+            context = contextvars.copy_context()
+            self._thread.submit(context.run, self._run_plainly, protocol, api, batch_id, heads, items)
+
+    def _cancel(self, batch_id: int) -> None:
+        """Nobody waits for a batch any more. Plain functions cannot be cancelled; what has just ended is answered."""
+        task = self._tasks.get(batch_id)
+        if task is not None:
+            task.cancel()
+        self._streams.cancel(batch_id)
 
     def on_lost(self, _protocol: wire.FrameProtocol) -> None:
         """The front is gone, or asks no more."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # How many calls of one coroutine API a worker runs side by side.
 CONCURRENT_SINGLE_CALLS = 128
 CONCURRENT_BATCH_CALLS = 4
+# How many streams of one generator API a worker runs side by side, each in a thread of its own where it is not `async`.
+CONCURRENT_STREAMS = 64
 
 
 class Pulse:
@@ -62,7 +64,10 @@ class WorkerLink:
         """Whether a batch for `route` would start at once."""
         if not route.policy.is_concurrent:
             return self.plain_batch_id is None
-        limit = CONCURRENT_BATCH_CALLS if route.policy.is_batch else CONCURRENT_SINGLE_CALLS
+        if route.is_stream:
+            limit = CONCURRENT_STREAMS
+        else:
+            limit = CONCURRENT_BATCH_CALLS if route.policy.is_batch else CONCURRENT_SINGLE_CALLS
         return self.running[route.index] < limit
 
     def give(self, batch_id: int, batch: list[Call], route: Route) -> None:

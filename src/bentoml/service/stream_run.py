@@ -62,7 +62,7 @@ class OpenStream:
         self.status = result.http_status
         self.headers = HTTPHeaders(result.http_headers)
         self._is_events = as_events and "content-type" not in self.headers
-        self._encode: Callable[[Any], bytes] = event_of if self._is_events else chunk_of
+        self._write: Callable[[Any], bytes] = event_of if self._is_events else chunk_of
         if self._is_events:
             for name, value in EVENT_HEADERS:
                 self.headers.setdefault(name, value)
@@ -81,13 +81,16 @@ class OpenStream:
             return piece
         try:
             value = await _next_of(self._generator)
-            if isinstance(value, InferenceResult):
-                raise TypeError("only the first value that a generator yields may be an InferenceResult")
             return None if value is _END else self._encode(value)
         except Exception as error:
             logger.exception("%s broke off after its answer had begun", self._where)
             message = f"Exception happened in API function: {error}"
             raise StreamBrokenError(message, error_event(message) if self._is_events else b"") from error
+
+    def _encode(self, value: Any) -> bytes:
+        if isinstance(value, InferenceResult):
+            raise TypeError("only the first value that a generator yields may be an InferenceResult")
+        return self._write(value)
 
     async def read_all(self) -> bytes:
         """The pieces up to the end, joined.
@@ -137,15 +140,16 @@ class StreamRun(BatchRun):
         Returns:
             An answer that has begun; or a whole one: an error, or that of a generator without values.
         """
-        for valid in self._valid([task]):
+        opened: InferenceResult[Any] | OpenStream | None = None
+        if self._valid([task]):
             try:
-                opened = await self._open(valid)
-                if isinstance(opened, OpenStream):
-                    return opened
-                if opened is not None:
-                    self._results[id(valid)] = opened
+                opened = await self._open(task)
             except Exception as error:  # noqa: BLE001 - user code may raise anything; what ends the process passes
-                self._refuse(valid, error)
+                self._refuse(task, error)
+        if isinstance(opened, OpenStream):
+            return opened
+        if opened is not None:
+            self._results[id(task)] = opened
         return self._result_of(task)
 
     async def collect(self, task: InferenceTask[Any]) -> InferenceResult[Any]:
