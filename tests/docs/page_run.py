@@ -205,10 +205,14 @@ class PageRun:
         with self.server_log.open("wb") as log:
             self.server = subprocess.Popen(["bash", "-c", script], env=self.env, stdout=log, stderr=log)
         deadline = time.monotonic() + START_LIMIT_S
-        while not (is_ready(port) and (not shown or output_matches(shown, self._server_output()))):
+        while not (self._is_up(port) and (not shown or output_matches(shown, self._server_output()))):
             if self.server.poll() is not None or time.monotonic() > deadline:
                 raise PageError(f"$ {command}\nis not ready or prints something else than:\n{shown}{self._log_tail()}")
             time.sleep(0.1)
+
+    def _is_up(self, port: int) -> bool:
+        """Whether the server answers, or says so: with TLS or on a unix socket its port alone cannot tell."""
+        return is_ready(port) or "* Press Ctrl-C to stop" in self._server_output()
 
     def _run_python(self, block: Block) -> None:
         if self.python is None:

@@ -123,7 +123,7 @@ def _keep_output(process: subprocess.Popen[str], log: Path, urls: SimpleQueue[st
         for line in process.stdout:
             file.write(line)
             file.flush()
-            found = re.search(r"on (http://\S+)$", line.strip())
+            found = re.search(r"on ((?:https?://|unix:)\S+)$", line.strip())
             if found is not None:
                 urls.put(found[1])
     urls.put(None)

@@ -70,7 +70,7 @@ class Bench:
         route = Route(0, "/predict", policy, {"POST": RouteCounters()}, frozenset({"POST"}))
         dispatcher = cast("Dispatcher", SimpleNamespace(submit=submit, cancel=lambda _: None))
         app = InferenceApp({"/predict": route}, dispatcher, 1000, self.arriving)
-        self._config = front_config(app, FrontProtocol, 10)
+        self._config = front_config(app, FrontProtocol)
         self._config.load()
         self._front = SimpleNamespace(
             fast_routes={b"/predict": route},

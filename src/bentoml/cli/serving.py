@@ -169,7 +169,7 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
         if verbosity.quiet:
             return
         click.echo(f"* Serving {metadata.name}:{metadata.version} on {address}")
-        if serve_options.swagger_enabled:
+        if serve_options.swagger_enabled and serve_options.uds is None:
             click.echo(f"* Swagger UI: {address}/docs")
         click.echo("* Press Ctrl-C to stop")
 

@@ -31,6 +31,7 @@ from bentoml.server.heartbeat import MEANINGS, Heartbeat
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
+from bentoml.server.tls import tls_context
 from bentoml.server.worker_link import WorkerLink
 
 if TYPE_CHECKING:
@@ -196,7 +197,8 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
-    server = HttpServer(front_config(front.application, partial(FrontProtocol, front), options.grace_s), front)
+    config = front_config(front.application, partial(FrontProtocol, front))
+    server = HttpServer(config, front, options.grace_s, tls_context(options))
     context.end_with_parent(loop, lambda: _end_alone(context))
     context.listen(loop, front.hear)
     front.heartbeat.start()

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 import uvicorn
 
+from bentoml.server.last_connections import HANDSHAKE_END_S, accept_waiting, begin_no_more
+from bentoml.server.listening import BACKLOG
+
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Callable, Iterable, Iterator
 
     from starlette.types import ASGIApp
 
+logger = logging.getLogger(__name__)
+
 KEEP_ALIVE_S = 75.0
 _SWEEP_EVERY_S = 5.0
+# Of TLS.
+HANDSHAKE_S = 10.0
+# How long a server that goes down waits for handshakes.
+_JOIN_S = 2.0
+_LOOK_EVERY_S = 0.05
 
 
 class Drainable(Protocol):
@@ -36,13 +49,12 @@ class Connection(Protocol):
         """Whether no request is being received or answered."""
 
 
-def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol], grace_s: float) -> uvicorn.Config:
+def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]) -> uvicorn.Config:
     """Uvicorn's settings for the front.
 
     Args:
         application: the ASGI application.
         protocol: makes the protocol of a connection.
-        grace_s: how long a drain may take.
     """
     return uvicorn.Config(
         application,
@@ -55,7 +67,6 @@ def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]
         server_header=False,
         # Whoever connects is the client; both lanes see the same address.
         proxy_headers=False,
-        timeout_graceful_shutdown=int(grace_s) or 1,
     )
 
 
@@ -65,16 +76,29 @@ class HttpServer(uvicorn.Server):
     Args:
         config: see `front_config`.
         front: learns first that the server goes down.
+        grace_s: how long it may take to go down.
+        tls: makes it an HTTPS server.
     """
 
-    def __init__(self, config: uvicorn.Config, front: Drainable) -> None:
+    def __init__(
+        self, config: uvicorn.Config, front: Drainable, grace_s: float, tls: ssl.SSLContext | None = None
+    ) -> None:
         super().__init__(config)
         self._front = front
+        self._grace_s = grace_s
+        self._secured: dict[str, Any] = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_S}
+        # Connections whose TLS handshake is not over, among others.
+        self._young: WeakSet[Connection] = WeakSet()
+        self._hurrying = asyncio.Event()
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Tell the front, then go down as usual; a second signal hurries."""
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - the interface of uvicorn
+        """Tell the front, then go down; a second signal hurries."""
+        if self.should_exit:
+            self.force_exit = True
+            self._hurrying.set()
+            return
         self._front.drain()
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,20 +108,63 @@ class HttpServer(uvicorn.Server):
             loop.add_signal_handler(sig, self.handle_exit, sig, None)
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(self._connection, sock=sock, backlog=BACKLOG, **self._secured)
+            for sock in sockets or ()
+        ]
+        self.started = True
+
+    def _connection(self) -> asyncio.Protocol:
+        connection: Any = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        if self._secured:
+            self._young.add(connection)
+        return connection  # type: ignore[no-any-return]
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener and answer what is due, also on connections that only the kernel knows so far."""
         loop = asyncio.get_running_loop()
-        joining = [
-            loop.create_task(loop.connect_accepted_socket(self._late_connection, sock))
-            for sock in _accepted_by_the_kernel(sockets or ())
-        ]
-        await super().shutdown(sockets)
-        await asyncio.gather(*joining)
+        end_s = loop.time() + self._grace_s
+        listeners = sockets or []
+        if begin_no_more(listeners):
+            await self._wait(HANDSHAKE_END_S)
+        joining = {
+            loop.create_task(loop.connect_accepted_socket(self._connection, sock, **self._secured))
+            for sock in accept_waiting(listeners)
+        }
+        for server in self.servers:
+            server.close()
+        for sock in listeners:
+            sock.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        joined_by_s = min(end_s, loop.time() + _JOIN_S)
+        while not self.force_exit and loop.time() < (end_s if self._is_busy() else joined_by_s):
+            if not self._is_busy() and not self._has_young(joining):
+                break
+            await self._wait(_LOOK_EVERY_S)
+        cut = list(self.server_state.connections)
+        if cut:
+            logger.warning("%d connections are cut: the time to go down is over", len(cut))
+        for task in [*joining, *self.server_state.tasks]:
+            task.cancel()
+        for connection in cut:
+            connection.transport.close()
 
-    def _late_connection(self) -> asyncio.Protocol:
-        return self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
+    def _is_busy(self) -> bool:
+        return bool(self.server_state.connections or self.server_state.tasks)
+
+    def _has_young(self, joining: Iterable[asyncio.Task[Any]]) -> bool:
+        return any(not task.done() for task in joining) or any(young.transport is None for young in self._young)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but not when somebody hurries us."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._hurrying.wait(), seconds)
 
     async def close_idle_connections(self) -> None:
         """Close connections that have been silent for `KEEP_ALIVE_S`; one sweep instead of a timer per answer."""
@@ -109,16 +176,3 @@ class HttpServer(uvicorn.Server):
             for connection in connections:
                 if connection.is_idle() and connection.idle_since_s < oldest_s:
                     connection.transport.close()
-
-
-def _accepted_by_the_kernel(listeners: Iterable[socket.socket]) -> list[socket.socket]:
-    """The connections that wait in the listeners' queues; closing a listener would reset them."""
-    accepted: list[socket.socket] = []
-    for listener in listeners:
-        listener.setblocking(False)
-        with contextlib.suppress(OSError):
-            while True:
-                sock, _ = listener.accept()
-                sock.setblocking(False)
-                accepted.append(sock)
-    return accepted

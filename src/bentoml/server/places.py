@@ -1,20 +1,14 @@
-"""Where a server lives: its public address, and its private directory."""
+"""Where a server lives: its private directory."""
 
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BentoMLException
 from bentoml.server.child import SOCKET_FILE
 
-if TYPE_CHECKING:
-    from bentoml.server.options import ServeOptions
-
-_BACKLOG = 2048
 # The limit of macOS is 104 with the final zero, that of Linux 108.
 _MAX_SOCKET_PATH_BYTES = 103
 
@@ -36,23 +30,3 @@ def make_runtime_dir() -> Path:
             return path
         path.rmdir()
     raise BentoMLException(f"no temporary directory can be used: {problem}; set TMPDIR to one that can be written")
-
-
-def bind_public(options: ServeOptions) -> socket.socket:
-    """The public listening socket.
-
-    Raises:
-        BentoMLException: the address cannot be used.
-    """
-    listener = socket.socket(socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((options.host, options.port))
-    except (OSError, UnicodeError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise BentoMLException(
-            f"cannot listen on {options.host}:{options.port}: {reason}; choose another port with --port"
-        ) from error
-    listener.listen(_BACKLOG)
-    return listener

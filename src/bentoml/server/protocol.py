@@ -60,6 +60,9 @@ class FrontProtocol(ReadingProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Keep the peer's address as text, once per connection."""
         super().connection_made(transport)
+        if self.client is not None and self.client[0].startswith("::ffff:"):
+            # An IPv4 client of a socket for both kinds.
+            self.client = (self.client[0][7:], self.client[1])
         self._client_text = self.client[0] if self.client else ""
         if self._front.draining:
             self.shutdown()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from bentoml.exceptions import BentoMLException
 from bentoml.server.child import READY, SOCKET_FILE
 from bentoml.server.fleet import WORKER_END_S, Fleet, how
-from bentoml.server.places import bind_public
+from bentoml.server.listening import PublicAddress, bind_public
 from bentoml.server.runtime import Runtime
+from bentoml.server.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,11 @@ class Supervisor:
         self._hurry = asyncio.Event()
         self._was_ready = False
 
-    async def run(self, listener: socket.socket) -> int:
+    async def run(self, address: PublicAddress) -> int:
         """Serve until told to stop.
+
+        Args:
+            address: where to; its listener is closed here once the front has it.
 
         Returns:
             0 after an orderly end, 1 when the front died or the bundle cannot be served.
@@ -52,12 +56,11 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         try:
-            front = self._front = self._start_front(listener)
+            front = self._front = self._start_front(address.listener)
         except OSError as error:
             raise BentoMLException(f"the server cannot be started: {error}") from error
-        host, port = listener.getsockname()[:2]
-        listener.close()
-        front_task = asyncio.ensure_future(front.watch(lambda message: self._hear_front(message, host, port)))
+        address.listener.close()
+        front_task = asyncio.ensure_future(front.watch(lambda message: self._hear_front(message, address.url)))
         self._fleet.start()
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({front_task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -77,9 +80,9 @@ class Supervisor:
                 "bentoml.server.front", self._fleet.generation, listener.fileno(), workers_listener.fileno()
             )
 
-    def _hear_front(self, message: dict[str, Any], host: str, port: int) -> None:
+    def _hear_front(self, message: dict[str, Any], url: str) -> None:
         if message["event"] == READY:
-            self._announce(f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}")  # noqa: S104
+            self._announce(url)
         else:
             self._fleet.hear(message)
 
@@ -140,8 +143,10 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None] | None = None) 
         Exit code: 0 after an orderly end.
 
     Raises:
-        BentoMLException: the address is taken, a file of the bundle was changed, or the bundle cannot be loaded.
+        BentoMLException: the address is taken, the certificate cannot be used, a file of the bundle was changed, or
+            the bundle cannot be loaded.
     """
+    tls_context(options)
     if options.verify:
         from bentoml.saved_bundle.integrity import verify_bundle
 
@@ -150,12 +155,12 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None] | None = None) 
     async def run() -> int:
         supervisor = Supervisor(options, on_ready)
         try:
-            return await supervisor.run(listener)
+            return await supervisor.run(address)
         finally:
             supervisor.close()
 
-    listener = bind_public(options)
+    address = bind_public(options)
     try:
         return asyncio.run(run())
     finally:
-        listener.close()
+        address.close()
