@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.server import answers
 from bentoml.server.answers import answer_to_failure, encode_answers, render_head
 from bentoml.types import HTTPHeaders, HTTPResponse
 
@@ -97,3 +98,16 @@ def test_failure_outside_of_the_function_is_answered_without_its_details(
     assert answer[0] == status
     assert answer[2].startswith(body)
     assert b"inside" not in answer[2]
+
+
+def test_encode_answers_of_the_same_headers_gives_the_same_head_and_keeps_few() -> None:
+    for number in range(3 * answers._MAX_KEPT_HEADS):
+        ((_, head, _),) = encode_answers("api", [HTTPResponse(200, [("X-N", str(number)), ("X-Odd", "é")], b"")])
+        assert head == f"x-n: {number}\r\nx-odd: é\r\n".encode()
+        assert len(answers._heads) <= answers._MAX_KEPT_HEADS
+
+
+def test_encode_answers_of_header_values_that_are_no_text_writes_them() -> None:
+    for value in (1, True, "1", [2]):
+        ((_, head, _),) = encode_answers("api", [HTTPResponse(200, [("X-N", value)], b"")])  # type: ignore[list-item]
+        assert head == f"x-n: {value}\r\n".encode()

@@ -49,7 +49,7 @@ class HTTPHeaders(Mapping[str, str]):
         length = len(wanted)
         for key, value in self._pairs:
             # Lengths first: most names differ in it, and folding every name costs more than all else here.
-            if len(key) == length and key.lower() == wanted:
+            if len(key) == length and (key == name or key.lower() == wanted):
                 return value
         return default
 

@@ -19,6 +19,7 @@ from bentoml.adapters.dataframe_dtype import (
     openapi_type,
 )
 from bentoml.adapters.dataframe_parse import ORIENTS, JsonTable, parse_table
+from bentoml.adapters.dataframe_rows import parse_single_rows
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.text_input import BaseTextInput
 from bentoml.exceptions import BentoMLConfigException
@@ -141,8 +142,7 @@ class DataframeInput(BaseTextInput):
     def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[Group]:
         """Parse each table; those that fail are discarded with status 400, the others parted by columns and types."""
         groups: dict[Any, Group] = {}
-        for task in tasks:
-            table = self._parse(task)
+        for task, table in zip(tasks, self._parse_all(tasks), strict=True):
             if table is not None:
                 vars(task)[_TABLE] = table
                 groups.setdefault(table.group, []).append(task)
@@ -175,6 +175,16 @@ class DataframeInput(BaseTextInput):
         # A parsed table is used once: the user function may change the values in it.
         tables = [vars(task).pop(_TABLE, None) or self._parse(task) for task in tasks]
         return (self._join([table for table in tables if table is not None]),)
+
+    def _parse_all(self, tasks: Sequence[InferenceTask[Any]]) -> Sequence[Table | None]:
+        if len(tasks) > 1 and self.columns is None and self.orient in {None, "values"}:
+            texts = [task.data for task in tasks if task.http_headers.content_type != CSV_CONTENT_TYPE and task.data]
+            tables = parse_single_rows(texts) if len(texts) == len(tasks) else None
+            if tables is not None:
+                for task in tasks:
+                    task.batch = 1
+                return tables
+        return [self._parse(task) for task in tasks]
 
     def _parse(self, task: InferenceTask[Any]) -> Table | None:
         try:

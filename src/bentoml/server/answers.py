@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_heads: dict[tuple[tuple[str, str], ...], bytes] = {}
+_MAX_KEPT_HEADS = 512
+_MAX_KEPT_HEAD_BYTES = 1024
+
 Answer = tuple[int, bytes, bytes]
 
 _INTERNAL_ERROR = (
@@ -67,7 +71,23 @@ def _encode(response: HTTPResponse) -> Answer:
         logger.error("The response status %r is not one of HTTP; sent 500 instead", status)
         return _FAILURE
     body = b"" if status in _BODYLESS else response.body
-    return int(status), render_head(response.headers), body if type(body) is bytes else bytes(memoryview(body))
+    return int(status), _head_of(response.headers), body if type(body) is bytes else bytes(memoryview(body))
+
+
+def _head_of(headers: HTTPHeaders) -> bytes:
+    """`render_head`, but what the same headers gave before is looked up."""
+    pairs = headers.to_json()
+    try:
+        head = _heads.get(pairs)
+    except TypeError:  # a value that user code has made of something odd
+        return render_head(headers)
+    if head is None:
+        head = render_head(headers)
+        if len(head) <= _MAX_KEPT_HEAD_BYTES and all(type(value) is str for _, value in pairs):
+            if len(_heads) >= _MAX_KEPT_HEADS:
+                _heads.clear()
+            _heads[pairs] = head
+    return head
 
 
 def render_head(headers: HTTPHeaders) -> bytes:

@@ -109,7 +109,7 @@ class Worker:
         started_s = time.perf_counter()
         try:
             requests, task_ids = _decode(heads, items)
-            answers = encode_answers(api.name, api.handle_batch_request(requests, task_ids))
+            answers = encode_answers(api.name, api.respond(requests, task_ids))
             frame = _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
             frame = _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
@@ -119,7 +119,7 @@ class Worker:
         started_s = time.perf_counter()
         try:
             requests, task_ids = _decode(heads, items)
-            answers = encode_answers(api.name, await api.handle_batch_request_async(requests, task_ids))
+            answers = encode_answers(api.name, await api.respond_async(requests, task_ids))
             return _answer_frame(batch_id, started_s, answers)
         except asyncio.CancelledError:
             raise

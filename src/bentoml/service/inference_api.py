@@ -128,11 +128,28 @@ class InferenceAPI:
             task_ids: the request id of each; made here when None. Each response carries its own as `X-Request-Id`.
         """
         ids = [str(uuid4()) for _ in requests] if task_ids is None else task_ids
+        responses = await self.respond_async(requests, ids)
+        for response, task_id in zip(responses, ids, strict=True):
+            # A copy: adapters and user code may use one headers object for many results.
+            response.headers = HTTPHeaders(response.headers)
+            response.headers[REQUEST_ID_HEADER] = task_id
+        return responses
+
+    async def respond_async(self, requests: Sequence[HTTPRequest], task_ids: Sequence[str]) -> list[HTTPResponse]:
+        """Answer as `handle_batch_request_async` does, for a server that adds `X-Request-Id` itself.
+
+        Args:
+            requests: with bodies as they came in, compressed or not.
+            task_ids: the request id of each.
+
+        Returns:
+            One response per request, in order. Their headers may be shared: they are to be read, not changed.
+        """
         if self.is_stream:
-            return [await self._collected(request, task_id) for request, task_id in zip(requests, ids, strict=True)]
-        tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, ids, strict=True)]
-        results = await self.infer_async(tasks)
-        return [self._response_of(result, task_id) for result, task_id in zip(results, ids, strict=True)]
+            pairs = zip(requests, task_ids, strict=True)
+            return [await self._collected(request, task_id) for request, task_id in pairs]
+        tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
+        return [self._response_of(result) for result in await self.infer_async(tasks)]
 
     async def open_stream_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse | OpenStream:
         """Begin to answer an HTTP request with what the generator function yields.
@@ -147,7 +164,7 @@ class InferenceAPI:
         task = self._task_of(request, task_id)
         run = self._stream_run(as_events=accepts_events(",".join(request.headers.getlist("accept"))))
         opened = await run.open(task)
-        return opened if isinstance(opened, OpenStream) else self._response_of(opened, task_id)
+        return opened if isinstance(opened, OpenStream) else self._response_of(opened)
 
     async def handle_cli_async(self, cli_args: Sequence[str]) -> int:
         """Answer the arguments of `bentoml run`: results to stdout, errors to stderr.
@@ -180,6 +197,10 @@ class InferenceAPI:
         """See `handle_batch_request_async`."""
         return self._run_to_end(self.handle_batch_request_async(requests, task_ids))
 
+    def respond(self, requests: Sequence[HTTPRequest], task_ids: Sequence[str]) -> list[HTTPResponse]:
+        """See `respond_async`."""
+        return self._run_to_end(self.respond_async(requests, task_ids))
+
     def handle_request(self, request: HTTPRequest) -> HTTPResponse:
         """Answer one HTTP request."""
         return self.handle_batch_request([request])[0]
@@ -211,11 +232,9 @@ class InferenceAPI:
         if isinstance(opened, HTTPResponse):
             return opened
         try:
-            response = HTTPResponse(opened.status, opened.headers, await opened.read_all())
+            return HTTPResponse(opened.status, opened.headers, await opened.read_all())
         except StreamBrokenError as error:
-            response = HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
-        response.headers[REQUEST_ID_HEADER] = task_id
-        return response
+            return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
 
     async def _print(self, task: InferenceTask[Any]) -> int:
         return await print_stream(await self._stream_run().open(task), self.output_adapter)
@@ -234,16 +253,12 @@ class InferenceAPI:
         if not isinstance(error, InputError):
             logger.error("API '%s' could not read request %s", self.name, task.task_id, exc_info=error)
 
-    def _response_of(self, result: InferenceResult[Any], task_id: str) -> HTTPResponse:
+    def _response_of(self, result: InferenceResult[Any]) -> HTTPResponse:
         try:
-            response = self.output_adapter.to_http_response(result)
+            return self.output_adapter.to_http_response(result)
         except Exception:
-            logger.exception("API '%s' could not write the answer to request %s", self.name, task_id)
-            response = HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], UNEXPECTED_ERROR)
-        # A copy: adapters and user code may use one headers object for many results.
-        response.headers = HTTPHeaders(response.headers)
-        response.headers[REQUEST_ID_HEADER] = task_id
-        return response
+            logger.exception("API '%s' could not write the answer to request %s", self.name, result.task_id)
+            return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], UNEXPECTED_ERROR)
 
     def _run_to_end(self, pipeline: Coroutine[Any, Any, T]) -> T:
         if self.is_async:
