@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -314,3 +315,152 @@ def test_body_is_let_go_with_the_answer() -> None:
     bench.dispatcher.cancel(cancelled[0])
     bench.loop.advance(60)
     assert [call.body for call in (*answered, *cancelled, *late)] == [b"", b"", b""]
+
+
+def test_coroutine_call_past_its_deadline_is_cancelled_in_its_worker_once() -> None:
+    bench = Bench()
+    late, other = bench.submit("late", api=2), bench.submit("other", api=2)
+    bench.loop.turn()
+    bench.dispatcher.cancel(other[0])
+    assert bench.workers[0].cancelled == [2]
+    bench.loop.advance(5.1)
+    assert [answer[0] for answer in late[0].answers] == [408]
+    bench.loop.advance(5.1)
+    assert sorted(bench.workers[0].cancelled) == [1, 2]
+
+
+def test_batch_of_coroutines_is_cancelled_when_its_last_caller_has_left() -> None:
+    bench = Bench()
+    calls = bench.submit("a", "b", api=3)
+    bench.loop.turn()
+    bench.dispatcher.cancel(calls[0])
+    assert bench.workers[0].cancelled == []
+    bench.dispatcher.cancel(calls[1])
+    assert bench.workers[0].cancelled == [1]
+
+
+def test_plain_call_is_never_cancelled_in_its_worker() -> None:
+    bench = Bench()
+    (call,) = bench.submit("a")
+    bench.loop.turn()
+    bench.dispatcher.cancel(call)
+    bench.loop.advance(60)
+    assert bench.workers[0].cancelled == []
+
+
+def work_out(bench: Bench, poison: set[str]) -> int:
+    """Let workers answer, and die over poison and be followed by others, until nothing is left; counts the deaths."""
+    deaths = 0
+    while busy := [worker for worker in bench.workers if worker.batches]:
+        worker = busy[0]
+        if poison & {text for batch in worker.texts for text in batch}:
+            deaths += 1
+            bench.workers.remove(worker)
+            bench.dispatcher.remove_worker(worker.link)
+            bench.workers.append(RecordingWorker(100 + deaths))
+            bench.dispatcher.add_worker(bench.workers[-1].link, bench.routes)
+        else:
+            worker.finish(bench.dispatcher)
+    return deaths
+
+
+@pytest.mark.parametrize("api", [0, 2, 3], ids=["batch", "coroutines", "batched-coroutines"])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_poison_is_isolated_and_everybody_else_answered(api: int, workers: int) -> None:
+    bench = Bench(workers)
+    calls = bench.submit(*(f"{number}" for number in range(60)), api=api)
+    bench.loop.turn()
+    deaths = work_out(bench, {"7", "33"})
+    for call in calls:
+        expected = (
+            (503, REFUSALS[503]) if call.request_id in {"7", "33"} else (200, f"answer to {call.request_id}".encode())
+        )
+        assert call.answers == [expected]
+    assert deaths <= 14
+    assert bench.routes[api].counters["POST"].in_progress == 0
+
+
+def test_suspects_run_alone_and_leave_every_other_turn_to_others() -> None:
+    bench = Bench(cap=4)
+    bench.submit("a", "b", "c", "d")
+    bench.loop.turn()
+    bench.submit("x", "y", "z", "w", "v")
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link)
+    worker = RecordingWorker(2)
+    bench.dispatcher.add_worker(worker.link, bench.routes)
+    bench.submit("coroutine", api=2)
+    bench.loop.turn()
+    assert worker.texts == [["a", "b"]]
+    worker.finish(bench.dispatcher)
+    assert sorted(worker.texts) == [["coroutine"], ["x", "y", "z", "w"]]
+    worker.finish(bench.dispatcher)
+    worker.finish(bench.dispatcher)
+    assert worker.texts == [["c", "d"]]
+    worker.finish(bench.dispatcher)
+    assert worker.texts == [["v"]]
+
+
+def test_worker_is_kept_free_for_a_trial_where_coroutines_come_and_go() -> None:
+    bench = Bench(workers=2)
+    first, second = bench.workers
+    bench.submit("a", "b", api=2)
+    bench.loop.turn()
+    assert first.texts == [["a"]]
+    bench.dispatcher.remove_worker(first.link)
+    bench.submit("c", api=2)
+    bench.loop.turn()
+    assert second.texts == [["b"]]
+    second.finish(bench.dispatcher)
+    assert second.texts == [["a"]]
+    second.finish(bench.dispatcher)
+    assert second.texts == [["c"]]
+    bench.submit("d", api=2)
+    bench.loop.turn()
+    assert second.texts == [["c"], ["d"]]
+
+
+def test_calls_of_a_stopped_worker_are_no_suspects() -> None:
+    bench = Bench()
+    bench.submit("a", "b")
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link, is_suspicious=False)
+    worker = RecordingWorker(2)
+    bench.dispatcher.add_worker(worker.link, bench.routes)
+    assert worker.texts == [["a", "b"]]
+
+
+@pytest.mark.parametrize("is_suspicious", [True, False])
+def test_call_that_must_not_run_twice_is_answered_503_at_once(is_suspicious: bool) -> None:
+    bench = Bench(workers=2)
+    bench.dispatcher.routes[1] = replace(bench.routes[1], is_idempotent=False)
+    (call,) = bench.submit("once", api=1)
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link, is_suspicious=is_suspicious)
+    assert call.answers == [(503, REFUSALS[503])]
+    assert bench.workers[1].texts == []
+
+
+def test_suspects_keep_their_deadline_and_may_leave() -> None:
+    bench = Bench()
+    late, gone = bench.submit("late", "gone")
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link)
+    bench.dispatcher.cancel(gone)
+    seen = [bench.dispatcher.is_answered]
+    bench.loop.advance(2.1)
+    assert (late.answers, gone.answers) == ([(408, REFUSALS[408])], [])
+    assert [*seen, bench.dispatcher.is_answered] == [False, True]
+    worker = RecordingWorker(2)
+    bench.dispatcher.add_worker(worker.link, bench.routes)
+    assert worker.texts == []
+    assert bench.routes[0].counters["POST"].in_progress == 0
+
+
+def test_suspects_are_refused_when_no_worker_will_come() -> None:
+    bench = Bench()
+    calls = bench.submit("a", "b")
+    bench.loop.turn()
+    bench.dispatcher.remove_worker(bench.workers[0].link)
+    bench.dispatcher.refuse_waiting()
+    assert [call.answers for call in calls] == [[(503, REFUSALS[503])]] * 2

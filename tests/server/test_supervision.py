@@ -31,6 +31,28 @@ class Supervised(bentoml.BentoService):
     def double(self, objs):
         return [2 * obj for obj in objs]
 
+    @bentoml.api(input=JsonInput(), batch=True)
+    def fragile(self, objs):
+        for obj in objs:
+            if obj == "poison":
+                os.kill(os.getpid(), 11)
+            elif obj == "slow":
+                time.sleep(1)
+        return [len(obj) for obj in objs]
+
+    @bentoml.api(input=JsonInput())
+    async def fragile_coroutine(self, obj):
+        await asyncio.sleep(0.5)
+        if obj == "poison":
+            os._exit(9)
+        return len(obj)
+
+    @bentoml.api(input=JsonInput(), idempotent=False)
+    def note_and_die(self, path):
+        with open(path, "a") as file:
+            file.write("ran")
+        os._exit(9)
+
     @bentoml.api(input=JsonInput())
     def pid(self, obj):
         return os.getpid()
@@ -147,3 +169,48 @@ def test_coroutine_of_a_client_that_left_is_cancelled(supervised_bundle: Path, t
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{server.url}/sleep_for_ever", json=0, timeout=0.5, trust_env=False)
         wait_until(lambda: server.client.post("/how_many_tasks", json=0).json() == 2, server)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("path", ["/fragile", "/fragile_coroutine"])
+def test_poison_in_a_crowd_is_answered_503_and_everybody_else_right(
+    supervised_bundle: Path, tmp_path: Path, path: str, workers: int
+) -> None:
+    bodies = ["poison" if number == 5 else "x" * number for number in range(16)]
+    with supervised(supervised_bundle, tmp_path, workers=workers) as server, ThreadPoolExecutor(20) as pool:
+        slow = [pool.submit(ask, server, "/fragile", "slow") for _ in range(workers)]
+        wait_until(lambda: metric(server, "BENTOML_Supervised_mb_request_in_progress") == workers, server)
+        answers = list(pool.map(lambda body: ask(server, path, body), bodies))
+        assert [answer.result().json() for answer in slow] == [4] * workers
+        for body, answer in zip(bodies, answers, strict=True):
+            if body == "poison":
+                assert (answer.status_code, answer.text) == (503, "Service Unavailable")
+                assert answer.headers["retry-after"]
+            else:
+                assert (answer.status_code, answer.json()) == (200, len(body))
+        wait_until(lambda: metric(server, "BENTOML_Supervised_workers") == workers, server)
+        assert restarts(server, "crashed") >= 2
+        assert server.stop() == 0
+
+
+def test_call_that_must_not_run_twice_runs_once(supervised_bundle: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    with supervised(supervised_bundle, tmp_path / "home", workers=2) as server:
+        assert ask(server, "/note_and_die", str(notes)).status_code == 503
+        wait_until(lambda: metric(server, "BENTOML_Supervised_workers") == 2, server)
+    assert notes.read_text() == "ran"
+
+
+def test_killed_worker_costs_no_request(supervised_bundle: Path, tmp_path: Path) -> None:
+    with supervised(supervised_bundle, tmp_path, workers=2) as server, ThreadPoolExecutor(8) as pool:
+        victim = server.client.post("/pid", json=0).json()
+
+        def ask_some(number: int) -> list[bool]:
+            return [
+                ask(server, "/double", number * 100 + turn).json() == 2 * (number * 100 + turn) for turn in range(40)
+            ]
+
+        asking = [pool.submit(ask_some, number) for number in range(8)]
+        os.kill(victim, signal.SIGKILL)
+        assert all(all(each.result()) for each in asking)
+        wait_until(lambda: restarts(server, "crashed") == 1, server)

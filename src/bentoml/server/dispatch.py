@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.server import wire
 from bentoml.server.scheduler import Scheduler, State
 from bentoml.server.stream_inlet import Inlets
+from bentoml.server.suspects import Suspects
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A call whose worker died is tried on another one this often in all.
+# A call whose worker was stopped is handed to a worker this often in all.
 MAX_ATTEMPTS = 2
 
 # Counted as the status of a call whose client left before its answer.
@@ -42,6 +43,8 @@ class Dispatcher:
         self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
         self.workers: list[WorkerLink] = []
         self.inlets = Inlets(self)
+        self._suspects: Suspects[Call] = Suspects()
+        self._reserved: WorkerLink | None = None
         self._loop = loop
         self._next_batch_id = 0
         self._pump_is_due = False
@@ -94,7 +97,7 @@ class Dispatcher:
 
     def refuse_waiting(self) -> None:
         """No worker will come any more: answer every call that waits for one."""
-        for call in self.scheduler.take_all():
+        for call in [*self.scheduler.take_all(), *self._suspects.take_all()]:
             self._settle(call, 503)
 
     # -- workers ------------------------------------------------------------------------------------------------
@@ -105,19 +108,35 @@ class Dispatcher:
         self.workers.append(link)
         self._pump()
 
-    def remove_worker(self, link: WorkerLink) -> None:
-        """A worker is gone, or given up. What it was running is tried once more elsewhere, else answered 503."""
+    def remove_worker(self, link: WorkerLink, *, is_suspicious: bool = True) -> None:
+        """A worker is gone, or given up. What it was running is tried again elsewhere, else answered 503.
+
+        Args:
+            link: the worker.
+            is_suspicious: whether its calls may have been the cause; they are then tried apart from all others.
+        """
         self.workers.remove(link)
         self.inlets.lose(link)
-        for batch in link.batches.values():
-            live = [call for call in batch if call.state is State.RUNNING]
-            again = [call for call in live if call.attempts < MAX_ATTEMPTS]
-            self.scheduler.put_back(again)
-            for call in live:
-                call.counters.failed("WorkerDied")
-                if call.state is State.RUNNING:
-                    self._settle(call, 503)
+        if link is self._reserved:
+            self._reserved = None
+        live = [call for batch in link.batches.values() for call in batch if call.state is State.RUNNING]
         link.batches.clear()
+        for call in live:
+            call.counters.failed("WorkerDied")
+            if not self.routes[call.api].is_idempotent or (not is_suspicious and call.attempts >= MAX_ATTEMPTS):
+                self._settle(call, 503)
+        again = [call for call in live if call.state is State.RUNNING]
+        if link.trial is None and is_suspicious:
+            self._suspects.accuse(again)
+        elif link.trial is None:
+            self.scheduler.put_back(again)
+        elif is_suspicious:
+            guilty = self._suspects.convict(again)
+            if guilty is not None:
+                logger.error("Request %s has ended its worker twice; it is answered 503", guilty.request_id)
+                self._settle(guilty, 503)
+        else:
+            self._suspects.put_back(again)
         self._pump()
 
     def on_answers(self, link: WorkerLink, batch_id: int, answers: list[list[Any]]) -> None:
@@ -156,11 +175,45 @@ class Dispatcher:
 
     def _pump(self) -> None:
         self._pump_is_due = False
+        if self._suspects:
+            self._start_trials(leave_turns=True)
         while self.scheduler.waiting and self.workers:
             batch = self.scheduler.next_batch(self._can_take)
             if not batch:
-                return
+                break
             self._send(self._free_worker(batch[0].api), batch)
+        if self._suspects:
+            self._start_trials(leave_turns=False)
+        if self._suspects or self._reserved is not None:
+            self._reserve_worker()
+
+    def _start_trials(self, *, leave_turns: bool) -> None:
+        """Hand suspects to workers that run nothing.
+
+        Args:
+            leave_turns: a worker that comes from a trial is left to what waits in the ordinary queue.
+        """
+        for link in self.workers:
+            if link.batches or (leave_turns and link.owes_turn):
+                continue
+            group = self._suspects.next_group()
+            if not group:
+                return
+            link.trial = group
+            cap = self.routes[group[0].api].policy.batch_cap
+            for start in range(0, len(group), cap):
+                self._send(link, group[start : start + cap])
+
+    def _reserve_worker(self) -> None:
+        """Let a worker come free for a trial: where coroutines come and go, none would ever run nothing."""
+        is_needed = self._suspects and not any(link.trial for link in self.workers)
+        if self._reserved is not None and not is_needed:
+            self._reserved.is_reserved = False
+            self._reserved = None
+            self._pump()
+        elif self._reserved is None and is_needed and self.workers:
+            self._reserved = min(self.workers, key=lambda link: len(link.batches))
+            self._reserved.is_reserved = True
 
     def _can_take(self, api: int) -> bool:
         route = self.routes[api]
@@ -224,12 +277,13 @@ class Dispatcher:
                     link.protocol.send(wire.pack([wire.CANCEL, batch_id]))
 
     def _running(self) -> Iterator[Call]:
-        """The calls that a worker is running and whose caller still waits."""
+        """The calls that a worker is running, or will try again, and whose caller still waits."""
         for link in self.workers:
             for batch in link.batches.values():
                 for call in batch:
                     if call.state is State.RUNNING:
                         yield call
+        yield from self._suspects
 
 
 def _call_frame(batch_id: int, api_name: str, batch: Sequence[Call]) -> list[Any]:

@@ -27,7 +27,7 @@ from bentoml.server.child import (
     run_on_fast_loop,
 )
 from bentoml.server.generation import Generation
-from bentoml.server.heartbeat import MEANINGS, Heartbeat
+from bentoml.server.heartbeat import MEANINGS, STOPPED, Heartbeat
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
@@ -173,7 +173,7 @@ class Front:
         self._context.say(WORKER_STUCK, pid=link.pid, reason=reason)
         if link.protocol.transport is not None:
             link.protocol.transport.abort()
-        self._homes.pop(link.protocol).dispatcher.remove_worker(link)
+        self._homes.pop(link.protocol).dispatcher.remove_worker(link, is_suspicious=reason != STOPPED)
         self._give_up_without_workers()
 
     def hear(self, message: dict[str, Any]) -> None:

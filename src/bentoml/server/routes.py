@@ -27,6 +27,7 @@ class Route:
         counters: by HTTP method; those of POST stand for requests that no method is known for.
         methods: upper-case HTTP methods the input adapter takes; empty until a worker has said which.
         is_stream: the function is a generator; its answers come in pieces.
+        is_idempotent: whether a call may be run again whose worker died.
     """
 
     index: int
@@ -35,6 +36,7 @@ class Route:
     counters: Mapping[str, RouteCounters]
     methods: frozenset[str] = frozenset()
     is_stream: bool = False
+    is_idempotent: bool = True
 
 
 def policy_of(api: ApiMetadata, options: ServeOptions) -> ApiPolicy:
@@ -63,11 +65,12 @@ def routes_of(apis: Iterable[ApiMetadata], options: ServeOptions, metrics: Serve
 
 
 def with_worker_facts(route: Route, fact: list[Any], metrics: ServerMetrics) -> Route:
-    """Add what a worker's `HELLO` says about the API: `[name, route, methods, is_concurrent, is_stream]`."""
-    _, name, methods, is_concurrent, is_stream = fact
+    """Add what a `HELLO` says about the API: `[name, route, methods, is_concurrent, is_stream, is_idempotent]`."""
+    _, name, methods, is_concurrent, is_stream, is_idempotent = fact
     return replace(
         route,
         methods=frozenset(methods),
+        is_idempotent=bool(is_idempotent),
         counters={**route.counters, **{method: metrics.route(name, method) for method in methods}},
         policy=replace(route.policy, is_concurrent=bool(is_concurrent)),
         is_stream=bool(is_stream),

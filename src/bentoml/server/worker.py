@@ -53,7 +53,7 @@ class Worker:
     def facts(self) -> list[list[Any]]:
         """What the front wants to know of each API."""
         return [
-            [api.name, api.route, list(api.methods), api.is_async or api.is_stream, api.is_stream]
+            [api.name, api.route, list(api.methods), api.is_async or api.is_stream, api.is_stream, api.idempotent]
             for api in self._apis.values()
         ]
 

@@ -45,6 +45,9 @@ class WorkerLink:
         batches: calls by batch id.
         running: number of batches by API index.
         plain_batch_id: the batch that its one thread for plain functions is running, or None.
+        trial: the suspects that it runs alone, or None.
+        is_reserved: it gets no new batches, so that it comes free for a trial.
+        owes_turn: its last work was a trial, so what waits in the ordinary queue is first.
         cancelled: seconds since it was told to cancel a batch that it has not given back, by batch id.
         pulse: see `Pulse`.
         rss_bytes: its resident memory at its last answer to a ping; None where the system does not tell.
@@ -56,12 +59,17 @@ class WorkerLink:
         self.batches: dict[int, list[Call]] = {}
         self.running: Counter[int] = Counter()
         self.plain_batch_id: int | None = None
+        self.trial: list[Call] | None = None
+        self.is_reserved = False
+        self.owes_turn = False
         self.cancelled: dict[int, float] = {}
         self.pulse = Pulse()
         self.rss_bytes: int | None = None
 
     def can_take(self, route: Route) -> bool:
-        """Whether a batch for `route` would start at once."""
+        """Whether it may have a batch for `route`, which would start at once."""
+        if self.is_reserved or self.trial is not None:
+            return False
         if not route.policy.is_concurrent:
             return self.plain_batch_id is None
         if route.is_stream:
@@ -73,6 +81,7 @@ class WorkerLink:
     def give(self, batch_id: int, batch: list[Call], route: Route) -> None:
         """Note that it was handed a batch."""
         self.batches[batch_id] = batch
+        self.owes_turn = self.trial is not None
         self.running[route.index] += 1
         if not route.policy.is_concurrent:
             self.plain_batch_id = batch_id
@@ -83,4 +92,7 @@ class WorkerLink:
         if not route.policy.is_concurrent:
             self.plain_batch_id = None
         self.cancelled.pop(batch_id, None)
-        return self.batches.pop(batch_id)
+        batch = self.batches.pop(batch_id)
+        if not self.batches:
+            self.trial = None
+        return batch

@@ -44,6 +44,7 @@ def make_inference_apis(service: BentoService, base: type[BentoService]) -> list
                 mb_max_batch_size=declared.mb_max_batch_size,
                 batch=declared.batch,
                 route=declared.route,
+                idempotent=declared.idempotent,
             )
         )
     return apis

@@ -31,6 +31,7 @@ class ApiDeclaration:
         mb_max_batch_size: most requests merged into one call.
         mb_max_latency: budget of a request, milliseconds.
         batch: whether the function takes many requests at once.
+        idempotent: whether a request may be run twice.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ApiDeclaration:
     mb_max_batch_size: int
     mb_max_latency: int
     batch: bool
+    idempotent: bool = True
 
     def check_mode(self, service_name: str) -> None:
         """Check that the input adapter can do what the API asks of it.

@@ -40,6 +40,7 @@ def api(
     mb_max_batch_size: int | None = None,
     mb_max_latency: int | None = None,
     batch: bool = False,
+    idempotent: bool = True,
     **kwargs: Any,
 ) -> Callable[[FunctionT], FunctionT]:
     """Make a method of a service an inference API.
@@ -58,6 +59,8 @@ def api(
             a time to wait for more requests. For `batch=True`.
         batch: the function takes a list with one element per request (a DataFrame for `DataframeInput`) and returns
             as many results. Otherwise it is called for one request at a time.
+        idempotent: calling the function twice with one request does no harm. A server then tries a request again whose
+            worker process died over it; otherwise that request is answered 503.
         kwargs: old form: further arguments of the input adapter.
 
     Raises:
@@ -87,6 +90,7 @@ def api(
             mb_max_batch_size=_positive("mb_max_batch_size", mb_max_batch_size, DEFAULT_MAX_BATCH_SIZE),
             mb_max_latency=_positive("mb_max_latency", mb_max_latency, DEFAULT_MAX_LATENCY_MS),
             batch=bool(batch),
+            idempotent=bool(idempotent),
         )
         setattr(function, DECLARATION_ATTRIBUTE, declaration)
         return function

@@ -51,12 +51,13 @@ class InferenceAPI:
         mb_max_batch_size: most requests in one call.
         batch: whether the function takes many requests at once.
         route: URL path without leading slash; `name` when None.
+        idempotent: whether a request may be run twice.
 
     Raises:
         InvalidArgument: a generator function with `batch=True`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the classic signature, and one more
         self,
         service: Any,
         name: str,
@@ -68,6 +69,8 @@ class InferenceAPI:
         mb_max_batch_size: int = 4000,
         batch: bool = False,
         route: str | None = None,
+        *,
+        idempotent: bool = True,
     ) -> None:
         self.service = service
         self.name = name
@@ -79,6 +82,7 @@ class InferenceAPI:
         self.mb_max_batch_size = mb_max_batch_size
         self.batch = batch
         self.route = name if route is None else route
+        self.idempotent = idempotent
         self._function = UserFunction(user_func, "tasks" if batch else "task")
         check_stream_mode(name, self._function.kind, batch=batch)
 
