@@ -13,22 +13,25 @@ from bentoml.server.call import REFUSALS, Call
 from bentoml.server.counters import RouteCounters
 from bentoml.server.dispatch import Dispatcher
 from bentoml.server.heads import RequestHead
+from bentoml.server.jobs import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS
 from bentoml.server.routes import Route
 from bentoml.server.scheduler import ApiPolicy
-from bentoml.server.worker_link import CONCURRENT_BATCH_CALLS, CONCURRENT_SINGLE_CALLS, WorkerLink
+from bentoml.server.worker_link import WorkerLink
 from tests.server.clock_loop import ClockLoop
 
 
 class RecordedCall(Call):
     """A call that keeps what its client would get."""
 
-    def __init__(self, route: Route, text: str) -> None:
-        super().__init__(RequestHead(route, "POST", "", [], 0), text, "")
+    def __init__(self, route: Route, text: str, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+        super().__init__(RequestHead(route, "POST", "", headers or [], 0), text, "")
         self.body = text.encode()
         self.answers: list[tuple[int, bytes]] = []
+        self.answer_head = b""
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         self.answers.append((status, body))
+        self.answer_head = head
 
 
 class RecordingWorker(wire.FrameProtocol):
@@ -79,11 +82,21 @@ class Bench:
         for worker in self.workers:
             self.dispatcher.add_worker(worker.link, self.routes)
 
-    def submit(self, *texts: str, api: int = 0) -> list[RecordedCall]:
-        calls = [RecordedCall(self.routes[api], text) for text in texts]
+    def submit(self, *texts: str, api: int = 0, timeout_ms: int | None = None) -> list[RecordedCall]:
+        headers = [] if timeout_ms is None else [(b"x-request-timeout-ms", b"%d" % timeout_ms)]
+        calls = [RecordedCall(self.routes[api], text, headers) for text in texts]
         for call in calls:
             self.dispatcher.submit(call)
         return calls
+
+    def learn(self, seconds: float, *, api: int = 0, batches: int = 5) -> None:
+        """Let a worker run batches of one that take so long."""
+        for _ in range(batches):
+            (call,) = self.submit("learn", api=api)
+            self.loop.turn()
+            self.loop.advance(seconds)
+            self.workers[0].finish(self.dispatcher)
+            assert call.answers[0][0] == 200
 
 
 def test_calls_of_one_turn_of_the_loop_share_a_batch() -> None:
@@ -464,3 +477,60 @@ def test_suspects_are_refused_when_no_worker_will_come() -> None:
     bench.dispatcher.remove_worker(bench.workers[0].link)
     bench.dispatcher.refuse_waiting()
     assert [call.answers for call in calls] == [[(503, REFUSALS[503])]] * 2
+
+
+@pytest.mark.parametrize(("timeout_ms", "wait_s"), [(300, 0.3), (60_000, 2.0)], ids=["shorter", "never-longer"])
+def test_client_may_ask_for_a_shorter_deadline(timeout_ms: int, wait_s: float) -> None:
+    bench = Bench()
+    (call,) = bench.submit("a", timeout_ms=timeout_ms)
+    bench.loop.turn()
+    bench.loop.advance(wait_s - 0.01)
+    assert call.answers == []
+    bench.loop.advance(0.02)
+    assert call.answers == [(408, REFUSALS[408])]
+
+
+def test_call_that_cannot_be_answered_in_time_is_refused_at_once_with_the_time_to_wait() -> None:
+    bench = Bench(cap=1)
+    bench.learn(0.9)
+    calls = bench.submit("runs")
+    bench.loop.turn()
+    calls += bench.submit("fits", "too many")
+    assert [call.answers for call in calls] == [[], [], [(429, REFUSALS[429])]]
+    assert b"retry-after: 2\r\n" in calls[2].answer_head
+    assert bench.routes[0].counters["POST"].refusals == {"too_late": 1}
+    for _ in range(2):
+        bench.loop.advance(0.9)
+        bench.workers[0].finish(bench.dispatcher)
+    assert [call.answers[0][0] for call in calls] == [200, 200, 429]
+
+
+def test_cold_server_refuses_nothing() -> None:
+    bench = Bench()
+    calls = bench.submit(*map(str, range(1000)))
+    assert not any(call.answers for call in calls)
+
+
+def test_single_call_runs_whenever_a_worker_is_free_and_gets_408() -> None:
+    bench = Bench()
+    bench.learn(1.9)
+    (call,) = bench.submit("hopeless", timeout_ms=100)
+    bench.loop.turn()
+    assert bench.workers[0].texts == [["hopeless"]]
+    bench.loop.advance(0.2)
+    assert call.answers == [(408, REFUSALS[408])]
+
+
+def test_refusals_are_counted_by_reason() -> None:
+    bench = Bench()
+    bench.dispatcher.scheduler._max_waiting = 2
+    bench.submit("runs", api=1)
+    bench.loop.turn()
+    bench.submit("overdue", timeout_ms=100)
+    bench.submit("timed out while it waited", api=1, timeout_ms=100)
+    bench.submit("one too many")
+    bench.loop.advance(6)
+    bench.dispatcher.remove_worker(bench.workers[0].link)
+    bench.submit("nobody there")
+    assert bench.routes[0].counters["POST"].refusals == {"queue_full": 1, "overdue": 1, "no_worker": 1}
+    assert bench.routes[1].counters["POST"].refusals == {"timeout": 2}

@@ -22,6 +22,8 @@ CASES = {
     "own-status": (b"POST", b"/refuse", b"1", b"Content-Type: application/json"),
     "coroutine": (b"POST", b"/wait_for", b"0", b"Content-Type: application/json"),
     "time-out": (b"POST", b"/hurried", b"1", b"Content-Type: application/json"),
+    "client-time-out": (b"POST", b"/wait_for", b"30", b"X-Request-Timeout-Ms: 60000", b"X-Request-Timeout-Ms: 200"),
+    "unusable-time-out": (b"POST", b"/total", b"[[1, 2]]", b"X-Request-Timeout-Ms: soon"),
     "unicode": (b"POST", b"/picky", '"é漢"'.encode(), b"Content-Type: application/json"),
     "gzip-error": (b"POST", b"/echo", b"xx", b"Content-Encoding: gzip"),
     "close": (b"POST", b"/total", b"[[1, 2]]", b"Connection: close"),

@@ -45,10 +45,13 @@ def test_render_without_requests_shows_every_family_with_its_type(metrics: Serve
         "BENTOML_Iris_request": "counter",
         "BENTOML_Iris_request_in_progress": "gauge",
         "BENTOML_Iris_mb_batch_size": "histogram",
+        "BENTOML_Iris_mb_batch_wait_seconds": "histogram",
+        "BENTOML_Iris_mb_batch_compute_seconds": "histogram",
         "BENTOML_Iris_mb_request_duration_seconds": "histogram",
         "BENTOML_Iris_mb_request": "counter",
         "BENTOML_Iris_mb_request_in_progress": "gauge",
         "BENTOML_Iris_mb_request_exception": "counter",
+        "BENTOML_Iris_mb_request_refused": "counter",
     }
 
 

@@ -7,6 +7,10 @@ calls and no allocation; label texts are made when somebody reads the numbers, n
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Upper bounds of the duration buckets in seconds: the defaults of the Prometheus client libraries.
 DURATION_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -23,6 +27,11 @@ class Histogram:
         self.buckets = [0] * (bounds + 1)
         self.total = 0.0
 
+    def observe(self, bounds: Sequence[float], value: float) -> None:
+        """Count one value."""
+        self.buckets[bisect_left(bounds, value)] += 1
+        self.total += value
+
     def add(self, other: Histogram) -> None:
         """Add the numbers of another histogram with the same bounds."""
         self.buckets = [mine + theirs for mine, theirs in zip(self.buckets, other.buckets, strict=True)]
@@ -36,16 +45,22 @@ class RouteCounters:
         in_progress: requests that have started and not finished.
         durations: one histogram in seconds per HTTP status.
         batch_sizes: histogram in requests.
+        batch_waits: histogram in seconds: how long the first request of each batch had waited.
+        batch_computes: histogram in seconds: what workers took for each batch.
         exceptions: failures of the server itself while it handled a request, by class name.
+        refusals: requests that no worker answered in time, by reason.
     """
 
-    __slots__ = ("batch_sizes", "durations", "exceptions", "in_progress")
+    __slots__ = ("batch_computes", "batch_sizes", "batch_waits", "durations", "exceptions", "in_progress", "refusals")
 
     def __init__(self) -> None:
         self.in_progress = 0
         self.durations: dict[int, Histogram] = {}
         self.batch_sizes = Histogram(len(BATCH_SIZE_BOUNDS))
+        self.batch_waits = Histogram(len(DURATION_BOUNDS_S))
+        self.batch_computes = Histogram(len(DURATION_BOUNDS_S))
         self.exceptions: dict[str, int] = {}
+        self.refusals: dict[str, int] = {}
 
     def started(self) -> None:
         """A request has come in."""
@@ -75,6 +90,22 @@ class RouteCounters:
         self.batch_sizes.buckets[min((size - 1).bit_length(), len(BATCH_SIZE_BOUNDS))] += 1
         self.batch_sizes.total += size
 
+    def batch_waited(self, wait_s: float) -> None:
+        """A batch was handed to a worker.
+
+        Args:
+            wait_s: since its first request came.
+        """
+        self.batch_waits.observe(DURATION_BOUNDS_S, wait_s)
+
+    def batch_ended(self, compute_s: float) -> None:
+        """A worker has answered a batch.
+
+        Args:
+            compute_s: what it took, decoding and encoding included.
+        """
+        self.batch_computes.observe(DURATION_BOUNDS_S, compute_s)
+
     def failed(self, exception_class: str) -> None:
         """The server itself failed while it handled a request, as when a worker died.
 
@@ -82,3 +113,11 @@ class RouteCounters:
             exception_class: name of the error's class; never text from a client.
         """
         self.exceptions[exception_class] = self.exceptions.get(exception_class, 0) + 1
+
+    def refused(self, reason: str) -> None:
+        """A request was not run, or not answered in time.
+
+        Args:
+            reason: one of few.
+        """
+        self.refusals[reason] = self.refusals.get(reason, 0) + 1

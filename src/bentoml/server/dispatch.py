@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
+from bentoml.server.jobs import Reason
 from bentoml.server.scheduler import Scheduler, State
 from bentoml.server.stream_inlet import Inlets
 from bentoml.server.suspects import Suspects
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from bentoml.server.call import Call
     from bentoml.server.heads import RequestHead
@@ -27,6 +29,9 @@ MAX_ATTEMPTS = 2
 # Counted as the status of a call whose client left before its answer.
 CLIENT_LEFT = 499
 
+# The longest time that a refused client is asked to stay away.
+MAX_RETRY_AFTER_S = 3600
+
 _NEVER_S = float("inf")
 
 
@@ -35,11 +40,16 @@ class Dispatcher:
 
     Args:
         routes: in order of index.
-        loop: event loop of the front; its clock is the clock.
+        loop: event loop of the front.
+        clock: gives the time that decides; the loop's own when left out. It must count like the loop's clock, and may
+            be finer: that of uvloop stands still between two turns, and shows whole milliseconds.
     """
 
-    def __init__(self, routes: Sequence[Route], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, routes: Sequence[Route], loop: asyncio.AbstractEventLoop, clock: Callable[[], float] | None = None
+    ) -> None:
         self.routes = list(routes)
+        self._clock = clock or loop.time
         self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
         self.workers: list[WorkerLink] = []
         self.inlets = Inlets(self)
@@ -61,15 +71,16 @@ class Dispatcher:
 
     def submit(self, call: Call) -> None:
         """Take a call whose body is complete. It will be answered exactly once, or cancelled."""
-        call.arrived_s = now_s = self._loop.time()
-        call.deadline_s = now_s + self.scheduler.policies[call.api].max_latency_s
+        call.arrived_s = now_s = self._clock()
+        call.deadline_s = now_s + call.head.budget_s
         call.size_bytes = len(call.body)
         call.counters.started()
         if not self.workers:
-            self._settle(call, 503)
+            self._settle(call, 503, Reason.NO_WORKER)
             return
-        if not self.scheduler.admit(call):
-            self._settle(call, 429)
+        refusal = self.scheduler.admit(call, now_s)
+        if refusal is not None:
+            self._settle(call, 429, refusal.reason, refusal.drain_s)
             return
         if not self._pump_is_due:
             # At the end of this turn of the loop: what other connections have sent joins the same batch.
@@ -84,7 +95,7 @@ class Dispatcher:
             was_running = call.state is State.RUNNING
             self.scheduler.cancel(call)
             call.body = b""
-            call.counters.finished(CLIENT_LEFT, self._loop.time() - call.arrived_s)
+            call.counters.finished(CLIENT_LEFT, self._clock() - call.arrived_s)
             if was_running:
                 self._cancel_unwanted([call.api])
 
@@ -92,20 +103,22 @@ class Dispatcher:
         """A stream has reached its client, or never will; `status` is what its request counts as."""
         if call.state is State.RUNNING:
             call.state = State.DONE
-            call.counters.finished(status, self._loop.time() - call.arrived_s)
+            call.counters.finished(status, self._clock() - call.arrived_s)
             self._cancel_unwanted([call.api])
 
     def refuse_waiting(self) -> None:
         """No worker will come any more: answer every call that waits for one."""
         for call in [*self.scheduler.take_all(), *self._suspects.take_all()]:
-            self._settle(call, 503)
+            self._settle(call, 503, Reason.NO_WORKER)
 
     # -- workers ------------------------------------------------------------------------------------------------
 
     def add_worker(self, link: WorkerLink, routes: Sequence[Route]) -> None:
         """A worker has loaded the bundle; `routes` carries what it said about the APIs."""
         self.routes = list(routes)
+        self.scheduler.set_policies([route.policy for route in routes])
         self.workers.append(link)
+        self.scheduler.set_workers(len(self.workers))
         self._pump()
 
     def remove_worker(self, link: WorkerLink, *, is_suspicious: bool = True) -> None:
@@ -116,6 +129,9 @@ class Dispatcher:
             is_suspicious: whether its calls may have been the cause; they are then tried apart from all others.
         """
         self.workers.remove(link)
+        self.scheduler.set_workers(len(self.workers))
+        for batch_id in link.batches:
+            self.scheduler.abandoned(batch_id)
         self.inlets.lose(link)
         if link is self._reserved:
             self._reserved = None
@@ -124,7 +140,7 @@ class Dispatcher:
         for call in live:
             call.counters.failed("WorkerDied")
             if not self.routes[call.api].is_idempotent or (not is_suspicious and call.attempts >= MAX_ATTEMPTS):
-                self._settle(call, 503)
+                self._settle(call, 503, Reason.WORKER_DIED)
         again = [call for call in live if call.state is State.RUNNING]
         if link.trial is None and is_suspicious:
             self._suspects.accuse(again)
@@ -134,13 +150,21 @@ class Dispatcher:
             guilty = self._suspects.convict(again)
             if guilty is not None:
                 logger.error("Request %s has ended its worker twice; it is answered 503", guilty.request_id)
-                self._settle(guilty, 503)
+                self._settle(guilty, 503, Reason.WORKER_DIED)
         else:
             self._suspects.put_back(again)
         self._pump()
 
-    def on_answers(self, link: WorkerLink, batch_id: int, answers: list[list[Any]]) -> None:
+    def on_answers(
+        self, link: WorkerLink, batch_id: int, answers: list[list[Any]], compute_s: float | None = None
+    ) -> None:
         """A worker has finished a batch.
+
+        Args:
+            link: the worker.
+            batch_id: of the batch.
+            answers: one `[status, head, body]` per call.
+            compute_s: what the worker itself took for it.
 
         Raises:
             ValueError: it was never given that batch, or has not answered each call of it.
@@ -148,10 +172,17 @@ class Dispatcher:
         if len(answers) != len(link.batches.get(batch_id, ())):
             raise ValueError(f"worker {link.pid} answered batch {batch_id} with {len(answers)} answers")
         route = self.routes[link.batches[batch_id][0].api]
+        now_s = self._clock()
+        if link.trial is not None or batch_id in link.cancelled or route.is_stream:
+            self.scheduler.abandoned(batch_id)
+        else:
+            # Timed here and not by the worker: how long its place was taken is what the others wait for.
+            self.scheduler.finished(batch_id, now_s)
         batch = link.take_back(batch_id, route)
+        if compute_s is not None:
+            batch[0].counters.batch_ended(compute_s)
         # The worker's next batch goes out before these answers are written: it works while we write.
         self._pump()
-        now_s = self._loop.time()
         for call, answer in zip(batch, answers, strict=True):
             if call.state is State.RUNNING:
                 try:
@@ -169,19 +200,22 @@ class Dispatcher:
     def on_stream_end(self, link: WorkerLink, batch_id: int) -> None:
         """A worker has finished a stream; its caller may still be reading."""
         link.take_back(batch_id, self.routes[link.batches[batch_id][0].api])
+        # How long a stream takes is up to its client; nothing is to be learned from it.
+        self.scheduler.abandoned(batch_id)
         self._pump()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _pump(self) -> None:
         self._pump_is_due = False
+        now_s = self._clock()
         if self._suspects:
             self._start_trials(leave_turns=True)
         while self.scheduler.waiting and self.workers:
-            batch = self.scheduler.next_batch(self._can_take)
+            batch = self.scheduler.next_batch(self._can_take, now_s)
             if not batch:
                 break
-            self._send(self._free_worker(batch[0].api), batch)
+            self._send(self._free_worker(batch[0].api), batch, now_s)
         if self._suspects:
             self._start_trials(leave_turns=False)
         if self._suspects or self._reserved is not None:
@@ -202,7 +236,7 @@ class Dispatcher:
             link.trial = group
             cap = self.routes[group[0].api].policy.batch_cap
             for start in range(0, len(group), cap):
-                self._send(link, group[start : start + cap])
+                self._send(link, group[start : start + cap], self._clock())
 
     def _reserve_worker(self) -> None:
         """Let a worker come free for a trial: where coroutines come and go, none would ever run nothing."""
@@ -223,21 +257,30 @@ class Dispatcher:
         route = self.routes[api]
         return min((link for link in self.workers if link.can_take(route)), key=lambda link: len(link.batches))
 
-    def _send(self, link: WorkerLink, batch: list[Call]) -> None:
+    def _send(self, link: WorkerLink, batch: list[Call], now_s: float) -> None:
         route = self.routes[batch[0].api]
         self._next_batch_id += 1
         batch_id = self._next_batch_id
         link.give(batch_id, batch, route)
         batch[0].counters.batch_formed(len(batch))
+        batch[0].counters.batch_waited(now_s - batch[0].arrived_s)
+        self.scheduler.started(batch_id, batch, now_s)
         link.protocol.send(wire.pack(_call_frame(batch_id, route.policy.name, batch)))
 
-    def _settle(self, call: Call, status: int) -> None:
+    def _settle(self, call: Call, status: int, reason: Reason | None = None, drain_s: float = 0.0) -> None:
         """Answer a call that no worker will answer any more."""
+        if reason is not None:
+            call.counters.refused(reason.value)
         call.state = State.DONE
         # The batch of a call that is late still holds it; its body is not needed any more.
         call.body = b""
-        call.counters.finished(status, self._loop.time() - call.arrived_s)
-        call.refuse(status, retry_after_s=1 if status in {429, 503} else None)
+        call.counters.finished(status, self._clock() - call.arrived_s)
+        retry_after_s = None
+        if status == 429:
+            retry_after_s = min(max(ceil(drain_s), 1), MAX_RETRY_AFTER_S)
+        elif status == 503:
+            retry_after_s = 1
+        call.refuse(status, retry_after_s)
 
     def _set_timer(self, when_s: float) -> None:
         if self._timer is not None:
@@ -246,17 +289,21 @@ class Dispatcher:
         self._timer_s = when_s
 
     def _on_deadline(self) -> None:
-        now_s = self._loop.time()
+        # By a finer clock the timer may come a moment early; the time it was set to has come.
+        now_s = max(self._clock(), self._timer_s)
         for call in self.scheduler.take_overdue(now_s):
             # It never ran: a batched request lost its place to load, any other just ran out of time.
-            self._settle(call, 429 if call.head.route.policy.is_batch else 408)
+            if call.head.route.policy.is_batch:
+                self._settle(call, 429, Reason.OVERDUE, self.scheduler.drain_s(call.api, now_s))
+            else:
+                self._settle(call, 408, Reason.TIMEOUT)
         soonest_s = self.scheduler.next_deadline_s()
         if soonest_s is None:
             soonest_s = _NEVER_S
         late: set[int] = set()
         for call in self._running():
             if call.deadline_s <= now_s:
-                self._settle(call, 408)
+                self._settle(call, 408, Reason.TIMEOUT)
                 late.add(call.api)
             else:
                 soonest_s = min(soonest_s, call.deadline_s)

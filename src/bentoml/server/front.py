@@ -31,6 +31,7 @@ from bentoml.server.heartbeat import MEANINGS, STOPPED, Heartbeat
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
+from bentoml.server.scheduler_metrics import show_scheduling
 from bentoml.server.tls import tls_context
 from bentoml.server.worker_link import WorkerLink
 
@@ -71,7 +72,9 @@ class Front:
         self._default_head = b""
         self.generations: dict[int, Generation] = {}
         self.serve(self.add_generation(context.generation, options, view))
-        self.metrics.gauge("queue_depth", "Requests that wait for a worker.", self._queue_depth)
+        show_scheduling(
+            self.metrics, lambda: [each.dispatcher for each in self.generations.values()], lambda: self.dispatcher
+        )
         self.heartbeat = Heartbeat(self._links.values, options.worker_timeout_s, loop, self._give_up)
         self._replaced: Counter[str] = Counter()
         self.metrics.gauge("workers", "Workers that have loaded the bundle.", lambda: len(self.dispatcher.workers))
@@ -94,9 +97,6 @@ class Front:
         self.fast_routes = generation.fast_routes
         self.known_heads = generation.known_heads
         self.application = generation.application
-
-    def _queue_depth(self) -> int:
-        return sum(generation.dispatcher.scheduler.waiting for generation in self.generations.values())
 
     @property
     def ready(self) -> bool:
@@ -130,8 +130,8 @@ class Front:
 
     def _take_frame(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         if message[0] == wire.ANSWER:
-            _, batch_id, _, answers = message
-            self._homes[protocol].dispatcher.on_answers(self._links[protocol], batch_id, answers)
+            _, batch_id, compute_s, answers = message
+            self._homes[protocol].dispatcher.on_answers(self._links[protocol], batch_id, answers, compute_s)
         elif message[0] in wire.STREAM_KINDS:
             self._homes[protocol].dispatcher.inlets.on_frame(self._links[protocol], message)
         elif message[0] == wire.PONG:

@@ -6,6 +6,7 @@ when its head was complete, and is answered by the workers of that one.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
@@ -70,7 +71,7 @@ class Generation:
         self.view = view
         self.metrics = metrics.of_version(view.version)
         routes = routes_of(view.metadata.apis, options, self.metrics)
-        self.dispatcher = Dispatcher(routes, loop)
+        self.dispatcher = Dispatcher(routes, loop, time.monotonic)
         self.routes_by_path = {route.path: route for route in routes}
         self.fast_routes: dict[bytes, Route] = {}
         self.known_heads = KnownHeads()

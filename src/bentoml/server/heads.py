@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bentoml.server.request_timeouts import TIMEOUT_HEADER, timeout_ms_of
+
 if TYPE_CHECKING:
     from bentoml.server.routes import Route
 
@@ -28,9 +30,10 @@ class RequestHead:
         query: what follows `?`, undecoded.
         headers: (name, value) pairs, names in lower case.
         content_length: bytes that the body takes, as declared; 0 when nothing is declared.
+        budget_s: how long its caller waits for an answer: the limit of the API, or a shorter one in the head.
     """
 
-    __slots__ = ("content_length", "counters", "headers", "method", "query", "route", "wire")
+    __slots__ = ("budget_s", "content_length", "counters", "headers", "method", "query", "route", "wire")
 
     def __init__(
         self, route: Route, method: str, query: str, headers: list[tuple[bytes, bytes]], content_length: int
@@ -41,8 +44,14 @@ class RequestHead:
         self.query = query
         self.headers = headers
         self.content_length = content_length
+        block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
         # As a `CALL` frame has it.
-        self.wire = [method, route.path, query, b"".join([b"%b: %b\r\n" % pair for pair in headers])]
+        self.wire = [method, route.path, query, block]
+        self.budget_s = route.policy.max_latency_s
+        if TIMEOUT_HEADER in block:
+            timeout_ms = timeout_ms_of(headers)
+            if timeout_ms is not None:
+                self.budget_s = min(self.budget_s, timeout_ms / 1000)
 
 
 class KnownHeads:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bentoml.server.counters import BATCH_SIZE_BOUNDS, DURATION_BOUNDS_S, Histogram, RouteCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from prometheus_client import Metric
 
@@ -148,6 +148,12 @@ class ServerMetrics:
 
         prefix, labels = f"{self.prefix}_mb", ["endpoint", "http_response_code"]
         sizes = HistogramMetricFamily(f"{prefix}_batch_size", "Requests per call of the API.", labels=labels[:1])
+        waits = HistogramMetricFamily(
+            f"{prefix}_batch_wait_seconds", "How long the first request of a batch waited.", labels=labels[:1]
+        )
+        computes = HistogramMetricFamily(
+            f"{prefix}_batch_compute_seconds", "What workers took for a batch.", labels=labels[:1]
+        )
         durations = HistogramMetricFamily(
             f"{prefix}_request_duration_seconds", "Time from a request's arrival to its answer.", labels=labels
         )
@@ -160,21 +166,26 @@ class ServerMetrics:
             "Requests that the server itself failed to handle.",
             labels=["endpoint", "exception_class"],
         )
+        refusals = CounterMetricFamily(
+            f"{prefix}_request_refused", "Requests that no worker answered in time.", labels=["endpoint", "reason"]
+        )
         for route, group in self._grouped(lambda _, route, __: route).items():
             size = _summed([counters.batch_sizes for counters in group])
             sizes.add_metric([route], _cumulated(size, BATCH_SIZE_BOUNDS), size.total)
+            wait = _summed([counters.batch_waits for counters in group])
+            waits.add_metric([route], _cumulated(wait, DURATION_BOUNDS_S), wait.total)
+            compute = _summed([counters.batch_computes for counters in group])
+            computes.add_metric([route], _cumulated(compute, DURATION_BOUNDS_S), compute.total)
             for status, histogram in _durations_of(group):
                 durations.add_metric([route, status], _cumulated(histogram, DURATION_BOUNDS_S), histogram.total)
                 totals.add_metric([route, status], sum(histogram.buckets))
-            failures: dict[str, int] = defaultdict(int)
-            for counters in group:
-                for exception_class, count in counters.exceptions.items():
-                    failures[exception_class] += count
-            for exception_class, count in sorted(failures.items()):
+            for exception_class, count in _added(counters.exceptions for counters in group):
                 exceptions.add_metric([route, exception_class], count)
+            for reason, count in _added(counters.refusals for counters in group):
+                refusals.add_metric([route, reason], count)
         for (route, method), group in self._grouped(lambda _, route, method: (route, method)).items():
             in_progress.add_metric([route, method], sum(counters.in_progress for counters in group))
-        return [sizes, durations, totals, in_progress, exceptions]
+        return [sizes, waits, computes, durations, totals, in_progress, exceptions, refusals]
 
     def _reading_families(self) -> list[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -215,6 +226,15 @@ def _durations_of(group: Sequence[RouteCounters]) -> list[tuple[str, Histogram]]
     return [
         (str(status), _summed([c.durations[status] for c in group if status in c.durations])) for status in statuses
     ]
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:
+    """(name, sum of its counts), by name."""
+    added: dict[str, int] = defaultdict(int)
+    for names in counts:
+        for name, count in names.items():
+            added[name] += count
+    return sorted(added.items())
 
 
 def _summed(histograms: Sequence[Histogram]) -> Histogram:

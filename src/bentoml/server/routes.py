@@ -72,6 +72,6 @@ def with_worker_facts(route: Route, fact: list[Any], metrics: ServerMetrics) -> 
         methods=frozenset(methods),
         is_idempotent=bool(is_idempotent),
         counters={**route.counters, **{method: metrics.route(name, method) for method in methods}},
-        policy=replace(route.policy, is_concurrent=bool(is_concurrent)),
+        policy=replace(route.policy, is_concurrent=bool(is_concurrent), is_stream=bool(is_stream)),
         is_stream=bool(is_stream),
     )

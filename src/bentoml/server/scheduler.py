@@ -1,83 +1,33 @@
-"""Which requests run next. Pure: no I/O, no clock of its own; every time is given by the caller.
+"""Which requests run next, and which are not taken. Pure: no I/O, no clock of its own, every time is an argument.
 
-The queue of a service has one owner, the front, and feeds all workers. Each API has its own line in order of
-arrival; a batch holds requests of one API, up to its cap. Work-conserving: whenever a worker can take something and
-something waits, a batch is formed at once, so batches grow by themselves while workers are busy and an idle server
-adds no waiting. Among APIs, the one whose first request is due soonest goes first.
+The queue of a service has one owner, the front, and feeds all workers. Each API has its own line, soonest deadline
+first; a batch holds requests of one API. Work-conserving: whenever a worker can take something and something waits, a
+batch is formed at once, so batches grow by themselves while workers are busy and an idle server adds no waiting.
+
+Once some batches were measured, their time is predicted (`cost_model.py`): a batch is cut so that its first deadline
+can be met (`line.py`), and a request that cannot be answered in time is refused when it comes (`admission.py`).
+
+Between APIs that share the workers' threads each has a right to the same time, see `Scheduler.next_batch`.
 
 All times are seconds on one monotonic clock.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from enum import IntEnum
+import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from bentoml.server.admission import drain_s, forecast
+from bentoml.server.jobs import ApiPolicy, Job, Reason, Refusal, State
+from bentoml.server.line import QUANTUM_S, Line
+from bentoml.server.slots import Run, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-
-class State(IntEnum):
-    """Where a job is. It leaves `RUNNING` or `WAITING` for `DONE` exactly once."""
-
-    NEW = 0
-    WAITING = 1
-    RUNNING = 2
-    DONE = 3
-
-
-@dataclass(frozen=True)
-class ApiPolicy:
-    """How the requests of one API may be run.
-
-    Attributes:
-        name: the API.
-        is_batch: whether requests may be merged into one call.
-        max_batch_size: largest number of requests in one call; 1 or more.
-        max_latency_s: from arrival to answer.
-        is_concurrent: the function is a coroutine, so a worker runs several calls at a time.
-    """
-
-    name: str
-    is_batch: bool
-    max_batch_size: int
-    max_latency_s: float
-    is_concurrent: bool = False
-
-    @property
-    def batch_cap(self) -> int:
-        """Largest number of requests in one call."""
-        return self.max_batch_size if self.is_batch else 1
-
-
-class Job:
-    """One request, as the scheduler sees it.
-
-    Attributes:
-        api: index of its API.
-        arrived_s: when the last byte of the request was there.
-        deadline_s: when its caller no longer waits.
-        size_bytes: of the body.
-        state: see `State`.
-        attempts: how often it was handed to a worker.
-    """
-
-    __slots__ = ("api", "arrived_s", "attempts", "deadline_s", "size_bytes", "state")
-
-    def __init__(self, api: int, arrived_s: float, deadline_s: float, size_bytes: int) -> None:
-        self.api = api
-        self.arrived_s = arrived_s
-        self.deadline_s = deadline_s
-        self.size_bytes = size_bytes
-        self.state = State.NEW
-        self.attempts = 0
-
+__all__ = ["ApiPolicy", "Job", "Reason", "Refusal", "Scheduler", "State"]
 
 JobT = TypeVar("JobT", bound=Job)
-
-_COMPACT_AFTER = 256
 
 
 class Scheduler(Generic[JobT]):
@@ -88,6 +38,10 @@ class Scheduler(Generic[JobT]):
         max_waiting: bound of all lines together, in requests.
         max_waiting_bytes: the same in bytes of bodies.
         max_batch_bytes: a batch is closed when the next body would take it over this.
+
+    Attributes:
+        waiting: requests in all lines.
+        waiting_bytes: their bodies.
     """
 
     def __init__(
@@ -98,124 +52,194 @@ class Scheduler(Generic[JobT]):
         max_waiting_bytes: int = 1 << 30,
         max_batch_bytes: int = 64 << 20,
     ) -> None:
-        self.policies = tuple(policies)
-        self._lines: tuple[deque[JobT], ...] = tuple(deque() for _ in policies)
         self._max_waiting = max_waiting
         self._max_waiting_bytes = max_waiting_bytes
         self._max_batch_bytes = max_batch_bytes
         self.waiting = 0
         self.waiting_bytes = 0
-        self._left_behind = 0
+        self._runs: dict[int, Slots] = {}
+        self._workers = 0
+        self._threads = Slots(1)
+        self.lines: tuple[Line[JobT], ...] = tuple(
+            Line(index, policy, self._slots_of(policy)) for index, policy in enumerate(policies)
+        )
 
-    def admit(self, job: JobT) -> bool:
-        """Put a new job at the end of its line; False when the bound is reached and it was not taken."""
-        if self.waiting >= self._max_waiting or self.waiting_bytes + job.size_bytes > self._max_waiting_bytes:
-            return False
-        self._lines[job.api].append(job)
-        self._count_in(job)
-        return True
+    @property
+    def policies(self) -> tuple[ApiPolicy, ...]:
+        """One per API."""
+        return tuple(line.policy for line in self.lines)
+
+    def set_workers(self, workers: int) -> None:
+        """Tell how many workers take batches.
+
+        Args:
+            workers: 0 or more.
+        """
+        self._workers = workers
+        for line in self.lines:
+            line.slots.total = workers * line.slots.per_worker
+        self._look_again()
+
+    def set_policies(self, policies: Sequence[ApiPolicy]) -> None:
+        """Take over what a worker has said about the APIs; what waits and what was learned stays."""
+        for line, policy in zip(self.lines, policies, strict=True):
+            if (policy.is_concurrent, policy.places) != (line.policy.is_concurrent, line.policy.places):
+                line.slots = self._slots_of(policy)
+            line.policy, line.cap = policy, policy.batch_cap
+        self.set_workers(self._workers)
+
+    # -- requests -----------------------------------------------------------------------------------------------
+
+    def admit(self, job: JobT, now_s: float) -> Refusal | None:
+        """Put a new job into its line.
+
+        Returns:
+            None, or why it was not taken.
+        """
+        line = self.lines[job.api]
+        jobs = line.jobs
+        size_bytes = job.size_bytes
+        if self.waiting >= self._max_waiting or self.waiting_bytes + size_bytes > self._max_waiting_bytes:
+            return Refusal(Reason.QUEUE_FULL, self.drain_s(job.api, now_s))
+        if jobs and len(jobs) < line.room and job.deadline_s >= jobs[-1].deadline_s:
+            jobs.append(job)
+        else:
+            if not self._is_in_time(line, job, now_s):
+                return Refusal(Reason.TOO_LATE, self.drain_s(job.api, now_s))
+            line.used_s = line.next_used_s()
+            line.insert(job)
+        job.state = State.WAITING
+        line.waiting_bytes += size_bytes
+        self.waiting += 1
+        self.waiting_bytes += size_bytes
+        return None
 
     def put_back(self, jobs: Iterable[JobT]) -> None:
-        """Put jobs whose worker died where they stood in their line; the bound does not apply."""
-        returned = list(jobs)
-        for job in returned:
-            self._count_in(job)
-            self._lines[job.api].append(job)
-        for api in {job.api for job in returned}:
-            # Also among jobs that other workers have left behind: deadlines must grow along a line.
-            line = sorted(self._lines[api], key=lambda job: job.deadline_s)
-            self._lines[api].clear()
-            self._lines[api].extend(line)
+        """Put jobs whose worker died where they stood in their line; the bounds do not apply."""
+        for job in jobs:
+            line = self.lines[job.api]
+            line.insert(job)
+            line.room = 0
+            line.waiting_bytes += job.size_bytes
+            job.state = State.WAITING
+            self.waiting += 1
+            self.waiting_bytes += job.size_bytes
 
     def cancel(self, job: JobT) -> None:
         """Forget a job whose caller left. One that is running goes on, and its answer is dropped."""
         if job.state is State.WAITING:
-            self._count_out(job)
-            self._left_behind += 1
+            self.lines[job.api].remove(job)
+            self._count_out([job])
         job.state = State.DONE
-        if self._left_behind > _COMPACT_AFTER and self._left_behind > self.waiting:
-            self._compact()
-
-    def _compact(self) -> None:
-        """Free what cancelled jobs hold, so that callers who come and go cannot grow the lines without bound."""
-        for line in self._lines:
-            kept = [job for job in line if job.state is State.WAITING]
-            line.clear()
-            line.extend(kept)
-        self._left_behind = 0
-
-    def next_batch(self, can_take: Callable[[int], bool]) -> list[JobT]:
-        """Form the next batch among the APIs that a worker can take.
-
-        Args:
-            can_take: tells by API index whether a worker is free for it.
-
-        Returns:
-            Jobs of one API in order of arrival, now `RUNNING`; empty when nothing can be started.
-        """
-        chosen: deque[JobT] | None = None
-        soonest_s = float("inf")
-        for index, line in enumerate(self._lines):
-            self._drop_done(line)
-            if line and line[0].deadline_s < soonest_s and can_take(index):
-                chosen, soonest_s = line, line[0].deadline_s
-        return [] if chosen is None else self._take(chosen)
-
-    def _take(self, line: deque[JobT]) -> list[JobT]:
-        cap = self.policies[line[0].api].batch_cap
-        batch: list[JobT] = []
-        size_bytes = 0
-        while line and len(batch) < cap:
-            job = line[0]
-            if job.state is not State.WAITING:
-                line.popleft()
-                continue
-            if batch and size_bytes + job.size_bytes > self._max_batch_bytes:
-                break
-            line.popleft()
-            self._count_out(job)
-            job.state = State.RUNNING
-            job.attempts += 1
-            size_bytes += job.size_bytes
-            batch.append(job)
-        return batch
 
     def take_overdue(self, now_s: float) -> list[JobT]:
-        """Remove and return the waiting jobs whose deadline has passed; they are `DONE`.
-
-        Within a line deadlines grow, as every request of an API has the same budget, so only heads are looked at.
-        """
-        overdue: list[JobT] = []
-        for line in self._lines:
-            self._drop_done(line)
-            while line and line[0].deadline_s <= now_s:
-                job = line.popleft()
-                self._count_out(job)
-                job.state = State.DONE
-                overdue.append(job)
-                self._drop_done(line)
+        """Remove and return the waiting jobs whose deadline has passed; they are `DONE`."""
+        overdue = [job for line in self.lines if line.waiting for job in line.take_overdue(now_s)]
+        for job in overdue:
+            job.state = State.DONE
+        self._count_out(overdue)
         return overdue
-
-    def next_deadline_s(self) -> float | None:
-        """The soonest deadline among the waiting jobs; None when none waits."""
-        for line in self._lines:
-            self._drop_done(line)
-        return min((line[0].deadline_s for line in self._lines if line), default=None)
 
     def take_all(self) -> list[JobT]:
         """Remove and return every waiting job; they are `DONE`."""
         return self.take_overdue(float("inf"))
 
-    @staticmethod
-    def _drop_done(line: deque[JobT]) -> None:
-        while line and line[0].state is not State.WAITING:
-            line.popleft()
+    def next_deadline_s(self) -> float | None:
+        """The soonest deadline among the waiting jobs; None when none waits."""
+        return min((line.soonest_s for line in self.lines if line.waiting), default=None)
 
-    def _count_in(self, job: JobT) -> None:
-        job.state = State.WAITING
-        self.waiting += 1
-        self.waiting_bytes += job.size_bytes
+    def drain_s(self, api: int, now_s: float) -> float:
+        """Predicted time until what waits for this API's places is done; 0 where nothing was measured."""
+        line = self.lines[api]
+        return drain_s(line, now_s, self._others(line))
 
-    def _count_out(self, job: JobT) -> None:
-        self.waiting -= 1
-        self.waiting_bytes -= job.size_bytes
+    # -- batches ------------------------------------------------------------------------------------------------
+
+    def next_batch(self, can_take: Callable[[int], bool], now_s: float) -> list[JobT]:
+        """Form the next batch among the APIs that a worker can take.
+
+        Between APIs: what a batch takes of the workers' time is counted for its API. An API that was given more than
+        another one that waits, by more than a quantum, stands behind it; among the rest the soonest deadline goes
+        first. An API that had nothing to do gets one quantum for it, not all that it has left unused. Jobs that cannot
+        be met any more run when nothing else waits.
+
+        Args:
+            can_take: tells by API index whether a worker is free for it.
+            now_s: the time.
+
+        Returns:
+            Jobs of one API, soonest deadline first, now `RUNNING`; empty when nothing can be started.
+        """
+        ready = [line for line in self.lines if (line.jobs or line.late) and can_take(line.index)]
+        if not ready:
+            return []
+        line = ready[0] if len(ready) == 1 else _next_line(ready)
+        batch = line.take_batch(now_s, self._max_batch_bytes)
+        self._count_out(batch)
+        return batch
+
+    def started(self, batch_id: int, batch: Sequence[JobT], now_s: float) -> None:
+        """A batch was handed to a worker."""
+        line = self.lines[batch[0].api]
+        size = len(batch)
+        predicted_s = line.model.predict(size) if line.model.is_ready else 0.0
+        line.slots.running[batch_id] = Run(line, size, now_s, predicted_s)
+        self._runs[batch_id] = line.slots
+        if not line.policy.is_concurrent:
+            line.slots.virtual_s = max(line.slots.virtual_s, line.used_s)
+            line.used_s += predicted_s
+        self._look_again()
+
+    def finished(self, batch_id: int, now_s: float) -> None:
+        """The answers of a batch are here."""
+        run = self._runs.pop(batch_id).running.pop(batch_id)
+        seconds = now_s - run.started_s
+        run.line.model.observe(run.size, seconds)
+        if not run.line.policy.is_concurrent:
+            run.line.used_s += seconds - run.predicted_s
+        self._look_again()
+
+    def abandoned(self, batch_id: int) -> None:
+        """A batch runs no longer, and nothing is to be learned from it: its worker died, or it was cancelled."""
+        self._runs.pop(batch_id).running.pop(batch_id)
+        self._look_again()
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _slots_of(self, policy: ApiPolicy) -> Slots:
+        if not policy.is_concurrent:
+            return self._threads
+        return Slots(policy.places)
+
+    def _is_in_time(self, line: Line[JobT], job: JobT, now_s: float) -> bool:
+        if not line.model.is_ready:
+            line.room = sys.maxsize
+            return True
+        if line.slots.has_free and (not self.waiting or not any(each.waiting for each in self._sharing(line))):
+            # It runs at once, whatever comes of it.
+            line.room = 0
+            return True
+        found = forecast(line, job, now_s, self._others(line))
+        line.room = found.room
+        return found.in_time
+
+    def _sharing(self, line: Line[JobT]) -> list[Line[JobT]]:
+        return [each for each in self.lines if each.slots is line.slots]
+
+    def _others(self, line: Line[JobT]) -> list[Line[JobT]]:
+        return [each for each in self.lines if each.slots is line.slots and each is not line]
+
+    def _look_again(self) -> None:
+        """What was found for the next arrivals holds no longer."""
+        for line in self.lines:
+            line.room = 0
+
+    def _count_out(self, jobs: Sequence[JobT]) -> None:
+        self.waiting -= len(jobs)
+        self.waiting_bytes -= sum(job.size_bytes for job in jobs)
+
+
+def _next_line(ready: list[Line[JobT]]) -> Line[JobT]:
+    hopeful = [line for line in ready if line.jobs] or ready
+    least_s = min(line.used_s for line in hopeful)
+    return min((line for line in hopeful if line.used_s <= least_s + QUANTUM_S), key=lambda line: line.soonest_s)

@@ -10,12 +10,6 @@ if TYPE_CHECKING:
     from bentoml.server.call import Call
     from bentoml.server.routes import Route
 
-# How many calls of one coroutine API a worker runs side by side.
-CONCURRENT_SINGLE_CALLS = 128
-CONCURRENT_BATCH_CALLS = 4
-# How many streams of one generator API a worker runs side by side, each in a thread of its own where it is not `async`.
-CONCURRENT_STREAMS = 64
-
 
 class Pulse:
     """What the heartbeat knows about one worker; times count only while the front itself was not held up.
@@ -72,11 +66,7 @@ class WorkerLink:
             return False
         if not route.policy.is_concurrent:
             return self.plain_batch_id is None
-        if route.is_stream:
-            limit = CONCURRENT_STREAMS
-        else:
-            limit = CONCURRENT_BATCH_CALLS if route.policy.is_batch else CONCURRENT_SINGLE_CALLS
-        return self.running[route.index] < limit
+        return self.running[route.index] < route.policy.places
 
     def give(self, batch_id: int, batch: list[Call], route: Route) -> None:
         """Note that it was handed a batch."""

@@ -1,0 +1,120 @@
+"""Compares the server's scheduler with hand-tuned batching windows: `python -m benchmarks.simulate`.
+
+Nothing runs but the scheduler: arrivals and the time of batches come from seeded generators, so every number is the
+same on each machine. For each service time, trace and load it prints the goodput, the share of the requests that were
+answered within their deadline, of
+
+- no batching: one request per call;
+- FIFO: whatever waits goes at once, without looking at deadlines;
+- the best fixed window: of a grid of sizes and timeouts the pair that is best for this very load;
+- the scheduler, which starts cold and is told nothing but the deadline and the cap.
+
+All of them drop requests whose deadline passes while they wait. A load of 100% is the most that a steady stream of
+requests could have with every one answered in time.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.simulation.policies import FixedWindow, OwnScheduler
+from benchmarks.simulation.service_times import SERVICE_TIMES
+from benchmarks.simulation.simulator import goodput
+from benchmarks.simulation.traces import TRACES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.simulation.service_times import ServiceTime
+
+LOADS = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 1.00, 1.25, 1.50, 2.00, 3.00)
+# Timeouts of the grid, as shares of the deadline.
+TIMEOUTS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Goodput of each policy at one load.
+
+    Attributes:
+        load: offered, as a share of the capacity.
+        single: no batching.
+        fifo: work-conserving, without deadlines.
+        window: the best fixed window.
+        window_size: its size in requests.
+        window_timeout_s: its timeout.
+        own: the scheduler.
+    """
+
+    load: float
+    single: float
+    fifo: float
+    window: float
+    window_size: int
+    window_timeout_s: float
+    own: float
+
+
+def compare(service: ServiceTime, trace: str, loads: Sequence[float], count: int, seed: int = 1) -> Iterator[Row]:
+    """Run all policies against the same arrivals.
+
+    Args:
+        service: how long batches take.
+        trace: name of one of `TRACES`.
+        loads: shares of the capacity.
+        count: requests at a load of 100%; the simulated time is the same at each load.
+        seed: of arrivals and noise.
+    """
+    for load in loads:
+        arrivals_s = TRACES[trace](load * service.capacity_per_s, max(int(load * count), 1), service.deadline_s, seed)
+        grid = {
+            (size, share * service.deadline_s): goodput(
+                FixedWindow(size, share * service.deadline_s), arrivals_s, service, seed
+            )
+            for size in sizes_of(service)
+            for share in TIMEOUTS
+        }
+        best = max(grid, key=lambda window: grid[window])
+        own = goodput(OwnScheduler(service), arrivals_s, service, seed)
+        yield Row(load, grid[1, 0.0], grid[service.cap, 0.0], grid[best], *best, own)
+
+
+def sizes_of(service: ServiceTime) -> list[int]:
+    """Batch sizes of the grid: powers of four up to the cap, and what half of a deadline holds."""
+    half = int((service.deadline_s / 2 - service.level_s) / service.slope_s)
+    powers = {1 << power for power in range(0, 13, 2)}
+    return sorted({size for size in (*powers, half, half // 2, service.cap) if 1 <= size <= service.cap})
+
+
+def main() -> None:
+    """Print the tables as Markdown."""
+    parser = argparse.ArgumentParser(description="Compare the scheduler with hand-tuned batching windows.")
+    parser.add_argument("--count", type=int, default=20_000, help="requests per cell at a load of 100%%")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="run the service times whose name contains this text")
+    parser.add_argument("--trace", choices=[*TRACES, "all"], default="all")
+    options = parser.parse_args()
+    for service in SERVICE_TIMES:
+        for trace in TRACES:
+            if options.only in service.name and options.trace in {trace, "all"}:
+                print_table(service, trace, options.count, options.seed)
+
+
+def print_table(service: ServiceTime, trace: str, count: int, seed: int) -> None:
+    """Print one table."""
+    print(f"\n### {service.name}, {trace}\n")
+    print("| load | no batching | FIFO | best fixed window | its size, timeout | scheduler |")
+    print("|---|---|---|---|---|---|")
+    for row in compare(service, trace, LOADS, count, seed):
+        window = f"{row.window_size}, {row.window_timeout_s * 1000:g} ms"
+        print(
+            f"| {row.load:.0%} | {row.single:.2%} | {row.fifo:.2%} | {row.window:.2%} | {window} | {row.own:.2%} |"
+            + (" <<<" if row.own < row.window else ""),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
