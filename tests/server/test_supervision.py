@@ -31,27 +31,34 @@ class Supervised(bentoml.BentoService):
     def double(self, objs):
         return [2 * obj for obj in objs]
 
-    @bentoml.api(input=JsonInput(), batch=True)
+    @bentoml.api(input=JsonInput(), batch=True, mb_max_latency=60000)
     def fragile(self, objs):
-        for obj in objs:
-            if obj == "poison":
-                os.kill(os.getpid(), 11)
-            elif obj == "slow":
-                time.sleep(1)
-        return [len(obj) for obj in objs]
+        while not all(os.path.exists(obj["gate"]) for obj in objs):
+            time.sleep(0.01)
+        if any(obj["text"] == "poison" for obj in objs):
+            os.kill(os.getpid(), 11)
+        return [len(obj["text"]) for obj in objs]
 
     @bentoml.api(input=JsonInput())
     async def fragile_coroutine(self, obj):
-        await asyncio.sleep(0.5)
-        if obj == "poison":
+        while not os.path.exists(obj["gate"]):
+            await asyncio.sleep(0.01)
+        # All calls are past the gate before one of them ends the process.
+        await asyncio.sleep(0.2)
+        if obj["text"] == "poison":
             os._exit(9)
-        return len(obj)
+        return len(obj["text"])
 
     @bentoml.api(input=JsonInput(), idempotent=False)
     def note_and_die(self, path):
         with open(path, "a") as file:
             file.write("ran")
         os._exit(9)
+
+    @bentoml.api(input=JsonInput())
+    def grow(self, size_bytes):
+        self.kept = b"x" * size_bytes
+        return os.getpid()
 
     @bentoml.api(input=JsonInput())
     def pid(self, obj):
@@ -176,18 +183,28 @@ def test_coroutine_of_a_client_that_left_is_cancelled(supervised_bundle: Path, t
 def test_poison_in_a_crowd_is_answered_503_and_everybody_else_right(
     supervised_bundle: Path, tmp_path: Path, path: str, workers: int
 ) -> None:
-    bodies = ["poison" if number == 5 else "x" * number for number in range(16)]
+    texts = ["poison" if number == 5 else "x" * number for number in range(16)]
+    gate = tmp_path / "gate"
+
+    def is_in_progress(count: int) -> bool:
+        return metric(server, "BENTOML_Supervised_mb_request_in_progress") == count
+
     with supervised(supervised_bundle, tmp_path, workers=workers) as server, ThreadPoolExecutor(20) as pool:
-        slow = [pool.submit(ask, server, "/fragile", "slow") for _ in range(workers)]
-        wait_until(lambda: metric(server, "BENTOML_Supervised_mb_request_in_progress") == workers, server)
-        answers = list(pool.map(lambda body: ask(server, path, body), bodies))
-        assert [answer.result().json() for answer in slow] == [4] * workers
-        for body, answer in zip(bodies, answers, strict=True):
-            if body == "poison":
+        first = []
+        for number in range(workers):
+            # Each worker's thread is taken, so that what comes later is one batch.
+            first.append(pool.submit(ask, server, "/fragile", {"gate": str(gate), "text": "first"}))
+            wait_until(lambda number=number: is_in_progress(number + 1), server)
+        asking = [pool.submit(ask, server, path, {"gate": str(gate), "text": text}) for text in texts]
+        wait_until(lambda: is_in_progress(workers + 16), server)
+        gate.touch()
+        assert [each.result().json() for each in first] == [5] * workers
+        for text, answer in zip(texts, [each.result() for each in asking], strict=True):
+            if text == "poison":
                 assert (answer.status_code, answer.text) == (503, "Service Unavailable")
                 assert answer.headers["retry-after"]
             else:
-                assert (answer.status_code, answer.json()) == (200, len(body))
+                assert (answer.status_code, answer.text) == (200, str(len(text)))
         wait_until(lambda: metric(server, "BENTOML_Supervised_workers") == workers, server)
         assert restarts(server, "crashed") >= 2
         assert server.stop() == 0
@@ -214,3 +231,70 @@ def test_killed_worker_costs_no_request(supervised_bundle: Path, tmp_path: Path)
         os.kill(victim, signal.SIGKILL)
         assert all(all(each.result()) for each in asking)
         wait_until(lambda: restarts(server, "crashed") == 1, server)
+
+
+def ask_until(
+    condition: Any, server: LiveServer, pool: ThreadPoolExecutor, *, clients: int = 4, limit_s: float = 60
+) -> set[int]:
+    """Ask for the worker's process id without a pause until something holds; every answer must be 200."""
+    is_over = False
+
+    def keep_asking() -> set[int]:
+        seen = set()
+        with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
+            while not is_over:
+                answer = client.post("/pid", json=0)
+                assert answer.status_code == 200, answer.text
+                seen.add(answer.json())
+        return seen
+
+    asking = [pool.submit(keep_asking) for _ in range(clients)]
+    try:
+        wait_until(condition, server, limit_s)
+    finally:
+        is_over = True
+    return set().union(*(each.result() for each in asking))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_planned_recycling_loses_no_request_and_keeps_the_number_of_workers(
+    supervised_bundle: Path, tmp_path: Path, workers: int
+) -> None:
+    arguments = ("--worker-max-requests", "50")
+    with supervised(supervised_bundle, tmp_path, *arguments, workers=workers) as server, ThreadPoolExecutor(4) as pool:
+        counts = set()
+
+        def has_recycled() -> bool:
+            counts.add(metric(server, "BENTOML_Supervised_workers"))
+            return restarts(server, "recycled") >= 3
+
+        assert len(ask_until(has_recycled, server, pool)) >= 4
+        assert min(counts) >= workers
+        assert max(counts) <= workers + 2
+        assert restarts(server, "crashed") == 0
+        assert server.stop() == 0
+
+
+def test_worker_over_the_ceiling_is_replaced_once_its_successor_is_ready(
+    supervised_bundle: Path, tmp_path: Path
+) -> None:
+    with (
+        supervised(supervised_bundle, tmp_path, "--worker-max-rss-bytes", str(400 << 20)) as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        large = ask(server, "/grow", 500 << 20).json()
+        seen = ask_until(lambda: restarts(server, "memory") == 1, server, pool)
+        wait_until(lambda: not Path(f"/proc/{large}").exists(), server)
+        seen |= ask_until(lambda: True, server, pool)
+        assert len(seen | {large}) == 2
+        assert restarts(server, "crashed") == 0
+
+
+def test_ceiling_that_every_worker_is_over_causes_no_storm(supervised_bundle: Path, tmp_path: Path) -> None:
+    with supervised(supervised_bundle, tmp_path, "--worker-max-rss-bytes", "1000000") as server:
+        wait_until(lambda: "right after their start" in server.output(), server)
+        first = server.client.post("/pid", json=0).json()
+        wait_until(lambda: not Path(f"/proc/{first}").exists(), server)
+        assert server.client.post("/pid", json=0).status_code == 200
+        assert restarts(server, "memory") == 1
+        assert server.output().count("Raise the limit") == 1

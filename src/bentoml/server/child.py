@@ -30,6 +30,11 @@ FAILED = "failed"
 WORKER_LOST = "worker_lost"
 # Said by the front, with the `pid` of a worker that has to be killed and replaced, and the `reason`.
 WORKER_STUCK = "worker_stuck"
+# Said by the front again and again, with the `pid` of a worker that is to be replaced in order, the `reason`, and
+# whether it `has_worked`.
+WORKER_WORN = "worker_worn"
+# Said to the front, with the `pid` of such a worker and that of its `successor`, which is ready.
+WORKER_RETIRE = "worker_retire"
 # Said to the front, with the `reason`, when a worker is followed by another one.
 WORKER_REPLACED = "worker_replaced"
 MAX_REASON = 8000

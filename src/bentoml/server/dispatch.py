@@ -228,7 +228,7 @@ class Dispatcher:
             leave_turns: a worker that comes from a trial is left to what waits in the ordinary queue.
         """
         for link in self.workers:
-            if link.batches or (leave_turns and link.owes_turn):
+            if link.batches or link.is_retiring or (leave_turns and link.owes_turn):
                 continue
             group = self._suspects.next_group()
             if not group:
@@ -240,13 +240,14 @@ class Dispatcher:
 
     def _reserve_worker(self) -> None:
         """Let a worker come free for a trial: where coroutines come and go, none would ever run nothing."""
+        staying = [link for link in self.workers if not link.is_retiring]
         is_needed = self._suspects and not any(link.trial for link in self.workers)
         if self._reserved is not None and not is_needed:
             self._reserved.is_reserved = False
             self._reserved = None
             self._pump()
-        elif self._reserved is None and is_needed and self.workers:
-            self._reserved = min(self.workers, key=lambda link: len(link.batches))
+        elif self._reserved is None and is_needed and staying:
+            self._reserved = min(staying, key=lambda link: len(link.batches))
             self._reserved.is_reserved = True
 
     def _can_take(self, api: int) -> bool:

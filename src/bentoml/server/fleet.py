@@ -9,13 +9,23 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from bentoml.server.child import READY, WORKER_LOST, WORKER_REPLACED, WORKER_STUCK, options_file
+from bentoml.server.child import (
+    READY,
+    WORKER_LOST,
+    WORKER_REPLACED,
+    WORKER_RETIRE,
+    WORKER_STUCK,
+    WORKER_WORN,
+    options_file,
+)
+from bentoml.server.member import Member
 from bentoml.server.options import cpu_count
 from bentoml.server.restarts import Restarts
+from bentoml.server.wear import MEANINGS, Relief
 from bentoml.server.worker_threads import thread_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from bentoml.server.child_process import ChildProcess
     from bentoml.server.options import ServeOptions
@@ -29,28 +39,6 @@ WORKER_END_S = 5.0
 HEARSAY_S = 1.0
 # Why a worker is followed by another one, besides the reasons of the heartbeat.
 CRASHED = "crashed"
-
-
-class Member:
-    """A worker of the fleet.
-
-    Attributes:
-        child: its process.
-        started_s: when it was started.
-        loss: whether it had calls in hand when the front lost it.
-        reason: why it was killed by us; None when it died by itself.
-    """
-
-    def __init__(self, child: ChildProcess, loop: asyncio.AbstractEventLoop) -> None:
-        self.child = child
-        self.started_s = loop.time()
-        self.loss: asyncio.Future[bool] = loop.create_future()
-        self.reason: str | None = None
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self.child.popen.pid
 
 
 class Fleet:
@@ -85,6 +73,9 @@ class Fleet:
         self._members: dict[int, Member] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarts = Restarts()
+        self._relief = Relief()
+        # Held while a worker is replaced in order: one at a time.
+        self._relieving = asyncio.Lock()
         self._was_ready = False
         self._ending = asyncio.Event()
         self._options_path = runtime.directory / options_file(generation)
@@ -93,9 +84,7 @@ class Fleet:
     def start(self) -> None:
         """Start all workers."""
         for _ in range(self.options.workers):
-            task = asyncio.ensure_future(self._keep_worker())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(self._keep_worker())
 
     def stop_replacing(self) -> None:
         """Start no worker any more; those that are there go on."""
@@ -125,30 +114,89 @@ class Fleet:
             member.reason = message["reason"]
             # One that is stopped or hangs in native code takes no other signal.
             member.child.signal(signal.SIGKILL)
+        elif message["event"] == WORKER_WORN and not member.worn.done() and member.child.ready.is_set():
+            now_s = asyncio.get_running_loop().time()
+            lived_s = now_s - member.started_s
+            if self._relief.is_due(message["reason"], now_s, lived_s=lived_s, has_worked=message["has_worked"]):
+                member.worn.set_result(message["reason"])
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _keep_worker(self) -> None:
-        """Start a worker, and another one when it dies, until the fleet ends."""
-        loop = asyncio.get_running_loop()
-        while not self._ending.is_set():
-            try:
-                member = Member(self._start(), loop)
-            except OSError as error:
-                self._on_failure(f"no worker can be started: {error}")
-                return
-            self._members[member.pid] = member
-            exit_code = await member.child.watch(self._hear_worker)
-            pause_s = await self._judge_death(member, exit_code)
-            del self._members[member.pid]
-            if self._ending.is_set():
-                return
-            self._tell_front(WORKER_REPLACED, reason=member.reason or CRASHED)
-            logger.warning("Worker %d %s; a new one is started", member.pid, how(exit_code))
-            if pause_s:
-                logger.warning("Workers die often; the next one is started in %.1f seconds", pause_s)
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._ending.wait(), pause_s)
+        """Start a worker, and another one when it dies or is worn, until the fleet ends."""
+        member = self._enlist()
+        while member is not None:
+            await member.until_it_needs_a_successor()
+            if member.watching.done() or self._ending.is_set():
+                member = await self._follow_dead(member)
+            else:
+                member = await self._relieve(member)
+
+    def _enlist(self) -> Member | None:
+        if self._ending.is_set():
+            return None
+        try:
+            member = Member(self._start(), self._hear_worker)
+        except OSError as error:
+            self._give_up(f"no worker can be started: {error}")
+            return None
+        self._members[member.pid] = member
+        return member
+
+    async def _follow_dead(self, member: Member) -> Member | None:
+        """The successor of a worker that has died, or is about to as the fleet ends."""
+        exit_code = await member.watching
+        pause_s = await self._judge_death(member, exit_code)
+        del self._members[member.pid]
+        if self._ending.is_set():
+            return None
+        self._tell_front(WORKER_REPLACED, reason=member.reason or CRASHED)
+        logger.warning("Worker %d %s; a new one is started", member.pid, how(exit_code))
+        if pause_s:
+            logger.warning("Workers die often; the next one is started in %.1f seconds", pause_s)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause_s)
+        return self._enlist()
+
+    async def _relieve(self, old: Member) -> Member | None:
+        """The successor of a worn worker, which retires once that is ready; the same again when there is none."""
+        async with self._relieving:
+            reason = old.worn.result()
+            old.worn = asyncio.get_running_loop().create_future()
+            if old.watching.done():
+                return old
+            new = self._enlist()
+            if new is None:
+                return old
+            await new.until_ready_or_one_ends(old)
+            if new.child.ready.is_set():
+                logger.info("Worker %d is followed by worker %d: %s", old.pid, new.pid, MEANINGS[reason])
+                self._tell_front(WORKER_RETIRE, pid=old.pid, successor=new.pid)
+                self._tell_front(WORKER_REPLACED, reason=reason)
+                self._keep(self._see_off(old))
+                return new
+            if old.watching.done():
+                # It did not wait for its end; the other one takes its place as soon as it can.
+                await self._judge_death(old, old.watching.result())
+                self._tell_front(WORKER_REPLACED, reason=old.reason or CRASHED)
+                del self._members[old.pid]
+                return new
+            logger.error(
+                "The worker that was to follow worker %d %s; that one goes on", old.pid, how(new.watching.result())
+            )
+            del self._members[new.pid]
+            self._relief.failed(asyncio.get_running_loop().time())
+            return old
+
+    async def _see_off(self, member: Member) -> None:
+        """Wait for the end of a worker that has a successor."""
+        await member.watching
+        del self._members[member.pid]
 
     def _start(self) -> ChildProcess:
         limits = thread_limits(self.options.workers, cpu_count(), os.environ)

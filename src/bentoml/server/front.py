@@ -22,7 +22,9 @@ from bentoml.server.child import (
     READY,
     WORKER_LOST,
     WORKER_REPLACED,
+    WORKER_RETIRE,
     WORKER_STUCK,
+    WORKER_WORN,
     ChildContext,
     run_on_fast_loop,
 )
@@ -33,6 +35,7 @@ from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
 from bentoml.server.scheduler_metrics import show_scheduling
 from bentoml.server.tls import tls_context
+from bentoml.server.wear import Wear
 from bentoml.server.worker_link import WorkerLink
 
 if TYPE_CHECKING:
@@ -77,6 +80,10 @@ class Front:
         )
         self.heartbeat = Heartbeat(self._links.values, options.worker_timeout_s, loop, self._give_up)
         self._replaced: Counter[str] = Counter()
+        self._wear = Wear(options)
+        self._welcomed = 0
+        # By process id of the successor, when that has not come yet.
+        self._to_retire: dict[int, int] = {}
         self.metrics.gauge("workers", "Workers that have loaded the bundle.", lambda: len(self.dispatcher.workers))
         self.metrics.counter(
             "worker_restarts", "Workers that were followed by another one.", lambda: self._replaced, label="reason"
@@ -135,11 +142,17 @@ class Front:
         elif message[0] in wire.STREAM_KINDS:
             self._homes[protocol].dispatcher.inlets.on_frame(self._links[protocol], message)
         elif message[0] == wire.PONG:
-            self.heartbeat.on_pong(self._links[protocol], message[1])
+            self._take_pong(self._links[protocol], message[1])
         elif message[0] == wire.HELLO:
             self._welcome(protocol, message)
         else:
             raise ValueError(f"unknown frame kind {message[0]!r}")
+
+    def _take_pong(self, link: WorkerLink, rss_bytes: int | None) -> None:
+        self.heartbeat.on_pong(link, rss_bytes)
+        reason = None if link.is_retiring else self._wear.reason_to_replace(link)
+        if reason is not None and not self.draining:
+            self._context.say(WORKER_WORN, pid=link.pid, reason=reason, has_worked=link.requests > 0)
 
     def _welcome(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         _, pid, facts, number = message
@@ -149,10 +162,12 @@ class Front:
             if protocol.transport is not None:
                 protocol.transport.abort()
             return
-        link = WorkerLink(pid, protocol)
+        link = WorkerLink(pid, protocol, self._welcomed)
+        self._welcomed += 1
         self._links[protocol] = link
         self._homes[protocol] = generation
         generation.welcome(link, facts)
+        self._retire_worker(self._to_retire.pop(pid, 0))
         if generation is self.current and len(generation.dispatcher.workers) == 1:
             self._context.say(READY)
 
@@ -160,7 +175,7 @@ class Front:
         """A worker's socket is closed."""
         link = self._links.pop(protocol, None)
         if link is not None:
-            if not self.draining:
+            if not (self.draining or link.is_retiring):
                 logger.warning("Worker %d is gone with %d batches in hand", link.pid, len(link.batches))
             self._context.say(WORKER_LOST, pid=link.pid, had_work=bool(link.batches))
             self._homes.pop(protocol).dispatcher.remove_worker(link)
@@ -180,6 +195,16 @@ class Front:
         """The parent has said something."""
         if message["event"] == WORKER_REPLACED:
             self._replaced[message["reason"]] += 1
+        elif message["event"] == WORKER_RETIRE:
+            if any(link.pid == message["successor"] for link in self._links.values()):
+                self._retire_worker(message["pid"])
+            else:
+                self._to_retire[message["successor"]] = message["pid"]
+
+    def _retire_worker(self, pid: int) -> None:
+        for link in self._links.values():
+            if link.pid == pid:
+                link.retire()
 
     def drain(self) -> None:
         """The server goes down: no more than what has come so far is answered."""

@@ -36,6 +36,9 @@ class WorkerLink:
     Attributes:
         pid: process id.
         protocol: its end of the socket.
+        number: how many workers have connected before it.
+        requests: that it was handed so far.
+        is_retiring: it gets nothing more, and its connection is closed once it has finished what it has.
         batches: calls by batch id.
         running: number of batches by API index.
         plain_batch_id: the batch that its one thread for plain functions is running, or None.
@@ -47,9 +50,12 @@ class WorkerLink:
         rss_bytes: its resident memory at its last answer to a ping; None where the system does not tell.
     """
 
-    def __init__(self, pid: int, protocol: wire.FrameProtocol) -> None:
+    def __init__(self, pid: int, protocol: wire.FrameProtocol, number: int = 0) -> None:
         self.pid = pid
         self.protocol = protocol
+        self.number = number
+        self.requests = 0
+        self.is_retiring = False
         self.batches: dict[int, list[Call]] = {}
         self.running: Counter[int] = Counter()
         self.plain_batch_id: int | None = None
@@ -62,15 +68,26 @@ class WorkerLink:
 
     def can_take(self, route: Route) -> bool:
         """Whether it may have a batch for `route`, which would start at once."""
-        if self.is_reserved or self.trial is not None:
+        if self.is_retiring or self.is_reserved or self.trial is not None:
             return False
         if not route.policy.is_concurrent:
             return self.plain_batch_id is None
         return self.running[route.index] < route.policy.places
 
+    def retire(self) -> None:
+        """Give it nothing more; close its connection when it has finished what it has."""
+        self.is_retiring = True
+        self.close_if_done()
+
+    def close_if_done(self) -> None:
+        """Close the connection of one that is to retire and runs nothing."""
+        if self.is_retiring and not self.batches and self.protocol.transport is not None:
+            self.protocol.transport.close()
+
     def give(self, batch_id: int, batch: list[Call], route: Route) -> None:
         """Note that it was handed a batch."""
         self.batches[batch_id] = batch
+        self.requests += len(batch)
         self.owes_turn = self.trial is not None
         self.running[route.index] += 1
         if not route.policy.is_concurrent:
@@ -85,4 +102,5 @@ class WorkerLink:
         batch = self.batches.pop(batch_id)
         if not self.batches:
             self.trial = None
+            self.close_if_done()
         return batch
