@@ -69,12 +69,13 @@ class Bench:
         policy = ApiPolicy("predict", True, 10, 10.0)
         route = Route(0, "/predict", policy, {"POST": RouteCounters()}, frozenset({"POST"}))
         dispatcher = cast("Dispatcher", SimpleNamespace(submit=submit, cancel=lambda _: None))
-        app = InferenceApp({"/predict": route}, dispatcher, 1000, self.arriving)
+        app = InferenceApp(dispatcher, 1000, self.arriving)
         self._config = front_config(app, FrontProtocol)
         self._config.load()
         self._front = SimpleNamespace(
             fast_routes={b"/predict": route},
             known_heads=KnownHeads(),
+            routes_by_path={"/predict": route},
             dispatcher=dispatcher,
             application=app,
             options=SimpleNamespace(max_request_size_bytes=1000),

@@ -52,6 +52,9 @@ def test_render_without_requests_shows_every_family_with_its_type(metrics: Serve
         "BENTOML_Iris_mb_request_in_progress": "gauge",
         "BENTOML_Iris_mb_request_exception": "counter",
         "BENTOML_Iris_mb_request_refused": "counter",
+        "BENTOML_Iris_ledger": "counter",
+        "BENTOML_Iris_refused": "counter",
+        "BENTOML_Iris_in_flight": "gauge",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bentoml.server.ledger import Outcome
 from bentoml.server.scheduler import Job
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ REFUSALS = {
 
 
 class Call(Job):
-    """A request for an API route. Subclasses know how to write the answer.
+    """A request for an API route, entered into the ledger. Subclasses know how to write the answer.
 
     Args:
         head: what came before the body.
@@ -36,9 +37,10 @@ class Call(Job):
     Attributes:
         counters: those of its route and method.
         body: the raw bytes.
+        outcome: how it ended.
     """
 
-    __slots__ = ("body", "client", "counters", "head", "request_id")
+    __slots__ = ("body", "client", "counters", "head", "outcome", "request_id")
 
     def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head.route.index, 0.0, 0.0, 0)
@@ -47,6 +49,23 @@ class Call(Job):
         self.request_id = request_id
         self.client = client
         self.body = b""
+        self.outcome = Outcome.OPEN
+        self.counters.ledger.accepted += 1
+        self.counters.started()
+
+    def settle(self, outcome: Outcome, status: int, duration_s: float = 0.0, reason: str = "") -> None:
+        """Enter how this call ended. The first outcome stands; nothing happens when there is one.
+
+        Args:
+            outcome: never `OPEN`.
+            status: HTTP status of the answer; 499 where the client left before it.
+            duration_s: seconds since the request was complete, or 0.
+            reason: why it was refused.
+        """
+        if not self.outcome:
+            self.outcome = outcome
+            self.counters.ledger.close(outcome, reason)
+            self.counters.finished(status, duration_s)
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         """Write the answer to the client.

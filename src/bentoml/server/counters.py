@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from bentoml.server.ledger import Ledger
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,6 +43,9 @@ class Histogram:
 class RouteCounters:
     """Requests to one endpoint by one method.
 
+    Args:
+        ledger: where requests to an API are entered; all APIs share one. A new one when left out.
+
     Attributes:
         in_progress: requests that have started and not finished.
         durations: one histogram in seconds per HTTP status.
@@ -51,9 +56,19 @@ class RouteCounters:
         refusals: requests that no worker answered in time, by reason.
     """
 
-    __slots__ = ("batch_computes", "batch_sizes", "batch_waits", "durations", "exceptions", "in_progress", "refusals")
+    __slots__ = (
+        "batch_computes",
+        "batch_sizes",
+        "batch_waits",
+        "durations",
+        "exceptions",
+        "in_progress",
+        "ledger",
+        "refusals",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.ledger = Ledger() if ledger is None else ledger
         self.in_progress = 0
         self.durations: dict[int, Histogram] = {}
         self.batch_sizes = Histogram(len(BATCH_SIZE_BOUNDS))

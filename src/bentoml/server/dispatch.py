@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
 from bentoml.server.jobs import Reason
+from bentoml.server.ledger import Outcome
 from bentoml.server.scheduler import Scheduler, State
 from bentoml.server.stream_inlet import Inlets
 from bentoml.server.suspects import Suspects
@@ -31,6 +32,9 @@ CLIENT_LEFT = 499
 
 # The longest time that a refused client is asked to stay away.
 MAX_RETRY_AFTER_S = 3600
+
+# Why a call that was admitted gets no answer all the same; for any other reason it counts as refused.
+_FAILURES = frozenset({None, Reason.TIMEOUT, Reason.WORKER_DIED})
 
 _NEVER_S = float("inf")
 
@@ -74,7 +78,6 @@ class Dispatcher:
         call.arrived_s = now_s = self._clock()
         call.deadline_s = now_s + call.head.budget_s
         call.size_bytes = len(call.body)
-        call.counters.started()
         if not self.workers:
             self._settle(call, 503, Reason.NO_WORKER)
             return
@@ -90,20 +93,21 @@ class Dispatcher:
             self._set_timer(call.deadline_s)
 
     def cancel(self, call: Call) -> None:
-        """The caller has left."""
+        """The caller has left; nothing happens when its call has ended."""
         if call.state is State.WAITING or call.state is State.RUNNING:
             was_running = call.state is State.RUNNING
             self.scheduler.cancel(call)
             call.body = b""
-            call.counters.finished(CLIENT_LEFT, self._clock() - call.arrived_s)
             if was_running:
                 self._cancel_unwanted([call.api])
+        if not call.outcome:
+            call.settle(Outcome.CANCELLED, CLIENT_LEFT, self._clock() - call.arrived_s if call.arrived_s else 0.0)
 
-    def finish_stream(self, call: Call, status: int) -> None:
+    def finish_stream(self, call: Call, outcome: Outcome, status: int) -> None:
         """A stream has reached its client, or never will; `status` is what its request counts as."""
         if call.state is State.RUNNING:
             call.state = State.DONE
-            call.counters.finished(status, self._clock() - call.arrived_s)
+            call.settle(outcome, status, self._clock() - call.arrived_s)
             self._cancel_unwanted([call.api])
 
     def refuse_waiting(self) -> None:
@@ -195,7 +199,7 @@ class Dispatcher:
                 else:
                     call.state = State.DONE
                     call.body = b""
-                    call.counters.finished(status, now_s - call.arrived_s)
+                    call.settle(Outcome.ANSWERED, status, now_s - call.arrived_s)
 
     def on_stream_end(self, link: WorkerLink, batch_id: int) -> None:
         """A worker has finished a stream; its caller may still be reading."""
@@ -275,13 +279,14 @@ class Dispatcher:
         call.state = State.DONE
         # The batch of a call that is late still holds it; its body is not needed any more.
         call.body = b""
-        call.counters.finished(status, self._clock() - call.arrived_s)
         retry_after_s = None
         if status == 429:
             retry_after_s = min(max(ceil(drain_s), 1), MAX_RETRY_AFTER_S)
         elif status == 503:
             retry_after_s = 1
         call.refuse(status, retry_after_s)
+        outcome = Outcome.FAILED if reason in _FAILURES else Outcome.REFUSED
+        call.settle(outcome, status, self._clock() - call.arrived_s, reason.value if reason else "")
 
     def _set_timer(self, when_s: float) -> None:
         if self._timer is not None:

@@ -55,7 +55,8 @@ class Front:
         loop: the running event loop.
 
     Attributes:
-        view, dispatcher, fast_routes, known_heads, application: those of the generation that takes new requests.
+        view, dispatcher, fast_routes, routes_by_path, known_heads, application: those of the generation that takes new
+            requests.
         arriving: the bodies that are not complete yet.
         ready: whether a worker can answer and the server is not going down.
     """
@@ -102,6 +103,7 @@ class Front:
         self.view = generation.view
         self.dispatcher = generation.dispatcher
         self.fast_routes = generation.fast_routes
+        self.routes_by_path = generation.routes_by_path
         self.known_heads = generation.known_heads
         self.application = generation.application
 

@@ -75,7 +75,7 @@ class Generation:
         self.routes_by_path = {route.path: route for route in routes}
         self.fast_routes: dict[bytes, Route] = {}
         self.known_heads = KnownHeads()
-        self._inference = InferenceApp(self.routes_by_path, self.dispatcher, options.max_request_size_bytes, arriving)
+        self._inference = InferenceApp(self.dispatcher, options.max_request_size_bytes, arriving)
         self._running_asgi_calls = 0
         # Called by uvicorn for every request that does not take the fast lane.
         self.application = create_app(view, options, health, self.metrics, self._counted_inference, self.routes_by_path)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
 from bentoml.server.heads import RequestHead
+from bentoml.server.ledger import EARLY_REASONS, Outcome
 from bentoml.server.request_ids import request_id_of
 from bentoml.server.stream_client import CONNECTION
 from bentoml.server.stream_relay import CLIENT_LEFT, StreamRelay
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -23,13 +26,19 @@ if TYPE_CHECKING:
     from bentoml.server.stream_inlet import Inlet
 
 
+# Where a request's scope keeps its call, under `state`.
+_CALL = "bentoml.call"
+
+
 class AsgiCall(Call):
-    """A call whose answer is awaited."""
+    """A call whose answer is awaited. Its outcome is entered once that answer is written, or the client has left."""
 
-    __slots__ = ("answered", "inlet")
+    __slots__ = ("_end", "answered", "dispatcher", "inlet")
 
-    def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
+    def __init__(self, dispatcher: Dispatcher, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head, request_id, client)
+        self.dispatcher = dispatcher
+        self._end: tuple[Outcome, int, float, str] = (Outcome.FAILED, 500, 0.0, "")
         self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
         # Where the rest of the answer comes, when it comes in pieces.
         self.inlet: Inlet | None = None
@@ -44,48 +53,82 @@ class AsgiCall(Call):
         self.inlet = inlet
         self.answer(status, head, b"")
 
+    def settle(self, outcome: Outcome, status: int, duration_s: float = 0.0, reason: str = "") -> None:
+        """Keep the outcome for `conclude`; a client that has left gets no answer any more."""
+        self._end = (outcome, status, duration_s, reason)
+        if outcome is Outcome.CANCELLED:
+            self.conclude()
+
+    def conclude(self) -> None:
+        """Enter the outcome."""
+        super().settle(*self._end)
+
+
+def accept(routes: Mapping[str, Route], dispatcher: Dispatcher, scope: MutableMapping[str, Any]) -> None:
+    """Enter a request whose head has come, if it is for an API; `InferenceApp` runs it when it is its turn.
+
+    Args:
+        routes: by decoded path.
+        dispatcher: runs their calls.
+        scope: of the request; it keeps the call.
+    """
+    route = routes.get(scope["path"])
+    if route is None:
+        return
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    headers = list(scope["headers"])
+    declared = int(dict(headers).get(b"content-length", b"0"))
+    query = scope["query_string"].decode("latin-1")
+    head = RequestHead(route, method if method in route.counters else "POST", query, headers, declared)
+    request_id = request_id_of(_header(scope, b"x-request-id"))
+    client = scope["client"][0] if scope.get("client") else ""
+    scope["state"][_CALL] = AsgiCall(dispatcher, head, request_id, client)
+
+
+def accepted_call(cycle: Any) -> AsgiCall | None:
+    """The call of one of uvicorn's cycles; None when it is something else, or its request is for no API."""
+    if not isinstance(cycle, RequestResponseCycle):
+        return None
+    call: AsgiCall | None = cycle.scope["state"].get(_CALL)
+    return call
+
 
 class InferenceApp:
     """ASGI application for the API routes.
 
     Args:
-        routes: by decoded path; the mapping is looked at on each request.
         dispatcher: runs the calls.
         max_request_size_bytes: largest body.
         arriving: counts the bodies that are not complete.
     """
 
-    def __init__(
-        self, routes: Mapping[str, Route], dispatcher: Dispatcher, max_request_size_bytes: int, arriving: Arriving
-    ) -> None:
-        self._routes = routes
+    def __init__(self, dispatcher: Dispatcher, max_request_size_bytes: int, arriving: Arriving) -> None:
         self._dispatcher = dispatcher
         self._max_request_size_bytes = max_request_size_bytes
         self._arriving = arriving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        route = self._routes[scope["path"]]
-        method = scope["method"]
-        effective = "GET" if method == "HEAD" else method
-        request_id = request_id_of(_header(scope, b"x-request-id"))
-        if effective not in route.methods:
-            answer = _answer_without_worker(route, method)
-            route.counters["POST"].started()
-            route.counters["POST"].finished(answer[0], 0.0)
+        """Answer one request that was accepted."""
+        call: AsgiCall = scope["state"][_CALL]
+        try:
+            await self._answer(call, scope, receive, send)
+        except Exception:
+            call.settle(Outcome.FAILED, 500)
+            raise
+        finally:
+            call.conclude()
+
+    async def _answer(self, call: AsgiCall, scope: Scope, receive: Receive, send: Send) -> None:
+        route, method = call.head.route, scope["method"]
+        if ("GET" if method == "HEAD" else method) in route.methods:
+            answer = await self._run(call, receive)
         else:
-            headers = list(scope["headers"])
-            declared = int(dict(headers).get(b"content-length", b"0"))
-            head = RequestHead(route, effective, scope["query_string"].decode("latin-1"), headers, declared)
-            call = AsgiCall(head, request_id, scope["client"][0] if scope.get("client") else "")
-            outcome = await self._run(call, receive)
-            if outcome is None:
-                return
-            answer = outcome
-            if call.inlet is not None:
-                await self._stream(call, call.inlet, scope, receive, send)
-                return
-        await _send(send, *answer, request_id)
+            answer = _answer_without_worker(route, method)
+            call.settle(*_WITHOUT_WORKER[answer[0]])
+        if call.inlet is not None and answer is not None:
+            await self._stream(call, call.inlet, scope, receive, send)
+        elif answer is not None:
+            await _send(send, *answer, call.request_id)
 
     async def _run(self, call: AsgiCall, receive: Receive) -> tuple[int, bytes, bytes] | None:
         """Run a call to its answer; None when the client has left."""
@@ -93,11 +136,11 @@ class InferenceApp:
         if call.head.content_length <= self._max_request_size_bytes:
             body = await self._read_body(receive)
         if isinstance(body, int):
-            call.counters.started()
-            call.counters.finished(body, 0.0)
+            call.settle(Outcome.REFUSED, body, reason=EARLY_REASONS[body])
             head = b"%bretry-after: 1\r\n" % TEXT_HEAD if body == 429 else TEXT_HEAD
             return body, head, REFUSALS[body]
         if body is None:
+            self._dispatcher.cancel(call)
             return None
         call.body = body
         self._dispatcher.submit(call)
@@ -125,7 +168,8 @@ class InferenceApp:
                 relay = StreamRelay(inlet, client, call.head.route.policy.max_latency_s, call.request_id)
                 failure = await relay.run(receive, send)
         finally:
-            self._dispatcher.finish_stream(call, failure or status)
+            outcome = Outcome.CANCELLED if failure == CLIENT_LEFT else Outcome.FAILED if failure else Outcome.ANSWERED
+            self._dispatcher.finish_stream(call, outcome, failure or status)
 
     async def _read_body(self, receive: Receive) -> bytes | int | None:
         """The whole body; the status to refuse it with; or None when the client left before its end."""
@@ -149,6 +193,14 @@ class InferenceApp:
                     return b"".join(chunks)
         finally:
             self._arriving.give_back(counted_bytes)
+
+
+# What becomes of a request that no worker is asked about, by status.
+_WITHOUT_WORKER = {
+    200: (Outcome.ANSWERED, 200, 0.0, ""),
+    405: (Outcome.REFUSED, 405, 0.0, "method"),
+    503: (Outcome.REFUSED, 503, 0.0, "no_worker"),
+}
 
 
 def _answer_without_worker(route: Route, method: str) -> tuple[int, bytes, bytes]:

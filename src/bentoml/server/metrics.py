@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 from bentoml.server.counters import BATCH_SIZE_BOUNDS, DURATION_BOUNDS_S, Histogram, RouteCounters
+from bentoml.server.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,6 +51,9 @@ class ServerMetrics:
         namespace: first part of each name; characters that a metric name cannot have become `_`.
         service_name: second part of each name.
         service_version: value of the label `service_version`.
+
+    Attributes:
+        ledger: of the requests to all APIs.
     """
 
     def __init__(self, namespace: str, service_name: str, service_version: str) -> None:
@@ -59,6 +63,10 @@ class ServerMetrics:
         self._routes: dict[tuple[str, str, str], RouteCounters] = {}
         self._others: dict[tuple[str, str], RouteCounters] = {}
         self._readings: dict[str, _Reading] = {}
+        self.ledger = Ledger()
+        self.counter("ledger", "Requests for an API, all and by outcome.", self.ledger.totals, label="outcome")
+        self.counter("refused", "Refused requests.", lambda: self.ledger.refusals, label="reason")
+        self.gauge("in_flight", "Requests for an API that have not ended.", lambda: self.ledger.in_flight)
 
     def of_version(self, service_version: str) -> ServerMetrics:
         """The same numbers, for counting what a bundle of some version answers."""
@@ -73,7 +81,8 @@ class ServerMetrics:
             route: as declared, without a leading slash.
             method: HTTP method in upper case.
         """
-        return self._routes.setdefault((self.service_version, route.removeprefix("/"), method), RouteCounters())
+        key = (self.service_version, route.removeprefix("/"), method)
+        return self._routes.setdefault(key, RouteCounters(self.ledger))
 
     def other(self, template: str) -> RouteCounters:
         """The counters of an endpoint that is no API.

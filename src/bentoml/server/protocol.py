@@ -18,8 +18,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from bentoml.server.call import UNSIZED
 from bentoml.server.fast_call import FastCall
 from bentoml.server.heads import RequestHead
+from bentoml.server.inference_app import accept, accepted_call
+from bentoml.server.ledger import EARLY_REASONS, Outcome
 from bentoml.server.reading import ReadingProtocol, Refusal
 from bentoml.server.request_ids import new_request_id, request_id_of
+from bentoml.server.scheduler import State
 from bentoml.server.stream_client import CONNECTION, StreamClient
 
 if TYPE_CHECKING:
@@ -79,6 +82,9 @@ class FrontProtocol(ReadingProtocol):
                 cycle.dispatcher.cancel(cycle)
             else:
                 cycle.message_event.set()
+                call = accepted_call(cycle)
+                if call is not None:
+                    call.dispatcher.cancel(call)
         self.pipeline.clear()
         super().connection_lost(exc)
         # What the last request brought along is not kept until the garbage collector finds the circle.
@@ -148,6 +154,7 @@ class FrontProtocol(ReadingProtocol):
         # What a request gets depends on when it came, not on when its turn is.
         self.app = self._front.application
         super().begin()
+        accept(self._front.routes_by_path, self._front.dispatcher, self.cycle.scope)
         self.scope["state"][CONNECTION] = partial(StreamClient, self, self.cycle)
         if not self.pipeline:
             self._turn = self.cycle
@@ -178,10 +185,14 @@ class FrontProtocol(ReadingProtocol):
         else:
             self._refuse(call, 429)
 
-    def forget(self, request: Any) -> None:
-        """Let go of a request that waits for its turn and will not get it."""
+    def forget(self, request: Any, status: int) -> None:
+        """Let go of a request whose body broke off; it is refused with this status."""
         if isinstance(request, FastCall):
             self._drop_body(request)
+            request.settle(Outcome.REFUSED, status, reason="malformed")
+        elif (call := accepted_call(request)) is not None:
+            call.settle(Outcome.REFUSED, status, reason="malformed")
+            call.conclude()
 
     def _drop_body(self, call: FastCall) -> None:
         call.chunks = None
@@ -249,10 +260,10 @@ class FrontProtocol(ReadingProtocol):
         if call.disconnected or call.response_complete:
             return
         if call.refusal:
-            call.counters.started()
-            call.counters.finished(call.refusal, 0.0)
             call.refuse(call.refusal, retry_after_s=1 if call.refusal == 429 else None)
-        elif call.received:
+            call.settle(Outcome.REFUSED, call.refusal, reason=EARLY_REASONS[call.refusal])
+        elif call.received and call.state is State.NEW:
+            # Its body may have been completed, and the call submitted, just before this.
             call.dispatcher.submit(call)
 
     def write_answer(self, call: FastCall, status: int, head: bytes, body: bytes) -> None:
@@ -260,6 +271,7 @@ class FrontProtocol(ReadingProtocol):
         call.response_complete = True
         transport = self.transport
         if call.disconnected or transport.is_closing():
+            call.dispatcher.cancel(call)
             return
         transport.write(
             b"%b%b%b%bx-request-id: %b\r\n%b\r\n%b"

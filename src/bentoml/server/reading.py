@@ -94,8 +94,8 @@ class ReadingProtocol(HttpToolsProtocol):
         """Take the end of a request."""
         HttpToolsProtocol.on_message_complete(self)
 
-    def forget(self, request: Any) -> None:
-        """Let go of a request that waits for its turn and will not get it."""
+    def forget(self, request: Any, status: int) -> None:
+        """Let go of a request whose body broke off; it is refused with this status."""
 
     def data_received(self, data: bytes) -> None:
         """Parse what a client has sent, as far as it can be read."""
@@ -147,9 +147,10 @@ class ReadingProtocol(HttpToolsProtocol):
                 self.transport.close()
                 return
             newest.response_complete = isinstance(newest, FastCall)
+            self.forget(newest, status)
         elif self._is_receiving:
             self.pipeline.popleft()
-            self.forget(newest)
+            self.forget(newest, status)
         if is_queued or not (self._is_receiving or newest is None or newest.response_complete):
             self.flow.pause_reading()
             self.cycle = Refusal(status, text)
