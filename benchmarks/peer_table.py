@@ -19,6 +19,11 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "flask": ("flask==3.1.3", "gunicorn==27.0.1", *MODEL_PINS),
     "fastapi": ("fastapi[standard]==0.165.0", "pandas==3.1.1", "uvicorn[standard]==0.54.0", *MODEL_PINS),
     "mosec": ("mosec==0.9.8", *MODEL_PINS),
+    "litserve": ("litserve==0.2.19", *MODEL_PINS),
+    # MLServer 1.7.1 asks for an event loop before there is one; uvloop answers that with an error since 0.22.
+    "mlserver": ("mlserver==1.7.1", "mlserver-sklearn==1.7.1", "uvloop==0.21.0", *MODEL_PINS),
+    "ray": ("ray[serve]==2.60.0", *MODEL_PINS),
+    "bentoml14": ("bentoml==1.4.40", *MODEL_PINS),
 }
 """Requirements of each virtual environment, by its name."""
 
@@ -113,6 +118,53 @@ PEERS: tuple[Peer, ...] = (
         directory="mosec",
         path="/inference",
         batching="max_batch_size 512, max_wait_time 1 ms",
+    ),
+    Peer(
+        name="litserve",
+        title="LitServe",
+        environment="litserve",
+        distributions=("litserve",),
+        command=("{bin}/python", "server.py", "{port}"),
+        directory="litserve",
+        batching="max_batch_size 64, batch_timeout 2 ms",
+    ),
+    Peer(
+        name="mlserver",
+        title="MLServer",
+        environment="mlserver",
+        distributions=("mlserver",),
+        command=("{bin}/mlserver", "start", "."),
+        directory="mlserver",
+        path="/v2/models/iris/infer",
+        body="v2",
+        variables={
+            "MLSERVER_HOST": "127.0.0.1",
+            "MLSERVER_HTTP_PORT": "{port}",
+            "MLSERVER_GRPC_PORT": "{port2}",
+            "MLSERVER_METRICS_PORT": "{port3}",
+            "MLSERVER_MODEL_URI": "{models}/{model}.joblib",
+        },
+        batching="max_batch_size 64, max_batch_time 2 ms",
+    ),
+    Peer(
+        name="ray",
+        title="Ray Serve",
+        environment="ray",
+        distributions=("ray",),
+        command=("{bin}/python", "app.py", "{port}"),
+        directory="ray",
+        variables={"RAY_USAGE_STATS_ENABLED": "0"},
+        batching="@serve.batch, max_batch_size 64, batch_wait_timeout 2 ms",
+    ),
+    Peer(
+        name="bentoml14",
+        title="BentoML 1.4",
+        environment="bentoml14",
+        distributions=("bentoml",),
+        command=("{bin}/bentoml", "serve", "service:Iris", "--host", "127.0.0.1", "--port", "{port}"),
+        directory="bentoml14",
+        variables={"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": "{models}/home"},
+        batching="batchable, max_batch_size 512, max_latency 10 s",
     ),
 )
 
