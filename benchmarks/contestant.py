@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.environment import PEER_FILES, SetupError, ensure_environment
 from benchmarks.live_server import Launch
 from benchmarks.probe import Ask
+from benchmarks.processes import own_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 SERVICES = Path(__file__).with_name("services")
 OURS = "ours"
+OURS_LOGS_OFF = "ours-logs-off"
+LOGS_OFF = """\
+logging:
+  console: {enabled: false}
+  file: {enabled: false}
+"""
+"""Configuration without any log. A log of the server that gets a switch of its own is to be switched off here."""
 MODELS = ("svc", "forest")
 PACK_LIMIT_S = 120.0
 
@@ -64,7 +71,7 @@ def save_bundles(home: Path, names: tuple[str, ...]) -> dict[str, Path]:
     done = subprocess.run(
         [sys.executable, "pack.py", *names],
         cwd=SERVICES,
-        env=our_variables(home),
+        env={**own_variables(), "BENTOML_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=PACK_LIMIT_S,
@@ -75,21 +82,29 @@ def save_bundles(home: Path, names: tuple[str, ...]) -> dict[str, Path]:
     return {name: Path(path) for name, path in json.loads(done.stdout.strip().splitlines()[-1]).items()}
 
 
-def our_variables(home: Path) -> dict[str, str]:
-    """The environment that our programs run in: this one, without settings from outside, with a home of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BENTOML")}
-    return {**kept, "BENTOML_HOME": str(home)}
+def our_launch(bundle: Path, home: Path, *arguments: str, path: str = "/predict", config: Path | None = None) -> Launch:
+    """`bentoml serve` of a saved bundle, with its defaults but for what is given."""
+    argv = (sys.executable, "-m", "bentoml", "serve", str(bundle), "--port", "{port}", *arguments)
+    variables = {"BENTOML_HOME": str(home)}
+    if config is not None:
+        variables["BENTOML_CONFIG"] = str(config)
+    return Launch(OURS, argv, home, Ask(path), variables)
 
 
-def our_launch(bundle: Path, home: Path, name: str = OURS, path: str = "/predict") -> Launch:
-    """`bentoml serve` of a saved bundle with its defaults."""
-    argv = (sys.executable, "-m", "bentoml", "serve", str(bundle), "--port", "{port}")
-    return Launch(name, argv, home, Ask(path), {"BENTOML_HOME": str(home)})
-
-
-def ours(bundles: dict[str, Path], home: Path, version: str) -> Contestant:
-    """Our own server with the service of the quickstart."""
-    return Contestant(OURS, f"bentoml {version} (this one)", lambda model: our_launch(bundles[model], home))
+def ours(bundles: dict[str, Path], home: Path, version: str) -> list[Contestant]:
+    """Our own server with the service of the quickstart: with all defaults, and without logs."""
+    quiet = home / "logs-off.yml"
+    quiet.write_text(LOGS_OFF, encoding="utf-8")
+    title = f"bentoml {version} (this one)"
+    return [
+        Contestant(OURS, title, lambda model: our_launch(bundles[model], home)),
+        Contestant(
+            OURS_LOGS_OFF,
+            f"{title}, logs off",
+            lambda model: our_launch(bundles[model], home, config=quiet),
+            only=("svc-64",),
+        ),
+    ]
 
 
 def peer_contestant(peer: Peer, environment: Environment) -> Contestant:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.probe import FLOWERS, WrongAnswerError, ask_once, check_answers
-from benchmarks.processes import descendants, end_all, processor_seconds, resident_bytes
+from benchmarks.processes import descendants, end_all, own_variables, processor_seconds, resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ IDLE_LIMIT_S = 20.0
 IDLE_SHARE = 0.3
 """Share of one core below which a server counts as idle; some peers never rest completely."""
 _IDLE_SAMPLE_S = 0.2
-_POLL_S = 0.02
+_POLL_S = 0.01
 
 
 class ServerError(Exception):
@@ -155,7 +155,7 @@ def live_server(
         process = subprocess.Popen(
             [word.replace("{port}", ports["port"]) for word in launch.argv],
             cwd=launch.directory,
-            env={**os.environ, **variables},
+            env={**own_variables(), **variables},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

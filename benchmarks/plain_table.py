@@ -8,26 +8,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; the first column is set left, the others right.
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """A table; the first columns are set left, the others right.
 
     Args:
         header: titles of the columns.
         rows: cells, as many as there are titles.
+        left: how many columns are set left.
     """
     lines = [header, *rows]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(header))]
 
     def line_of(cells: Sequence[str]) -> str:
         padded = [
-            cell.ljust(width) if column == 0 else cell.rjust(width)
+            cell.ljust(width) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return "| " + " | ".join(padded) + " |"
 
     rule = (
         "|"
-        + "|".join("-" * (width + 2) if column == 0 else "-" * (width + 1) + ":" for column, width in enumerate(widths))
+        + "|".join(
+            "-" * (width + 2) if column < left else "-" * (width + 1) + ":" for column, width in enumerate(widths)
+        )
         + "|"
     )
     return "\n".join([line_of(header), rule, *map(line_of, rows)]) + "\n"

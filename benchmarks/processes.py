@@ -27,6 +27,11 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
 
 
+def own_variables() -> dict[str, str]:
+    """The environment variables of this process, without what would configure the servers from outside."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BENTOML")}
+
+
 def _parents() -> dict[int, int]:
     """The parent of every process of the machine that is not a zombie."""
     found = {}

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.live_server import ServerError, live_server
 from benchmarks.probe import FLOWERS
+from benchmarks.setting import say
 from benchmarks.wrk import WrkError, run_wrk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from benchmarks.contestant import Contestant
     from benchmarks.live_server import LiveServer
-    from benchmarks.results import Results
+    from benchmarks.setting import Pace, Setting
     from benchmarks.wrk import Load
 
 
@@ -39,46 +38,27 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long and how often is measured; seconds are whole ones."""
-
-    rounds: int
-    duration_s: int
-    warm_up_s: int
-
-
-def compare(contestants: Sequence[Contestant], chosen: Sequence[str], pace: Pace, results: Results, logs: Path) -> None:
+def compare(contestants: Sequence[Contestant], chosen: Sequence[str], setting: Setting) -> None:
     """Measure all servers in the chosen scenarios; a server that fails loses its own numbers only."""
     for model in dict.fromkeys(SCENARIOS[name].model for name in chosen):
         names = [name for name in chosen if SCENARIOS[name].model == model]
-        for number in range(pace.rounds):
+        for number in range(setting.pace.rounds):
             for contestant in contestants:
-                todo = [
-                    name
-                    for name in names
-                    if contestant.takes_part(name) and not results.has(name, contestant.name, number)
-                ]
+                wanted = [name for name in names if contestant.takes_part(name)]
+                todo = [name for name in wanted if not setting.results.has(name, contestant.name, number)]
                 if todo:
-                    _measure_server(contestant, model, todo, number, pace, results, logs)
+                    _measure_server(contestant, todo, number, setting)
 
 
-def _measure_server(
-    contestant: Contestant,
-    model: str,
-    names: Sequence[str],
-    number: int,
-    pace: Pace,
-    results: Results,
-    logs: Path,
-) -> None:
-    """Start one server once and measure it in several scenarios."""
-    log = logs / f"{contestant.name}-{model}-{number}.log"
+def _measure_server(contestant: Contestant, names: Sequence[str], number: int, setting: Setting) -> None:
+    """Start one server once and measure it in several scenarios of one model."""
+    model, results = SCENARIOS[names[0]].model, setting.results
+    log = setting.logs / f"{contestant.name}-{model}-{number}.log"
     open_names = list(names)
     try:
         with live_server(contestant.launch(model), log) as server:
             for name in names:
-                load = _measure(server, SCENARIOS[name].connections, pace)
+                load = _measure(server, SCENARIOS[name].connections, setting.pace)
                 open_names.remove(name)
                 results.add(
                     name,
@@ -130,8 +110,3 @@ def long_enough_s(duration_s: int, connections: int, rate: float) -> int:
     """Seconds to measure a server of this rate: two answers on each connection, yet at most three times as long."""
     longest_s = 3 * duration_s
     return longest_s if rate <= 0 else min(longest_s, max(duration_s, math.ceil(2 * connections / rate)))
-
-
-def say(text: str, *, error: bool = False) -> None:
-    """Progress for the one who waits."""
-    print(text, file=sys.stderr if error else sys.stdout, flush=True)

@@ -4,20 +4,23 @@ import json
 import sys
 
 from iris_service import IrisClassifier
+from length_service import LengthService
 from sklearn import datasets, ensemble, svm
-
-MODELS = {
-    "svc": lambda: svm.SVC(gamma="scale"),
-    "forest": lambda: ensemble.RandomForestClassifier(n_estimators=100, random_state=0),
-}
+from slow_service import SlowIrisClassifier
 
 
-def iris(name):
-    data = datasets.load_iris()
-    service = IrisClassifier()
-    service.pack("model", MODELS[name]().fit(data.data, data.target))
+def classifier(service, model):
+    iris = datasets.load_iris()
+    service.pack("model", model.fit(iris.data, iris.target))
     return service
 
 
+SERVICES = {
+    "svc": lambda: classifier(IrisClassifier(), svm.SVC(gamma="scale")),
+    "forest": lambda: classifier(IrisClassifier(), ensemble.RandomForestClassifier(n_estimators=100, random_state=0)),
+    "slow": lambda: classifier(SlowIrisClassifier(), svm.SVC(gamma="scale")),
+    "length": LengthService,
+}
+
 if __name__ == "__main__":
-    print(json.dumps({name: iris(name).save() for name in sys.argv[1:]}))
+    print(json.dumps({name: SERVICES[name]().save() for name in sys.argv[1:]}))

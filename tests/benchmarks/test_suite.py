@@ -21,14 +21,21 @@ def run_suite(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed; run: apt-get install wrk")
 def test_quick_run_of_ours_alone_gives_numbers_and_a_table(tmp_path: Path) -> None:
-    done = run_suite("--quick", "--only", "svc-64", "--peers", "", "--output-dir", str(tmp_path))
+    arguments = ("--quick", "--only", "svc-64", "--peers", "", "--output-dir", str(tmp_path))
+    done = run_suite(*arguments, "--cache-dir", str(tmp_path / "cache"))
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "results.json").read_text())
     assert document["failures"] == []
-    (measured,) = document["measurements"]
-    assert (measured["scenario"], measured["server"], measured["errors"]) == ("svc-64", "ours", {})
-    assert measured["requests"] > 0
-    assert "| bentoml " in done.stdout
+    measured = [(item["scenario"], item["server"], item["errors"]) for item in document["measurements"]]
+    assert measured == [("svc-64", "ours", {}), ("svc-64", "ours-logs-off", {})]
+    assert all(item["requests"] > 0 for item in document["measurements"])
+    assert "not measured" in done.stdout
+    assert (tmp_path / "throughput.png").is_file()
+    page = (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert "## Answers per second" in page
+    again = run_suite(*arguments, "--cache-dir", str(tmp_path / "cache"), "--resume")
+    assert again.returncode == 0, again.stderr
+    assert json.loads((tmp_path / "results.json").read_text())["measurements"] == document["measurements"]
 
 
 def test_unknown_scenario_is_refused_with_the_known_ones() -> None:
