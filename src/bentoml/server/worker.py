@@ -22,6 +22,7 @@ from bentoml.server.answers import CANCELLED, answer_to_failure, encode_answers
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
 from bentoml.server.stream_worker import WorkerStreams
+from bentoml.server.warm_up import warm_up
 from bentoml.server.wire_request import requests_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Worker:
         # Running coroutine calls by batch id.
         self._tasks: dict[int, asyncio.Task[bytes]] = {}
         self._streams = WorkerStreams(loop)
-        self.ended = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
 
     def facts(self) -> list[list[Any]]:
         """What the front wants to know of each API."""
@@ -56,6 +57,13 @@ class Worker:
             [api.name, api.route, list(api.methods), api.is_async or api.is_stream, api.is_stream, api.idempotent]
             for api in self._apis.values()
         ]
+
+    async def warm_up(self, limit_s: float) -> None:
+        """Run the examples of all APIs that have one; each may take `limit_s`."""
+        for api in self._apis.values():
+            if api.input_adapter.http_input_example is not None and not await warm_up(api, self._thread, limit_s):
+                # Requests do not wait for an example that hangs.
+                self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
 
     def on_frame(self, protocol: wire.FrameProtocol, payload: bytes) -> None:
         """The front has sent a batch or something about one that runs, or asks for a sign of life."""
@@ -143,11 +151,20 @@ def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> byt
     return wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers])
 
 
-async def _run(context: ChildContext, service: BentoService) -> None:
+async def _run(context: ChildContext, service: BentoService, warm_up_limit_s: float) -> None:
     loop = asyncio.get_running_loop()
     worker = Worker(service, loop)
     context.end_with_parent(loop, lambda: os._exit(1))
     loop.add_signal_handler(signal.SIGTERM, worker.end)
+    warming = loop.create_task(worker.warm_up(warm_up_limit_s))
+    await asyncio.wait({warming, worker.ended}, return_when=asyncio.FIRST_COMPLETED)
+    if worker.ended.done():
+        os._exit(0)
+    warming.result()
+    # What the model has brought along, also with its first call, is here to stay; the collector need not look at it
+    # again and again.
+    gc.collect()
+    gc.freeze()
     transport, protocol = await loop.create_unix_connection(
         lambda: wire.FrameProtocol(worker.on_frame, worker.on_lost), str(context.socket_path)
     )
@@ -175,10 +192,7 @@ def main(argv: list[str]) -> None:
         logger.exception("The bundle %s cannot be loaded", options.bundle_path)
         context.say_failed(f"{type(error).__name__}: {error}")
         sys.exit(FAILED_EXIT_CODE)
-    # What the model brought along is here to stay; the collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
-    run_on_fast_loop(_run(context, service))
+    run_on_fast_loop(_run(context, service, options.worker_timeout_s))
 
 
 if __name__ == "__main__":
