@@ -290,7 +290,12 @@ def assert_port_is_free(port: int) -> None:
 
 def assert_ended(pid: int) -> None:
     end_s = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and "(zombie)" not in Path(f"/proc/{pid}/status").read_text():
+    while True:
+        try:
+            if "(zombie)" in Path(f"/proc/{pid}/status").read_text():
+                return
+        except (FileNotFoundError, ProcessLookupError):
+            return
         assert time.monotonic() < end_s, f"process {pid} is still there"
 
 

@@ -108,6 +108,12 @@ def _server_options(function: F) -> F:
             default=None,
             help="Load the model once and fork the workers, which then share its memory.  [configured, else no]",
         ),
+        click.option(
+            "--reload",
+            "watch",
+            is_flag=True,
+            help="For development: serve a newly saved bundle as soon as it is there. SIGHUP does it once.",
+        ),
         verify_option,
     ]
     for option in reversed(options):
@@ -158,11 +164,13 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
 
     from bentoml.saved_bundle import load_bento_service_metadata
     from bentoml.server.options import ServeOptions
+    from bentoml.server.reloading import BundleSource
     from bentoml.server.supervisor import serve
     from bentoml.yatai.resolve import resolve_bundle_path
 
     bundle_path = resolve_bundle_path(bento, yatai_url)
     metadata = load_bento_service_metadata(str(bundle_path))
+    source = BundleSource(lambda: resolve_bundle_path(bento, yatai_url), watch=options.pop("watch"))
     serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
 
     def announce(address: str) -> None:
@@ -173,7 +181,7 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
             click.echo(f"* Swagger UI: {address}/docs")
         click.echo("* Press Ctrl-C to stop")
 
-    click.get_current_context().exit(serve(serve_options, announce))
+    click.get_current_context().exit(serve(serve_options, announce, source))
 
 
 def _warn_deprecated(*, microbatch: bool | None, ngrok: bool) -> None:

@@ -37,6 +37,9 @@ WORKER_WORN = "worker_worn"
 WORKER_RETIRE = "worker_retire"
 # Said to the front, with the `reason`, when a worker is followed by another one.
 WORKER_REPLACED = "worker_replaced"
+# Said about a generation, whose number goes with each; see `handover.py`.
+PREPARE, FLIP, DROP = "prepare", "flip", "drop"
+PREPARED, REFUSED, FLIPPED, DROPPED, DRAINED = "prepared", "refused", "flipped", "dropped", "drained"
 MAX_REASON = 8000
 # Exit code of a process that has said on the status socket why it failed.
 FAILED_EXIT_CODE = 3

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
@@ -29,6 +29,7 @@ from bentoml.server.child import (
     run_on_fast_loop,
 )
 from bentoml.server.generation import Generation
+from bentoml.server.handover import Handover
 from bentoml.server.heartbeat import MEANINGS, STOPPED, Heartbeat
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.metrics import ServerMetrics
@@ -39,6 +40,8 @@ from bentoml.server.wear import Wear
 from bentoml.server.worker_link import WorkerLink
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bentoml.server.options import ServeOptions
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
@@ -107,6 +110,11 @@ class Front:
         self.known_heads = generation.known_heads
         self.application = generation.application
 
+    def retire(self, generation: Generation) -> None:
+        """Let go of a generation that has nothing to answer any more, or has had its time."""
+        generation.is_retired = True
+        self._give_up_without_workers()
+
     @property
     def ready(self) -> bool:
         """Whether a worker can answer."""
@@ -159,8 +167,8 @@ class Front:
     def _welcome(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         _, pid, facts, number = message
         generation = self.generations.get(number)
-        if generation is None:
-            logger.warning("Worker %d of generation %d comes too late; its connection is closed", pid, number)
+        if generation is None or generation.is_retired:
+            logger.info("Worker %d of generation %d comes too late; its connection is closed", pid, number)
             if protocol.transport is not None:
                 protocol.transport.abort()
             return
@@ -177,7 +185,7 @@ class Front:
         """A worker's socket is closed."""
         link = self._links.pop(protocol, None)
         if link is not None:
-            if not (self.draining or link.is_retiring):
+            if not (self.draining or link.is_retiring or self._homes[protocol].is_retired):
                 logger.warning("Worker %d is gone with %d batches in hand", link.pid, len(link.batches))
             self._context.say(WORKER_LOST, pid=link.pid, had_work=bool(link.batches))
             self._homes.pop(protocol).dispatcher.remove_worker(link)
@@ -194,7 +202,7 @@ class Front:
         self._give_up_without_workers()
 
     def hear(self, message: dict[str, Any]) -> None:
-        """The parent has said something."""
+        """The parent has said something about a worker; what it says about generations is heard by the `Handover`."""
         if message["event"] == WORKER_REPLACED:
             self._replaced[message["reason"]] += 1
         elif message["event"] == WORKER_RETIRE:
@@ -214,10 +222,12 @@ class Front:
         self._give_up_without_workers()
 
     def _give_up_without_workers(self) -> None:
-        for generation in self.generations.values():
-            if self.draining and not generation.dispatcher.workers:
+        for generation in list(self.generations.values()):
+            if (self.draining or generation.is_retired) and not generation.dispatcher.workers:
                 # None is started any more, and those who wait should not do so until their time is up.
                 generation.dispatcher.refuse_waiting()
+                if generation.is_retired:
+                    del self.generations[generation.number]
 
 
 async def _run(context: ChildContext, listener: socket.socket, workers: socket.socket) -> None:
@@ -227,7 +237,13 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     config = front_config(front.application, partial(FrontProtocol, front))
     server = HttpServer(config, front, options.grace_s, tls_context(options))
     context.end_with_parent(loop, lambda: _end_alone(context))
-    context.listen(loop, front.hear)
+    handover = Handover(front, context, lambda: cast("Collection[FrontProtocol]", server.server_state.connections))
+
+    def hear(message: dict[str, Any]) -> None:
+        front.hear(message)
+        handover.hear(message)
+
+    context.listen(loop, hear)
     front.heartbeat.start()
     worker_server = await loop.create_unix_server(
         lambda: wire.FrameProtocol(front.on_frame, front.on_worker_lost), sock=workers

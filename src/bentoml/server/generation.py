@@ -52,6 +52,7 @@ class Generation:
     Attributes:
         metrics: the same numbers, under the version of this bundle.
         dispatcher: feeds the workers of this generation.
+        is_retired: nothing is to be answered any more; its workers are about to end.
         fast_routes: routes by the exact bytes of the path, once a worker has said which methods they take.
         known_heads: heads of requests that `fast_routes` have taken.
     """
@@ -69,6 +70,7 @@ class Generation:
         self.number = number
         self.options = options
         self.view = view
+        self.is_retired = False
         self.metrics = metrics.of_version(view.version)
         routes = routes_of(view.metadata.apis, options, self.metrics)
         self.dispatcher = Dispatcher(routes, loop, time.monotonic)

@@ -12,6 +12,7 @@ from bentoml.exceptions import BentoMLException
 from bentoml.server.child import READY, SOCKET_FILE
 from bentoml.server.fleet import WORKER_END_S, Fleet, how
 from bentoml.server.listening import PublicAddress, bind_public
+from bentoml.server.reloading import BundleSource, Reloader
 from bentoml.server.runtime import Runtime
 from bentoml.server.tls import tls_context
 
@@ -30,14 +31,15 @@ class Supervisor:
     Args:
         options: what to serve, and how.
         on_ready: called once with the base URL when the first worker can answer.
+        source: where the next bundle comes from when it is to be loaded anew.
     """
 
-    def __init__(self, options: ServeOptions, on_ready: Callable[[str], None] | None) -> None:
+    def __init__(self, options: ServeOptions, on_ready: Callable[[str], None] | None, source: BundleSource) -> None:
         self._options = options
         self._on_ready = on_ready
         self._runtime = Runtime()
-        self._fleet = Fleet(1, options, self._runtime, self._tell_front, self._fail)
         self._front: ChildProcess | None = None
+        self._reloader = Reloader(options, source, self._make_fleet, self._tell_front, self._fail)
         self._failure: str | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -55,13 +57,14 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         try:
             front = self._front = self._start_front(address.listener)
         except OSError as error:
             raise BentoMLException(f"the server cannot be started: {error}") from error
         address.listener.close()
         front_task = asyncio.ensure_future(front.watch(lambda message: self._hear_front(message, address.url)))
-        self._fleet.start()
+        self._reloader.start()
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({front_task, stopping}, return_when=asyncio.FIRST_COMPLETED)
         return await self._end(front, front_task)
@@ -77,14 +80,17 @@ class Supervisor:
             workers_listener.bind(str(self._runtime.directory / SOCKET_FILE))
             workers_listener.listen(128)
             return self._runtime.start(
-                "bentoml.server.front", self._fleet.generation, listener.fileno(), workers_listener.fileno()
+                "bentoml.server.front", self._reloader.current.generation, listener.fileno(), workers_listener.fileno()
             )
+
+    def _make_fleet(self, number: int, options: ServeOptions, on_failure: Callable[[str], None]) -> Fleet:
+        return Fleet(number, options, self._runtime, self._tell_front, on_failure)
 
     def _hear_front(self, message: dict[str, Any], url: str) -> None:
         if message["event"] == READY:
             self._announce(url)
         else:
-            self._fleet.hear(message)
+            self._reloader.hear(message)
 
     def _tell_front(self, event: str, **details: Any) -> None:
         if self._front is not None:
@@ -108,19 +114,18 @@ class Supervisor:
 
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason
-        self._fleet.stop_replacing()
         self._stopping.set()
 
     async def _end(self, front: ChildProcess, front_task: asyncio.Future[int]) -> int:
         """Drain the front, then end the workers."""
         if front_task.done() and not self._stopping.is_set():
             self._fail(front.failure or f"the front process {how(front_task.result())}")
-        self._fleet.stop_replacing()
+        await self._reloader.stop()
         front.signal(signal.SIGTERM)
         hurrying = asyncio.ensure_future(self._hurry_up(front))
         exit_code = await front_task
         hurrying.cancel()
-        await self._fleet.end(0 if self._hurry.is_set() else WORKER_END_S)
+        await self._reloader.end(0 if self._hurry.is_set() else WORKER_END_S)
         if self._failure is not None:
             raise BentoMLException(self._failure)
         # A front that was told to stop before it could listen for it is ended by the signal itself.
@@ -132,12 +137,15 @@ class Supervisor:
         front.signal(signal.SIGKILL)
 
 
-def serve(options: ServeOptions, on_ready: Callable[[str], None] | None = None) -> int:
-    """Serve a bundle until SIGTERM or SIGINT. Call it from the main thread.
+def serve(
+    options: ServeOptions, on_ready: Callable[[str], None] | None = None, source: BundleSource | None = None
+) -> int:
+    """Serve a bundle until SIGTERM or SIGINT; on SIGHUP, load it anew. Call it from the main thread.
 
     Args:
         options: what to serve, and how.
         on_ready: called once with the base URL when the first worker can answer.
+        source: where the next bundle comes from; by default it is the same directory.
 
     Returns:
         Exit code: 0 after an orderly end.
@@ -153,7 +161,7 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None] | None = None) 
         verify_bundle(options.bundle_path)
 
     async def run() -> int:
-        supervisor = Supervisor(options, on_ready)
+        supervisor = Supervisor(options, on_ready, source or BundleSource(lambda: options.bundle_path))
         try:
             return await supervisor.run(address)
         finally:
