@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import streaming_service
 from tests.server.live import LiveServer, live_server, save_bundle
 
 SERVICE = '''
@@ -106,3 +107,8 @@ def everything_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(everything_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with live_server(everything_bundle, home=tmp_path_factory.mktemp("server-home")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bundle(tmp_path_factory.mktemp("streams"), streaming_service.SERVICE, class_name="Streams")

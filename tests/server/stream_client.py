@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.server.live import LiveServer
+from tests.server.live import LiveServer, metric
 
 WAIT_S = 30.0
 
@@ -103,3 +105,24 @@ def streaming(
         sock.connect(("127.0.0.1", server.port))
         send_request(sock, path, value, *headers, version=version)
         yield StreamReader(sock)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    limit_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < limit_s, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def lines(file: Path) -> list[str]:
+    """What the served function has noted."""
+    return file.read_text().split() if file.exists() else []
+
+
+def counted(server: LiveServer, path: str, status: int) -> float:
+    """How many requests have ended with a status."""
+    return metric(server, "BENTOML_Streams_request_total", endpoint=f"/{path}", http_response_code=str(status))
+
+
+def in_progress(server: LiveServer, path: str) -> float:
+    return metric(server, "BENTOML_Streams_request_in_progress", endpoint=f"/{path}")

@@ -120,6 +120,13 @@ class Streams(bentoml.BentoService):
         return value
 
     @bentoml.api(input=JsonInput())
+    def plain_wait(self, order):
+        note(order["file"], "begun")
+        while not os.path.exists(order["release"]):
+            time.sleep(0.01)
+        return "done"
+
+    @bentoml.api(input=JsonInput())
     def who(self, name):
         before = caller.get()
         caller.set(name)

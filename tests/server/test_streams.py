@@ -3,57 +3,34 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server.live import LiveServer, live_server, save_bundle
-from tests.server.stream_client import WAIT_S, StreamReader, send_request, streaming
-from tests.server.streaming_service import SERVICE
+from tests.server.live import LiveServer, live_server
+from tests.server.stream_client import (
+    WAIT_S,
+    StreamReader,
+    counted,
+    in_progress,
+    lines,
+    send_request,
+    streaming,
+    wait_until,
+)
 
 EVENTS = "Accept: text/event-stream"
 BOTH = pytest.mark.parametrize("kind", ["", "_async"], ids=["plain", "async"])
 
 
 @pytest.fixture(scope="module")
-def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bundle(tmp_path_factory.mktemp("streams"), SERVICE, class_name="Streams")
-
-
-@pytest.fixture(scope="module")
 def server(stream_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with live_server(stream_bundle, home=tmp_path_factory.mktemp("streams-home")) as running:
         yield running
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    limit_s = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < limit_s, "it did not come to pass"
-        time.sleep(0.01)
-
-
-def lines(file: Path) -> list[str]:
-    return file.read_text().split() if file.exists() else []
-
-
-def total(server: LiveServer, path: str, status: int) -> float:
-    """How many requests were counted."""
-    text = server.client.get("/metrics").text
-    label = f'endpoint="/{path}",http_response_code="{status}"'
-    found = re.search(rf"_request_total{{{re.escape(label)}[^}}]*}} (\S+)", text)
-    return float(found[1]) if found else 0.0
-
-
-def in_progress(server: LiveServer, path: str) -> float:
-    found = re.search(rf'_request_in_progress{{endpoint="/{path}"[^}}]*}} (\S+)', server.client.get("/metrics").text)
-    return float(found[1]) if found else 0.0
 
 
 class TestFraming:
@@ -148,13 +125,13 @@ class TestFailures:
     def test_error_after_the_first_chunk_cuts_the_connection(
         self, server: LiveServer, kind: str, headers: tuple[str, ...]
     ) -> None:
-        before = total(server, f"script{kind}", 500)
+        before = counted(server, f"script{kind}", 500)
         with streaming(server, f"script{kind}", ["a", 0.01, "raise"], *headers) as answer:
             text = answer.rest()
         assert answer.status == 200
         assert not text.endswith(b"0\r\n\r\n")
         assert (b"event: error\ndata: Exception happened in API function: no luck\n\n" in text) == bool(headers)
-        assert total(server, f"script{kind}", 500) == before + 1
+        assert counted(server, f"script{kind}", 500) == before + 1
         assert "no luck" in server.output()
 
     def test_error_after_the_first_chunk_resets_an_http_1_0_connection(self, server: LiveServer) -> None:
@@ -223,14 +200,14 @@ class TestLeaving:
         notes = tmp_path / "notes"
         size = 65536 if how == "unread" else 8
         path = f"flood{kind}"
-        before = total(server, path, 499)
+        before = counted(server, path, 499)
         with streaming(server, path, {"file": str(notes), "count": 10_000_000, "size": size}) as answer:
             if how == "reset":
                 answer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             if how != "unread":
                 answer.chunk()
         wait_until(lambda: lines(notes)[-1:] == ["finally"])
-        wait_until(lambda: total(server, path, 499) == before + 1)
+        wait_until(lambda: counted(server, path, 499) == before + 1)
         assert in_progress(server, path) == 0
         assert lines(notes).count("finally") == 1
 

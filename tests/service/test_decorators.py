@@ -122,6 +122,19 @@ def test_api_when_an_option_cannot_be_used_raises(options: dict[str, Any], text:
         decorate(fresh())
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
+def test_api_when_a_generator_is_to_be_batched_raises(is_async: bool) -> None:
+    def words(self: Any, values: Any) -> Any:
+        yield from values
+
+    async def words_later(self: Any, values: Any) -> Any:
+        for value in values:
+            yield value
+
+    with pytest.raises(InvalidArgument, match="is a generator function"):
+        bentoml.api(input=JsonInput(), batch=True, api_name="words")(words_later if is_async else words)
+
+
 def test_api_when_function_name_is_reserved_raises() -> None:
     def healthz(self: Any, values: Any) -> Any:
         return values

@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -309,6 +310,17 @@ class TestAsync:
                 await task
 
         asyncio.run(cancel())
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="tasks cannot tell who cancelled them")
+    def test_call_that_cancels_itself_costs_its_mates_nothing(self) -> None:
+        async def function(values: list[int]) -> list[int]:
+            if 1 in values:
+                raise asyncio.CancelledError
+            return values
+
+        responses = api_of(function).handle_batch_request(requests_of(0, 1, 2))
+        text = "Exception happened in API function: the call was cancelled by code of its own"
+        assert answers(responses) == [(200, "0"), (500, text), (200, "2")]
 
     def test_coroutine_function_behind_a_decorator_is_async(self) -> None:
         async def function(values: list[int]) -> list[int]:

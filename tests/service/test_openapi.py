@@ -30,6 +30,10 @@ class Iris(bentoml.BentoService):
     def predict(self, frame: Any) -> Any:
         return frame
 
+    @bentoml.api(input=JsonInput())
+    def words(self, value: Any) -> Any:
+        yield from value
+
 
 class Bare(bentoml.BentoService):
     pass
@@ -50,7 +54,7 @@ def test_document_describes_the_service() -> None:
         "description": "Classifies flowers.\n\nThree kinds.",
     }
     assert [tag["name"] for tag in document["tags"]] == ["infra", "app"]
-    assert list(document["paths"]) == ["/healthz", "/metadata", "/metrics", "/v1/iris:classify", "/predict"]
+    assert list(document["paths"]) == ["/healthz", "/metadata", "/metrics", "/v1/iris:classify", "/predict", "/words"]
 
 
 def test_document_describes_each_api_with_one_post_operation() -> None:
@@ -65,6 +69,11 @@ def test_document_describes_each_api_with_one_post_operation() -> None:
     content = paths["/predict"]["post"]["requestBody"]["content"]
     assert {"application/json", "text/csv"} <= set(content)
     assert "petal" in json.dumps(content["application/json"]["schema"])
+
+
+def test_document_names_the_content_types_of_a_stream() -> None:
+    content = document_of(Iris())["paths"]["/words"]["post"]["responses"]["200"]["content"]
+    assert set(content) == {"text/event-stream", "text/plain", "application/x-ndjson", "application/octet-stream"}
 
 
 def test_document_of_infra_endpoints_has_get_operations() -> None:

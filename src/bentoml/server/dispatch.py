@@ -175,6 +175,8 @@ class Dispatcher:
         """
         if len(answers) != len(link.batches.get(batch_id, ())):
             raise ValueError(f"worker {link.pid} answered batch {batch_id} with {len(answers)} answers")
+        if batch_id in self.inlets:
+            raise ValueError(f"worker {link.pid} has begun to answer batch {batch_id} in pieces")
         route = self.routes[link.batches[batch_id][0].api]
         now_s = self._clock()
         if link.trial is not None or batch_id in link.cancelled or route.is_stream:
@@ -200,6 +202,11 @@ class Dispatcher:
                     call.state = State.DONE
                     call.body = b""
                     call.settle(Outcome.ANSWERED, status, now_s - call.arrived_s)
+
+    def on_stream_begin(self, link: WorkerLink, batch_id: int) -> None:
+        """A worker has begun to answer in pieces."""
+        link.begin(batch_id)
+        self._pump()
 
     def on_stream_end(self, link: WorkerLink, batch_id: int) -> None:
         """A worker has finished a stream; its caller may still be reading."""

@@ -156,20 +156,22 @@ class InferenceApp:
 
     async def _stream(self, call: AsgiCall, inlet: Inlet, scope: Scope, receive: Receive, send: Send) -> None:
         """Write an answer that has begun, and comes in pieces."""
-        failure = CLIENT_LEFT
         status, head, _ = call.answered.result()
-        try:
-            client: StreamClient = scope["state"][CONNECTION]()
-            await send(_start(status, head, call.request_id))
-            if scope["method"] == "HEAD":
-                await send({"type": "http.response.body", "body": b""})
-                failure = 0
-            else:
-                relay = StreamRelay(inlet, client, call.head.route.policy.max_latency_s, call.request_id)
-                failure = await relay.run(receive, send)
-        finally:
+
+        def finish(failure: int) -> None:
             outcome = Outcome.CANCELLED if failure == CLIENT_LEFT else Outcome.FAILED if failure else Outcome.ANSWERED
             self._dispatcher.finish_stream(call, outcome, failure or status)
+            # At once: what the connection's end would be taken for comes later.
+            call.conclude()
+
+        client: StreamClient = scope["state"][CONNECTION]()
+        await send(_start(status, head, call.request_id))
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            finish(0)
+        else:
+            limit_s = call.head.route.policy.max_latency_s
+            await StreamRelay(inlet, client, limit_s, call.request_id, finish).run(receive, send)
 
     async def _read_body(self, receive: Receive) -> bytes | int | None:
         """The whole body; the status to refuse it with; or None when the client left before its end."""

@@ -9,8 +9,6 @@ from typing import NamedTuple
 # How many calls of one coroutine API a worker runs side by side.
 CONCURRENT_SINGLE_CALLS = 128
 CONCURRENT_BATCH_CALLS = 4
-# How many streams of one generator API a worker runs side by side, each in a thread of its own where it is not `async`.
-CONCURRENT_STREAMS = 64
 
 
 class State(IntEnum):
@@ -32,7 +30,7 @@ class ApiPolicy:
         max_batch_size: largest number of requests in one call; 1 or more.
         max_latency_s: from arrival to answer.
         is_concurrent: the function is a coroutine or a generator, so a worker runs several calls at a time.
-        is_stream: the function is a generator; its answers come in pieces.
+        max_streams: how many answers in pieces a worker gives side by side; 0 where answers are whole.
     """
 
     name: str
@@ -40,15 +38,15 @@ class ApiPolicy:
     max_batch_size: int
     max_latency_s: float
     is_concurrent: bool = False
-    is_stream: bool = False
+    max_streams: int = 0
 
     @property
     def places(self) -> int:
         """How many calls a worker runs at a time; plain functions of all APIs share the one place."""
         if not self.is_concurrent:
             return 1
-        if self.is_stream:
-            return CONCURRENT_STREAMS
+        if self.max_streams:
+            return self.max_streams
         return CONCURRENT_BATCH_CALLS if self.is_batch else CONCURRENT_SINGLE_CALLS
 
     @property

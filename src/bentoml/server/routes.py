@@ -26,7 +26,6 @@ class Route:
         policy: how requests may be run.
         counters: by HTTP method; those of POST stand for requests that no method is known for.
         methods: upper-case HTTP methods the input adapter takes; empty until a worker has said which.
-        is_stream: the function is a generator; its answers come in pieces.
         is_idempotent: whether a call may be run again whose worker died.
     """
 
@@ -35,8 +34,12 @@ class Route:
     policy: ApiPolicy
     counters: Mapping[str, RouteCounters]
     methods: frozenset[str] = frozenset()
-    is_stream: bool = False
     is_idempotent: bool = True
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the function is a generator, so that answers come in pieces."""
+        return self.policy.max_streams > 0
 
 
 def policy_of(api: ApiMetadata, options: ServeOptions) -> ApiPolicy:
@@ -65,13 +68,12 @@ def routes_of(apis: Iterable[ApiMetadata], options: ServeOptions, metrics: Serve
 
 
 def with_worker_facts(route: Route, fact: list[Any], metrics: ServerMetrics) -> Route:
-    """Add what a `HELLO` says about the API: `[name, route, methods, is_concurrent, is_stream, is_idempotent]`."""
-    _, name, methods, is_concurrent, is_stream, is_idempotent = fact
+    """Add what a `HELLO` says about the API: `[name, route, methods, is_concurrent, max_streams, is_idempotent]`."""
+    _, name, methods, is_concurrent, max_streams, is_idempotent = fact
     return replace(
         route,
         methods=frozenset(methods),
         is_idempotent=bool(is_idempotent),
         counters={**route.counters, **{method: metrics.route(name, method) for method in methods}},
-        policy=replace(route.policy, is_concurrent=bool(is_concurrent), is_stream=bool(is_stream)),
-        is_stream=bool(is_stream),
+        policy=replace(route.policy, is_concurrent=bool(is_concurrent), max_streams=int(max_streams)),
     )

@@ -120,6 +120,10 @@ class Inlets:
         else:
             raise ValueError(f"unknown frame kind {kind!r}")
 
+    def __contains__(self, batch_id: int) -> bool:
+        """Whether the stream of a batch has begun."""
+        return batch_id in self._inlets
+
     def lose(self, link: WorkerLink) -> None:
         """A worker is gone. What had begun cannot begin again elsewhere."""
         for batch_id, inlet in list(self._inlets.items()):
@@ -130,9 +134,12 @@ class Inlets:
                 self._inlets.pop(batch_id).end(WORKER_LOST)
 
     def _begin(self, link: WorkerLink, batch_id: int, call: Call, status: int, head: bytes) -> None:
+        if batch_id in self._inlets:
+            raise ValueError(f"the stream of batch {batch_id} has begun already")
         inlet = self._inlets[batch_id] = Inlet(link, batch_id)
         if call.state is State.RUNNING:
             # From here on the limits are those between pieces; and it is never run again.
             call.deadline_s = _NEVER_S
             call.body = b""
             call.begin(status, head, inlet)
+        self._dispatcher.on_stream_begin(link, batch_id)

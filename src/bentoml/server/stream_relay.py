@@ -7,6 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Receive, Send
 
     from bentoml.server.stream_client import StreamClient
@@ -16,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 CLIENT_LEFT = 499
 TOO_SLOW = 408
+STOPPED = 503
 
 
 class StreamRelay:
@@ -26,13 +29,18 @@ class StreamRelay:
         client: where they go.
         limit_s: longest time in which the worker sends nothing, or the client reads nothing.
         request_id: for the log.
+        finish: called when it is known what the request counts as: with 0 when the answer is whole, else with the
+            status that stands for what went wrong. The first call counts.
     """
 
-    def __init__(self, inlet: Inlet, client: StreamClient, limit_s: float, request_id: str) -> None:
+    def __init__(
+        self, inlet: Inlet, client: StreamClient, limit_s: float, request_id: str, finish: Callable[[int], None]
+    ) -> None:
         self._inlet = inlet
         self._client = client
         self._limit_s = limit_s
         self._request_id = request_id
+        self._finish = finish
         self._loop = asyncio.get_running_loop()
         self._is_late = False
         # What is waited for, and since when; one timer, which looks again when time has begun anew.
@@ -41,24 +49,22 @@ class StreamRelay:
         self._unsent_bytes = 0
         self._timer = self._loop.call_later(limit_s, self._look)
 
-    async def run(self, receive: Receive, send: Send) -> int:
-        """Write pieces until the last one, or until one side is gone. The head has been written.
-
-        Returns:
-            What the request counts as: 0 when the answer is whole, else the status that stands for what went wrong.
-        """
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Write pieces until the last one, or until one side is gone. The head has been written."""
         leaving: asyncio.Future[Any] = asyncio.ensure_future(receive())
         leaving.add_done_callback(lambda _: self._inlet.wake())
+        # What stands when the server itself ends before the stream does.
+        failure = STOPPED
         try:
             failure = await self._copy(leaving, send)
+            if failure == 0:
+                await send({"type": "http.response.body", "body": b""})
         finally:
             leaving.cancel()
             self._timer.cancel()
-        if failure == 0:
-            await send({"type": "http.response.body", "body": b""})
-        elif failure != CLIENT_LEFT:
+            self._finish(failure)
+        if failure not in {0, CLIENT_LEFT}:
             self._client.cut()
-        return failure
 
     async def _copy(self, leaving: asyncio.Future[Any], send: Send) -> int:
         inlet = self._inlet
@@ -98,6 +104,7 @@ class StreamRelay:
         self._is_late = True
         if self._is_draining:
             logger.warning("Request %s: the client has read nothing for %g s; its stream is cut", *self._context())
+            self._finish(TOO_SLOW)
             self._client.abort()
         else:
             logger.warning("Request %s: the function has yielded nothing for %g s; its stream is cut", *self._context())

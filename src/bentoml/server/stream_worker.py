@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# How many streams of one API a worker runs side by side: threads are dearer than tasks.
+MAX_THREAD_STREAMS = 64
+MAX_TASK_STREAMS = 512
+
+
+def max_streams_of(api: InferenceAPI) -> int:
+    """The bound for an API; 0 where it does not stream."""
+    if not api.is_stream:
+        return 0
+    return MAX_TASK_STREAMS if api.is_async else MAX_THREAD_STREAMS
+
 
 class WorkerStream:
     """One stream.

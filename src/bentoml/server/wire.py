@@ -4,7 +4,7 @@ A frame is four bytes of length (big endian) and a msgpack array whose first ele
 socket is ever unpickled: values are integers, floats, text and bytes.
 
 ```
-HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, is_stream, is_idempotent], ...],
+HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, max_streams, is_idempotent], ...],
                            generation]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]

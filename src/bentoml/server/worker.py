@@ -21,7 +21,7 @@ from bentoml.server import wire
 from bentoml.server.answers import CANCELLED, answer_to_failure, encode_answers
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
-from bentoml.server.stream_worker import WorkerStreams
+from bentoml.server.stream_worker import WorkerStreams, max_streams_of
 from bentoml.server.warm_up import warm_up
 from bentoml.server.wire_request import requests_of
 
@@ -48,13 +48,14 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         # Running coroutine calls by batch id.
         self._tasks: dict[int, asyncio.Task[bytes]] = {}
+        self._unwanted: set[int] = set()
         self._streams = WorkerStreams(loop)
         self.ended: asyncio.Future[None] = loop.create_future()
 
     def facts(self) -> list[list[Any]]:
         """What the front wants to know of each API."""
         return [
-            [api.name, api.route, list(api.methods), api.is_async or api.is_stream, api.is_stream, api.idempotent]
+            [api.name, api.route, list(api.methods), api.is_async or api.is_stream, max_streams_of(api), api.idempotent]
             for api in self._apis.values()
         ]
 
@@ -99,6 +100,7 @@ class Worker:
         """Nobody waits for a batch any more. Plain functions cannot be cancelled; what has just ended is answered."""
         task = self._tasks.get(batch_id)
         if task is not None:
+            self._unwanted.add(batch_id)
             task.cancel()
         self._streams.cancel(batch_id)
 
@@ -138,9 +140,12 @@ class Worker:
         """Answer also for a task that was cancelled, maybe before its first step: that gives its place back."""
         del self._tasks[batch_id]
         if task.cancelled():
+            if batch_id not in self._unwanted:
+                logger.error("A call was cancelled by code of its own")
             protocol.send(_answer_frame(batch_id, time.perf_counter(), [CANCELLED] * size))
         else:
             protocol.send(task.result())
+        self._unwanted.discard(batch_id)
 
 
 def _decode(heads: list[Any], items: list[Any]) -> tuple[list[HTTPRequest], list[str]]:

@@ -40,6 +40,7 @@ class WorkerLink:
         requests: that it was handed so far.
         is_retiring: it gets nothing more, and its connection is closed once it has finished what it has.
         batches: calls by batch id.
+        begun: ids of those that are streams which have begun.
         running: number of batches by API index.
         plain_batch_id: the batch that its one thread for plain functions is running, or None.
         trial: the suspects that it runs alone, or None.
@@ -57,6 +58,7 @@ class WorkerLink:
         self.requests = 0
         self.is_retiring = False
         self.batches: dict[int, list[Call]] = {}
+        self.begun: set[int] = set()
         self.running: Counter[int] = Counter()
         self.plain_batch_id: int | None = None
         self.trial: list[Call] | None = None
@@ -93,14 +95,24 @@ class WorkerLink:
         if not route.policy.is_concurrent:
             self.plain_batch_id = batch_id
 
+    def begin(self, batch_id: int) -> None:
+        """Note that a stream has begun. It is no suspect any more: it may go on for long, and is never tried again."""
+        self.begun.add(batch_id)
+        self._end_trial()
+
     def take_back(self, batch_id: int, route: Route) -> list[Call]:
         """Note that it is done with a batch; returns its calls."""
         self.running[route.index] -= 1
         if not route.policy.is_concurrent:
             self.plain_batch_id = None
         self.cancelled.pop(batch_id, None)
+        self.begun.discard(batch_id)
         batch = self.batches.pop(batch_id)
+        self._end_trial()
         if not self.batches:
-            self.trial = None
             self.close_if_done()
         return batch
+
+    def _end_trial(self) -> None:
+        if len(self.begun) == len(self.batches):
+            self.trial = None

@@ -29,16 +29,15 @@ async def print_stream(opened: OpenStream | InferenceResult[Any], output_adapter
     if isinstance(opened, InferenceResult):
         return output_adapter.to_cli([opened])
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    exit_code = 0
-    ends_line = True
+    exit_code, message, ends_line = 0, "", True
     try:
         while (piece := await opened.read()) is not None:
             ends_line = _write(decode(piece), ends_line=ends_line)
     except StreamBrokenError as error:
-        exit_code = BROKEN_EXIT_CODE
-        message = f"{error}\n"
-    else:
-        message = ""
+        exit_code, message = BROKEN_EXIT_CODE, f"{error}\n"
+    finally:
+        # Also when stdout is closed, or the user has had enough.
+        await opened.close()
     if not _write(decode(b"", final=True), ends_line=ends_line):
         _write("\n")
     sys.stderr.write(message)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
 from bentoml.service.batch_run import BatchRun, UserFunctionError
 from bentoml.service.stream_format import EVENT_HEADERS, chunk_of, content_type_of, error_event, event_of
+from bentoml.service.user_function import awaited
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ async def _next_of(generator: Any) -> Any:
     """The next value, or `_END`."""
     if hasattr(generator, "__anext__"):
         try:
-            return await generator.__anext__()
+            return await awaited(generator.__anext__())
         except StopAsyncIteration:
             return _END
     if not hasattr(generator, "__next__"):

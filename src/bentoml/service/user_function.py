@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+
+
+T = TypeVar("T")
 
 
 class FunctionKind(Enum):
@@ -86,7 +89,25 @@ class UserFunction:
             value = self._function(*args)
         else:
             value = self._function(*args, **{self._parameter: tasks})
-        return await value if inspect.isawaitable(value) else value
+        return await awaited(value) if inspect.isawaitable(value) else value
+
+
+async def awaited(value: Awaitable[T]) -> T:
+    """Await what user code has made.
+
+    Raises:
+        RuntimeError: it was cancelled, but not by whoever runs the call: an error of that code like any other. Before
+            Python 3.11 tasks cannot tell one from the other, and the cancellation passes.
+    """
+    import asyncio
+
+    try:
+        return await value
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or not hasattr(task, "cancelling") or task.cancelling():
+            raise
+        raise RuntimeError("the call was cancelled by code of its own") from error
 
 
 def _position_of(name: str, function: Callable[..., Any]) -> int | None:
