@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.skip_guard import pytest_make_collect_report, pytest_runtest_makereport
+from tests.skip_guard import is_ci, pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["bentoml_home", "pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = ["bentoml_home", "pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave slow tests out where only a part of the suite is asked for."""
+    if is_ci() or os.environ.get("SLOW_TESTS") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.skip("slow; set SLOW_TESTS=1, or run the whole suite with ./scripts/test"))
+
+
 @pytest.fixture(autouse=True)
 def bentoml_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh `$BENTOML_HOME` for each test; every other `BENTOML_*` variable is removed."""
-    import os
-
     for name in [name for name in os.environ if name.upper().startswith("BENTOML")]:
         monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("bentoml-home")
