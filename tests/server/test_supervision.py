@@ -20,6 +20,7 @@ SERVICE = """
 import asyncio
 import ctypes
 import os
+import signal
 import time
 
 import bentoml
@@ -36,7 +37,7 @@ class Supervised(bentoml.BentoService):
         while not all(os.path.exists(obj["gate"]) for obj in objs):
             time.sleep(0.01)
         if any(obj["text"] == "poison" for obj in objs):
-            os.kill(os.getpid(), 11)
+            signal.raise_signal(signal.SIGSEGV)
         return [len(obj["text"]) for obj in objs]
 
     @bentoml.api(input=JsonInput())

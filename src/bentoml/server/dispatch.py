@@ -239,7 +239,7 @@ class Dispatcher:
             leave_turns: a worker that comes from a trial is left to what waits in the ordinary queue.
         """
         for link in self.workers:
-            if link.batches or link.is_retiring or (leave_turns and link.owes_turn):
+            if link.batches or not link.stays or (leave_turns and link.owes_turn):
                 continue
             group = self._suspects.next_group()
             if not group:
@@ -251,7 +251,7 @@ class Dispatcher:
 
     def _reserve_worker(self) -> None:
         """Let a worker come free for a trial: where coroutines come and go, none would ever run nothing."""
-        staying = [link for link in self.workers if not link.is_retiring]
+        staying = [link for link in self.workers if link.stays]
         is_needed = self._suspects and not any(link.trial for link in self.workers)
         if self._reserved is not None and not is_needed:
             self._reserved.is_reserved = False
@@ -277,7 +277,8 @@ class Dispatcher:
         batch[0].counters.batch_formed(len(batch))
         batch[0].counters.batch_waited(now_s - batch[0].arrived_s)
         self.scheduler.started(batch_id, batch, now_s)
-        link.protocol.send(wire.pack(_call_frame(batch_id, route.policy.name, batch)))
+        connection = link.protocol if route.policy.is_concurrent else link.lane
+        connection.send(wire.pack(_call_frame(batch_id, route.policy.name, batch)))
 
     def _settle(self, call: Call, status: int, reason: Reason | None = None, drain_s: float = 0.0) -> None:
         """Answer a call that no worker will answer any more."""

@@ -74,7 +74,9 @@ class Front:
         self._context = context
         self._loop = loop
         self._links: dict[wire.FrameProtocol, WorkerLink] = {}
-        self._homes: dict[wire.FrameProtocol, Generation] = {}
+        self._homes: dict[WorkerLink, Generation] = {}
+        # Of workers that have not said `HELLO` yet, by process id.
+        self._lanes: dict[int, wire.FrameProtocol] = {}
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._default_head = b""
         self.generations: dict[int, Generation] = {}
@@ -82,7 +84,9 @@ class Front:
         show_scheduling(
             self.metrics, lambda: [each.dispatcher for each in self.generations.values()], lambda: self.dispatcher
         )
-        self.heartbeat = Heartbeat(self._links.values, options.worker_timeout_s, loop, self._give_up)
+        self.heartbeat = Heartbeat(
+            lambda: dict.fromkeys(self._links.values()), options.worker_timeout_s, loop, self._give_up
+        )
         self._replaced: Counter[str] = Counter()
         self._wear = Wear(options)
         self._welcomed = 0
@@ -148,13 +152,18 @@ class Front:
     def _take_frame(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         if message[0] == wire.ANSWER:
             _, batch_id, compute_s, answers = message
-            self._homes[protocol].dispatcher.on_answers(self._links[protocol], batch_id, answers, compute_s)
+            link = self._links[protocol]
+            self._homes[link].dispatcher.on_answers(link, batch_id, answers, compute_s)
         elif message[0] in wire.STREAM_KINDS:
-            self._homes[protocol].dispatcher.inlets.on_frame(self._links[protocol], message)
+            link = self._links[protocol]
+            self._homes[link].dispatcher.inlets.on_frame(link, message)
         elif message[0] == wire.PONG:
             self._take_pong(self._links[protocol], message[1])
         elif message[0] == wire.HELLO:
             self._welcome(protocol, message)
+        elif message[0] == wire.LANE:
+            self._lanes[message[1]] = protocol
+            protocol.send(wire.pack([wire.LANE]))
         else:
             raise ValueError(f"unknown frame kind {message[0]!r}")
 
@@ -172,33 +181,47 @@ class Front:
             if protocol.transport is not None:
                 protocol.transport.abort()
             return
-        link = WorkerLink(pid, protocol, self._welcomed)
+        link = WorkerLink(pid, protocol, self._welcomed, self._lanes.pop(pid))
         self._welcomed += 1
-        self._links[protocol] = link
-        self._homes[protocol] = generation
+        self._links.update({protocol: link, link.lane: link})
+        self._homes[link] = generation
         generation.welcome(link, facts)
         self._retire_worker(self._to_retire.pop(pid, 0))
         if generation is self.current and len(generation.dispatcher.workers) == 1:
             self._context.say(READY)
 
     def on_worker_lost(self, protocol: wire.FrameProtocol) -> None:
-        """A worker's socket is closed."""
+        """A connection of a worker is closed.
+
+        Answers may still be on their way on the other one, so the worker is parted from when that is closed as well.
+        """
         link = self._links.pop(protocol, None)
-        if link is not None:
-            if not (self.draining or link.is_retiring or self._homes[protocol].is_retired):
-                logger.warning("Worker %d is gone with %d batches in hand", link.pid, len(link.batches))
-            self._context.say(WORKER_LOST, pid=link.pid, had_work=bool(link.batches))
-            self._homes.pop(protocol).dispatcher.remove_worker(link)
-            self._give_up_without_workers()
+        if link is None:
+            self._lanes = {pid: lane for pid, lane in self._lanes.items() if lane is not protocol}
+            return
+        other = link.lane if protocol is link.protocol else link.protocol
+        if other in self._links and other.transport is not None:
+            link.is_leaving = True
+            other.transport.write_eof()
+            return
+        if not (self.draining or link.is_retiring or self._homes[link].is_retired):
+            logger.warning("Worker %d is gone with %d batches in hand", link.pid, len(link.batches))
+        self._context.say(WORKER_LOST, pid=link.pid, had_work=bool(link.batches))
+        self._part_from(link)
 
     def _give_up(self, link: WorkerLink, reason: str) -> None:
         """A worker is stuck: go on without it at once; the parent kills and replaces it."""
         logger.error("Worker %d %s; it is replaced", link.pid, MEANINGS[reason])
-        del self._links[link.protocol]
         self._context.say(WORKER_STUCK, pid=link.pid, reason=reason)
-        if link.protocol.transport is not None:
-            link.protocol.transport.abort()
-        self._homes.pop(link.protocol).dispatcher.remove_worker(link, is_suspicious=reason != STOPPED)
+        self._part_from(link, is_suspicious=reason != STOPPED)
+
+    def _part_from(self, link: WorkerLink, *, is_suspicious: bool = True) -> None:
+        """Close both connections of a worker, and go on without it."""
+        for connection in (link.protocol, link.lane):
+            self._links.pop(connection, None)
+            if connection.transport is not None:
+                connection.transport.abort()
+        self._homes.pop(link).dispatcher.remove_worker(link, is_suspicious=is_suspicious)
         self._give_up_without_workers()
 
     def hear(self, message: dict[str, Any]) -> None:

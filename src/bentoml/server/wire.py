@@ -6,6 +6,7 @@ socket is ever unpickled: values are integers, floats, text and bytes.
 ```
 HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, max_streams, is_idempotent], ...],
                            generation]
+LANE    both ways         [LANE, pid], answered by [LANE]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
 PING    front -> worker   [PING]
@@ -22,6 +23,9 @@ the `head` of an answer are blocks of `name: value` lines, each ended by CRLF, n
 to be written to a client. Answers stand in the order of the requests. A batch that was cancelled is answered all the
 same, as that gives its place back.
 
+A worker has two connections. The first carries `LANE`, and then the calls of plain functions and their answers; when
+the front has answered the `LANE`, the worker says `HELLO` on the second, which carries all the rest.
+
 A call whose answer comes in pieces has, in place of `ANSWER`, one `START`, any number of `CHUNK`, and one `END`.
 `CREDIT` says how many chunks, and bytes of them, the client's connection has taken since the last one;
 `stream_window.py` has the bound.
@@ -37,9 +41,11 @@ import msgpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
 HELLO, CALL, ANSWER, PING, PONG, CANCEL = 1, 2, 3, 4, 5, 6
 START, CHUNK, END, CREDIT = 7, 8, 9, 10
+LANE = 11
 # What a worker says about an answer that comes in pieces.
 STREAM_KINDS = frozenset({START, CHUNK, END})
 
@@ -69,6 +75,20 @@ def unpack(payload: bytes | memoryview) -> list[Any]:
     if not isinstance(message, list) or not message:
         raise ValueError("a frame must be an array that starts with its kind")
     return message
+
+
+def read(reader: BinaryIO) -> list[Any] | None:
+    """Read one frame from a blocking stream; None when the other side is gone.
+
+    Raises:
+        ValueError: the payload is no msgpack array.
+    """
+    head = reader.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    payload = reader.read(length)
+    return unpack(payload) if len(payload) == length else None
 
 
 class FrameProtocol(asyncio.Protocol):

@@ -1,13 +1,12 @@
 """A worker process: it loads the bundle, and decodes, calls and encodes once per batch.
 
-Frames are read in the event loop. Plain API functions run in one thread of their own, so that the loop stays
-responsive; coroutine functions run in the loop, several calls at a time.
+Coroutine functions run in the event loop, several calls at a time. Plain functions run in one thread of their own, see
+`plain_lane.py`, so that the loop stays responsive.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import gc
 import logging
 import os
@@ -21,6 +20,7 @@ from bentoml.server import wire
 from bentoml.server.answers import CANCELLED, answer_to_failure, encode_answers
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
+from bentoml.server.plain_lane import PlainLane
 from bentoml.server.stream_worker import WorkerStreams, max_streams_of
 from bentoml.server.warm_up import warm_up
 from bentoml.server.wire_request import requests_of
@@ -45,7 +45,6 @@ class Worker:
     def __init__(self, service: BentoService, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._apis: dict[str, InferenceAPI] = {api.name: api for api in service.inference_apis}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         # Running coroutine calls by batch id.
         self._tasks: dict[int, asyncio.Task[bytes]] = {}
         self._unwanted: set[int] = set()
@@ -61,10 +60,12 @@ class Worker:
 
     async def warm_up(self, limit_s: float) -> None:
         """Run the examples of all APIs that have one; each may take `limit_s`."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="warm-up")
         for api in self._apis.values():
-            if api.input_adapter.http_input_example is not None and not await warm_up(api, self._thread, limit_s):
+            if api.input_adapter.http_input_example is not None and not await warm_up(api, thread, limit_s):
                 # Requests do not wait for an example that hangs.
-                self._thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+                thread = ThreadPoolExecutor(1, thread_name_prefix="warm-up")
+        thread.shutdown(wait=False)
 
     def on_frame(self, protocol: wire.FrameProtocol, payload: bytes) -> None:
         """The front has sent a batch or something about one that runs, or asks for a sign of life."""
@@ -87,14 +88,10 @@ class Worker:
         if api.is_stream:
             ((request,), (task_id,)) = _decode(heads, items)
             self._streams.start(protocol, api, batch_id, request, task_id)
-        elif api.is_async:
+        else:
             task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items))
             self._tasks[batch_id] = task
             task.add_done_callback(lambda done: self._finish(protocol, batch_id, len(items), done))
-        else:
-            # A context of its own: what a call leaves in context variables is not for the next one.
-            context = contextvars.copy_context()
-            self._thread.submit(context.run, self._run_plainly, protocol, api, batch_id, heads, items)
 
     def _cancel(self, batch_id: int) -> None:
         """Nobody waits for a batch any more. Plain functions cannot be cancelled; what has just ended is answered."""
@@ -113,17 +110,16 @@ class Worker:
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def _run_plainly(
-        self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]
-    ) -> None:
+    def run_plainly(self, batch_id: int, api_name: str, heads: list[Any], items: list[Any]) -> bytes:
+        """Run a plain function in the calling thread; returns the packed answer."""
+        api = self._apis[api_name]
         started_s = time.perf_counter()
         try:
             requests, task_ids = _decode(heads, items)
             answers = encode_answers(api.name, api.respond(requests, task_ids))
-            frame = _answer_frame(batch_id, started_s, answers)
+            return _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            frame = _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
-        self._loop.call_soon_threadsafe(protocol.send, frame)
+            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
 
     async def _run_concurrently(self, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]) -> bytes:
         started_s = time.perf_counter()
@@ -170,10 +166,12 @@ async def _run(context: ChildContext, service: BentoService, warm_up_limit_s: fl
     # again and again.
     gc.collect()
     gc.freeze()
+    lane = PlainLane(context.socket_path, worker.run_plainly)
+    lane.start()
     transport, protocol = await loop.create_unix_connection(
         lambda: wire.FrameProtocol(worker.on_frame, worker.on_lost), str(context.socket_path)
     )
-    context.keep_from_forks(transport.get_extra_info("socket").fileno())
+    context.keep_from_forks(transport.get_extra_info("socket").fileno(), lane.fileno())
     protocol.send(wire.pack([wire.HELLO, os.getpid(), worker.facts(), context.generation]))
     context.say(READY)
     await worker.ended

@@ -35,9 +35,11 @@ class WorkerLink:
 
     Attributes:
         pid: process id.
-        protocol: its end of the socket.
+        protocol: its connection for everything but plain functions.
         number: how many workers have connected before it.
+        lane: its connection for plain functions; by default the same.
         requests: that it was handed so far.
+        is_leaving: one of its connections is closed; the other brings what it still had to say.
         is_retiring: it gets nothing more, and its connection is closed once it has finished what it has.
         batches: calls by batch id.
         begun: ids of those that are streams which have begun.
@@ -51,12 +53,16 @@ class WorkerLink:
         rss_bytes: its resident memory at its last answer to a ping; None where the system does not tell.
     """
 
-    def __init__(self, pid: int, protocol: wire.FrameProtocol, number: int = 0) -> None:
+    def __init__(
+        self, pid: int, protocol: wire.FrameProtocol, number: int = 0, lane: wire.FrameProtocol | None = None
+    ) -> None:
         self.pid = pid
         self.protocol = protocol
         self.number = number
+        self.lane = protocol if lane is None else lane
         self.requests = 0
         self.is_retiring = False
+        self.is_leaving = False
         self.batches: dict[int, list[Call]] = {}
         self.begun: set[int] = set()
         self.running: Counter[int] = Counter()
@@ -68,9 +74,14 @@ class WorkerLink:
         self.pulse = Pulse()
         self.rss_bytes: int | None = None
 
+    @property
+    def stays(self) -> bool:
+        """Whether it will be there for more work."""
+        return not (self.is_retiring or self.is_leaving)
+
     def can_take(self, route: Route) -> bool:
         """Whether it may have a batch for `route`, which would start at once."""
-        if self.is_retiring or self.is_reserved or self.trial is not None:
+        if not self.stays or self.is_reserved or self.trial is not None:
             return False
         if not route.policy.is_concurrent:
             return self.plain_batch_id is None
