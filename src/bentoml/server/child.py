@@ -40,6 +40,8 @@ WORKER_REPLACED = "worker_replaced"
 # Said about a generation, whose number goes with each; see `handover.py`.
 PREPARE, FLIP, DROP = "prepare", "flip", "drop"
 PREPARED, REFUSED, FLIPPED, DROPPED, DRAINED = "prepared", "refused", "flipped", "dropped", "drained"
+# Said by the fork server, with the `pid` of a worker and its `exit_code`.
+FORKED_ENDED = "forked_ended"
 MAX_REASON = 8000
 # Exit code of a process that has said on the status socket why it failed.
 FAILED_EXIT_CODE = 3

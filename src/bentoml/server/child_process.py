@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
+import signal
 import socket
 import sys
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util import proc
+from bentoml._util.daemon_thread import run_in_daemon_thread
 from bentoml.server.child import FAILED, READY
 
 if TYPE_CHECKING:
@@ -32,15 +32,16 @@ class ChildProcess:
     """A started process.
 
     Attributes:
-        popen: the process.
+        pid: its process id.
         ready: set once it has said so.
         failure: why it could not start, in its own words.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes], status: socket.socket) -> None:
-        self.popen = popen
+    def __init__(self, pid: int, status: socket.socket, popen: subprocess.Popen[bytes] | None = None) -> None:
+        self.pid = pid
         self.ready = asyncio.Event()
         self.failure: str | None = None
+        self._popen = popen
         self._status = status
         self._writer: asyncio.StreamWriter | None = None
         self._unsaid: list[bytes] = []
@@ -83,30 +84,28 @@ class ChildProcess:
             raise
         finally:
             theirs.close()
-        return cls(popen, ours)
+        return cls(popen.pid, ours, popen)
 
-    async def watch(self, on_message: Callable[[dict[str, Any]], None] | None = None) -> int:
+    async def watch(self, on_message: Callable[[dict[str, Any]], None] | None = None) -> int | None:
         """Read what the process says until it ends.
 
         Args:
             on_message: called with each message.
 
         Returns:
-            Its exit code; negative for a signal.
+            Its exit code; negative for a signal; None when nobody can say.
         """
-        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        Thread(target=self._wait, args=(asyncio.get_running_loop(), ended), daemon=True).start()
         listening = asyncio.ensure_future(self._listen(on_message))
-        exit_code = await ended
+        exit_code = await self._until_end(listening)
         await asyncio.wait({listening}, timeout=_LAST_WORDS_S)
         listening.cancel()
         return exit_code
 
-    def _wait(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> None:
-        """Wait in a thread of its own: in a shared pool one long-lived child would keep others from being seen."""
-        exit_code = self.popen.wait()
-        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
-            loop.call_soon_threadsafe(ended.set_result, exit_code)
+    async def _until_end(self, listening: asyncio.Future[None]) -> int | None:  # noqa: ARG002 - others need it
+        """Wait for its end; `listening` is done when it says nothing more."""
+        assert self._popen is not None
+        # In a thread of its own: in a shared pool one long-lived child would keep others from being seen.
+        return await run_in_daemon_thread(self._popen.wait)
 
     async def _listen(self, on_message: Callable[[dict[str, Any]], None] | None) -> None:
         reader, writer = await asyncio.open_connection(sock=self._status, limit=MAX_LINE_BYTES)
@@ -116,7 +115,7 @@ class ChildProcess:
             while line := await reader.readline():
                 self._take(json.loads(line), on_message)
         except ValueError:
-            logger.exception("Process %d said something that makes no sense", self.popen.pid)
+            logger.exception("Process %d said something that makes no sense", self.pid)
         finally:
             writer.close()
 
@@ -138,5 +137,14 @@ class ChildProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal; nothing happens when the process is gone."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
+        if self._popen is not None and self._popen.poll() is None:
+            self._popen.send_signal(number)
+
+
+def how(exit_code: int | None) -> str:
+    """How a process has come to its end."""
+    if exit_code is None:
+        return "ended in a way that only the fork server knew, which is gone as well"
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    return f"was ended by {signal.Signals(-exit_code).name}"

@@ -18,7 +18,9 @@ from bentoml.server.child import (
     WORKER_WORN,
     options_file,
 )
+from bentoml.server.child_process import how
 from bentoml.server.member import Member
+from bentoml.server.nursery import Nursery, NurseryDiedError
 from bentoml.server.options import cpu_count
 from bentoml.server.restarts import Restarts
 from bentoml.server.wear import MEANINGS, Relief
@@ -76,6 +78,7 @@ class Fleet:
         self._relief = Relief()
         # Held while a worker is replaced in order: one at a time.
         self._relieving = asyncio.Lock()
+        self._nursery = Nursery(generation, runtime) if options.preload else None
         self._was_ready = False
         self._ending = asyncio.Event()
         self._options_path = runtime.directory / options_file(generation)
@@ -93,6 +96,9 @@ class Fleet:
     async def end(self, timeout_s: float = WORKER_END_S) -> None:
         """End all workers: those that are not gone in time are killed."""
         self._ending.set()
+        if self._nursery is not None:
+            # First, as it may be loading for a worker that is not wanted any more.
+            await self._nursery.end()
         for member in self._members.values():
             member.child.signal(signal.SIGTERM)
         if self._tasks:
@@ -129,7 +135,7 @@ class Fleet:
 
     async def _keep_worker(self) -> None:
         """Start a worker, and another one when it dies or is worn, until the fleet ends."""
-        member = self._enlist()
+        member = await self._enlist()
         while member is not None:
             await member.until_it_needs_a_successor()
             if member.watching.done() or self._ending.is_set():
@@ -137,16 +143,42 @@ class Fleet:
             else:
                 member = await self._relieve(member)
 
-    def _enlist(self) -> Member | None:
+    async def _enlist(self) -> Member | None:
+        """Start a worker; None when the fleet ends or there is no use in it."""
+        while not self._ending.is_set():
+            try:
+                member = Member(await self._start(), self._hear_worker)
+            except NurseryDiedError as death:
+                await self._pause_after(death)
+                continue
+            except OSError as error:
+                self._give_up(f"no worker can be started: {error}")
+                return None
+            self._members[member.pid] = member
+            if self._ending.is_set():
+                # The end has come while it was being started, and knows nothing of it.
+                member.child.signal(signal.SIGTERM)
+            return member
+        return None
+
+    async def _pause_after(self, death: NurseryDiedError) -> None:
+        """A fork server has died instead of giving a worker: wait before the next one, or give up."""
         if self._ending.is_set():
-            return None
-        try:
-            member = Member(self._start(), self._hear_worker)
-        except OSError as error:
-            self._give_up(f"no worker can be started: {error}")
-            return None
-        self._members[member.pid] = member
-        return member
+            return
+        if death.failure is not None and not self._was_ready:
+            self._give_up(f"the bundle {self.options.bundle_path} cannot be loaded: {death.failure}")
+            return
+        now_s = asyncio.get_running_loop().time()
+        pause_s = self._restarts.died(now_s, lived_s=None, had_work=False)
+        if self._restarts.is_loop:
+            times = self._restarts.early_deaths
+            self._give_up(f"workers died {times} times in a row; the fork server {death.how}")
+            return
+        await self._wait_unless_ending(pause_s)
+
+    async def _wait_unless_ending(self, pause_s: float) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), pause_s)
 
     async def _follow_dead(self, member: Member) -> Member | None:
         """The successor of a worker that has died, or is about to as the fleet ends."""
@@ -159,9 +191,8 @@ class Fleet:
         logger.warning("Worker %d %s; a new one is started", member.pid, how(exit_code))
         if pause_s:
             logger.warning("Workers die often; the next one is started in %.1f seconds", pause_s)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), pause_s)
-        return self._enlist()
+            await self._wait_unless_ending(pause_s)
+        return await self._enlist()
 
     async def _relieve(self, old: Member) -> Member | None:
         """The successor of a worn worker, which retires once that is ready; the same again when there is none."""
@@ -170,7 +201,7 @@ class Fleet:
             old.worn = asyncio.get_running_loop().create_future()
             if old.watching.done():
                 return old
-            new = self._enlist()
+            new = await self._enlist()
             if new is None:
                 return old
             await new.until_ready_or_one_ends(old)
@@ -198,11 +229,13 @@ class Fleet:
         await member.watching
         del self._members[member.pid]
 
-    def _start(self) -> ChildProcess:
+    async def _start(self) -> ChildProcess:
         limits = thread_limits(self.options.workers, cpu_count(), os.environ)
+        if self._nursery is not None:
+            return await self._nursery.fork(limits)
         return self._runtime.start("bentoml.server.worker", self.generation, env=limits)
 
-    async def _judge_death(self, member: Member, exit_code: int) -> float:
+    async def _judge_death(self, member: Member, exit_code: int | None) -> float:
         """What a death says about the bundle; returns how long to wait before the next start, in seconds."""
         if self._ending.is_set():
             return 0.0
@@ -234,10 +267,3 @@ class Fleet:
         if member.child.ready.is_set():
             await asyncio.wait({member.loss}, timeout=HEARSAY_S)
         return member.loss.done() and member.loss.result()
-
-
-def how(exit_code: int) -> str:
-    """How a process has come to its end."""
-    if exit_code >= 0:
-        return f"ended with exit code {exit_code}"
-    return f"was ended by {signal.Signals(-exit_code).name}"

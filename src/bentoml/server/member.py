@@ -35,7 +35,7 @@ class Member:
     @property
     def pid(self) -> int:
         """Process id."""
-        return self.child.popen.pid
+        return self.child.pid
 
     async def until_it_needs_a_successor(self) -> None:
         """Wait for its end, or until it is worn."""

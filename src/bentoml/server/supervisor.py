@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLException
 from bentoml.server.child import READY, SOCKET_FILE
-from bentoml.server.fleet import WORKER_END_S, Fleet, how
+from bentoml.server.child_process import how
+from bentoml.server.fleet import WORKER_END_S, Fleet
 from bentoml.server.listening import PublicAddress, bind_public
 from bentoml.server.reloading import BundleSource, Reloader
 from bentoml.server.runtime import Runtime
@@ -116,7 +117,7 @@ class Supervisor:
         self._failure = self._failure or reason
         self._stopping.set()
 
-    async def _end(self, front: ChildProcess, front_task: asyncio.Future[int]) -> int:
+    async def _end(self, front: ChildProcess, front_task: asyncio.Future[int | None]) -> int:
         """Drain the front, then end the workers."""
         if front_task.done() and not self._stopping.is_set():
             self._fail(front.failure or f"the front process {how(front_task.result())}")

@@ -27,6 +27,7 @@ from bentoml.server.wire_request import requests_of
 
 if TYPE_CHECKING:
     from bentoml.server.answers import Answer
+    from bentoml.server.options import ServeOptions
     from bentoml.service import BentoService, InferenceAPI
     from bentoml.types import HTTPRequest
 
@@ -179,11 +180,8 @@ async def _run(context: ChildContext, service: BentoService, warm_up_limit_s: fl
     os._exit(0)
 
 
-def main(argv: list[str]) -> None:
-    """Run a worker: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD`."""
-    context = ChildContext.from_argv(argv)
-    options = context.read_options()
-    context.configure_logging(options)
+def load_service(context: ChildContext, options: ServeOptions) -> BentoService:
+    """The service in the bundle, ready to be called; the process ends, and says why, when it cannot be loaded."""
     try:
         from bentoml.saved_bundle import load
 
@@ -195,7 +193,20 @@ def main(argv: list[str]) -> None:
         logger.exception("The bundle %s cannot be loaded", options.bundle_path)
         context.say_failed(f"{type(error).__name__}: {error}")
         sys.exit(FAILED_EXIT_CODE)
+    return service
+
+
+def serve_calls(context: ChildContext, options: ServeOptions, service: BentoService) -> None:
+    """Run what the front sends, until it is gone."""
     run_on_fast_loop(_run(context, service, options.worker_timeout_s))
+
+
+def main(argv: list[str]) -> None:
+    """Run a worker: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD`."""
+    context = ChildContext.from_argv(argv)
+    options = context.read_options()
+    context.configure_logging(options)
+    serve_calls(context, options, load_service(context, options))
 
 
 if __name__ == "__main__":
