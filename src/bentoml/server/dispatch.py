@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
+from bentoml.server.gathering import Gathering
 from bentoml.server.jobs import Reason
 from bentoml.server.ledger import Outcome
 from bentoml.server.scheduler import Scheduler, State
@@ -59,6 +60,8 @@ class Dispatcher:
         self.inlets = Inlets(self)
         self._suspects: Suspects[Call] = Suspects()
         self._reserved: WorkerLink | None = None
+        self._gathering = Gathering()
+        self._gathering_timer: asyncio.TimerHandle | None = None
         self._loop = loop
         self._next_batch_id = 0
         self._pump_is_due = False
@@ -85,10 +88,13 @@ class Dispatcher:
         if refusal is not None:
             self._settle(call, 429, refusal.reason, refusal.drain_s)
             return
-        if not self._pump_is_due:
+        if self._gathering.is_on:
+            if self._gathering.arrived():
+                self._end_gathering()
+        elif not self._pump_is_due:
             # At the end of this turn of the loop: what other connections have sent joins the same batch.
             self._pump_is_due = True
-            self._loop.call_soon(self._pump)
+            self._loop.call_soon(self._pump_at_end_of_turn)
         if call.deadline_s < self._timer_s:
             self._set_timer(call.deadline_s)
 
@@ -187,8 +193,16 @@ class Dispatcher:
         batch = link.take_back(batch_id, route)
         if compute_s is not None:
             batch[0].counters.batch_ended(compute_s)
-        # The worker's next batch goes out before these answers are written: it works while we write.
-        self._pump()
+        wait_s = self._gathering.begin(self.scheduler.level_s(route.index), len(batch), self.scheduler.waiting)
+        if not wait_s:
+            # The worker's next batch goes out before these answers are written: it works while we write.
+            self._pump()
+        self._answer(batch, answers, now_s)
+        if wait_s:
+            self._gathering_timer = self._loop.call_at(self._loop.time() + wait_s, self._end_gathering)
+
+    def _answer(self, batch: Sequence[Call], answers: Sequence[list[Any]], now_s: float) -> None:
+        """Give each caller of a batch that still waits its own answer."""
         for call, answer in zip(batch, answers, strict=True):
             if call.state is State.RUNNING:
                 try:
@@ -217,8 +231,20 @@ class Dispatcher:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _pump(self) -> None:
+    def _end_gathering(self) -> None:
+        """All clients are back, or were given time enough."""
+        self._gathering.end()
+        if self._gathering_timer is not None:
+            self._gathering_timer.cancel()
+            self._gathering_timer = None
+        self._loop.call_soon(self._pump)
+
+    def _pump_at_end_of_turn(self) -> None:
         self._pump_is_due = False
+        if not self._gathering.is_on:
+            self._pump()
+
+    def _pump(self) -> None:
         now_s = self._clock()
         if self._suspects:
             self._start_trials(leave_turns=True)

@@ -153,6 +153,11 @@ class Scheduler(Generic[JobT]):
         line = self.lines[api]
         return drain_s(line, now_s, self._others(line))
 
+    def level_s(self, api: int) -> float:
+        """What a call takes however few requests it has; 0 where that is not known, or requests are not merged."""
+        line = self.lines[api]
+        return line.model.level_s if line.model.is_ready and line.cap > 1 else 0.0
+
     # -- batches ------------------------------------------------------------------------------------------------
 
     def next_batch(self, can_take: Callable[[int], bool], now_s: float) -> list[JobT]:
