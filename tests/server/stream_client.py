@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,15 @@ class StreamReader:
     def __init__(self, sock: socket.socket, data: bytes = b"") -> None:
         self.sock = sock
         self._data = data
+        self._read_sizes = cycle([65536])
         head = self._up_to(b"\r\n\r\n")
         status_line, *lines = head.decode("latin-1").split("\r\n")
         self.status = int(status_line.split(" ")[1])
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+    def read_sizes(self, sizes: list[int]) -> None:
+        """Read at most so many bytes at a time from here on, one size after the other, again and again."""
+        self._read_sizes = cycle(sizes)
 
     def chunk(self) -> bytes:
         """The next chunk; empty for the one that ends the answer."""
@@ -81,7 +87,7 @@ class StreamReader:
         return found
 
     def _more(self) -> None:
-        data = self.sock.recv(65536)
+        data = self.sock.recv(next(self._read_sizes))
         if not data:
             raise CutError(self._data)
         self._data += data

@@ -120,6 +120,10 @@ class Streams(bentoml.BentoService):
         return value
 
     @bentoml.api(input=JsonInput())
+    def pid(self, value):
+        return os.getpid()
+
+    @bentoml.api(input=JsonInput())
     def plain_wait(self, order):
         note(order["file"], "begun")
         while not os.path.exists(order["release"]):

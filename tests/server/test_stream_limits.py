@@ -130,3 +130,28 @@ class TestDrain:
             server.process.send_signal(signal.SIGTERM)
             assert not answer.rest().endswith(b"0\r\n\r\n")
             assert server.process.wait(30) == 0
+
+
+@BOTH
+@pytest.mark.parametrize("how", ["reloaded", "recycled"])
+def test_stream_outlives_the_replacement_of_its_worker(
+    stream_bundle: Path, kind: str, how: str, tmp_path: Path
+) -> None:
+    order = {"file": str(tmp_path / "notes"), "release": str(tmp_path / "release")}
+    arguments = ("--worker-max-requests", "5") if how == "recycled" else ()
+    with (
+        live_server(
+            stream_bundle, "--workers", "1", *arguments, home=tmp_path / "home", command="serve-gunicorn"
+        ) as server,
+        streaming(server, f"until_let_go{kind}", order) as answer,
+    ):
+        assert answer.chunk() == b"first"
+        worker = server.client.post("/pid", json=0).json()
+        if how == "reloaded":
+            server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: server.client.post("/pid", json=0).json() != worker)
+        assert lines(tmp_path / "notes") == []
+        (tmp_path / "release").touch()
+        assert answer.chunks() == [b"last"]
+        assert lines(tmp_path / "notes") == ["finally"]
+        wait_until(lambda: not Path(f"/proc/{worker}").exists())

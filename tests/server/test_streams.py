@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.server.live import LiveServer, live_server
 from tests.server.stream_client import (
@@ -222,3 +224,27 @@ class TestLeaving:
             assert in_progress(server, f"until_let_go{kind}") == 1
         wait_until(lambda: lines(notes) == ["finally"])
         assert in_progress(server, f"until_let_go{kind}") == 0
+
+
+@given(
+    sizes=st.lists(st.one_of(st.integers(0, 3), st.integers(0, 200_000), st.just(65536)), max_size=12),
+    kind=st.sampled_from(["", "_async"]),
+    version=st.sampled_from(["1.0", "1.1"]),
+    reads=st.lists(st.integers(1, 100_000), min_size=1, max_size=5),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_chunks_of_any_size_arrive_whole_however_they_are_read(
+    server: LiveServer, sizes: list[int], kind: str, version: str, reads: list[int]
+) -> None:
+    values = [chr(ord("a") + number) * size for number, size in enumerate(sizes)]
+    with streaming(server, f"values{kind}", values, version=version) as answer:
+        answer.read_sizes(reads)
+        if "content-length" in answer.headers:
+            assert (sizes, answer.body()) == ([], b"")
+        elif version == "1.0":
+            assert answer.rest() == "".join(values).encode()
+        else:
+            assert b"".join(answer.chunks()) == "".join(values).encode()
+            # The end of this answer is where it seems to be.
+            send_request(answer.sock, "plain", 1)
+            assert StreamReader(answer.sock, answer.surplus).body() == b"1"

@@ -244,6 +244,32 @@ class TestOpenStream:
         assert isinstance(response, HTTPResponse)
         assert (response.status, response.body) == (409, b"not now")
 
+    @BOTH
+    def test_probe_asks_for_the_first_value_only(self, function: Callable[..., Any]) -> None:
+        # The second value would be an error.
+        assert api_of(function).probe(request_of(["a", "raise"]), "id").status == 200
+        assert api_of(function).probe(request_of(["raise"]), "id").status == 500
+
+    def test_cancelled_reader_closes_the_generator(self) -> None:
+        ended: list[str] = []
+
+        async def function(_: Any) -> AsyncIterator[str]:
+            try:
+                yield "a"
+                await asyncio.Event().wait()
+            finally:
+                ended.append("finally")
+
+        async def run() -> None:
+            reading = asyncio.create_task(api_of(function).handle_batch_request_async([request_of(1)]))
+            await asyncio.sleep(0)
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert ended == ["finally"]
+
+        asyncio.run(run())
+
     def test_result_in_mid_stream_is_an_error(self, caplog: pytest.LogCaptureFixture) -> None:
         stream = self.open(values, ["a", {"status": 200, "data": "b"}])
         assert isinstance(stream, OpenStream)

@@ -55,7 +55,7 @@ async def warm_up(api: InferenceAPI, executor: Executor, limit_s: float) -> bool
 
 async def _answer(api: InferenceAPI) -> HTTPResponse | BaseException:
     try:
-        return (await api.respond_async([_example_of(api)], [str(uuid4())]))[0]
+        return await api.probe_async(_example_of(api), str(uuid4()))
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - a door to user code, which may also call sys.exit()
@@ -64,7 +64,7 @@ async def _answer(api: InferenceAPI) -> HTTPResponse | BaseException:
 
 def _answer_plainly(api: InferenceAPI) -> HTTPResponse | BaseException:
     try:
-        return api.respond([_example_of(api)], [str(uuid4())])[0]
+        return api.probe(_example_of(api), str(uuid4()))
     except BaseException as error:  # noqa: BLE001 - a door to user code, which may also call sys.exit()
         return error
 

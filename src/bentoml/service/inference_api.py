@@ -170,6 +170,16 @@ class InferenceAPI:
         opened = await run.open(task)
         return opened if isinstance(opened, OpenStream) else self._response_of(opened)
 
+    async def probe_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse:
+        """Answer an HTTP request to see whether that works; of a stream, no more than its first value is asked for."""
+        if not self.is_stream:
+            return (await self.respond_async([request], [task_id]))[0]
+        opened = await self.open_stream_async(request, task_id)
+        if isinstance(opened, HTTPResponse):
+            return opened
+        await opened.close()
+        return HTTPResponse(opened.status, opened.headers)
+
     async def handle_cli_async(self, cli_args: Sequence[str]) -> int:
         """Answer the arguments of `bentoml run`: results to stdout, errors to stderr.
 
@@ -204,6 +214,10 @@ class InferenceAPI:
     def respond(self, requests: Sequence[HTTPRequest], task_ids: Sequence[str]) -> list[HTTPResponse]:
         """See `respond_async`."""
         return self._run_to_end(self.respond_async(requests, task_ids))
+
+    def probe(self, request: HTTPRequest, task_id: str) -> HTTPResponse:
+        """See `probe_async`."""
+        return self._run_to_end(self.probe_async(request, task_id))
 
     def handle_request(self, request: HTTPRequest) -> HTTPResponse:
         """Answer one HTTP request."""

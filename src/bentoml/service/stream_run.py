@@ -100,8 +100,12 @@ class OpenStream:
             StreamBrokenError: see `read`.
         """
         pieces: list[bytes] = []
-        while (piece := await self.read()) is not None:
-            pieces.append(piece)
+        try:
+            while (piece := await self.read()) is not None:
+                pieces.append(piece)
+        finally:
+            # Also when whoever reads is cancelled.
+            await self.close()
         return b"".join(pieces)
 
     async def close(self) -> None:
