@@ -311,13 +311,17 @@ class TestAsync:
 
         asyncio.run(cancel())
 
-    @pytest.mark.skipif(sys.version_info < (3, 11), reason="tasks cannot tell who cancelled them")
     def test_call_that_cancels_itself_costs_its_mates_nothing(self) -> None:
         async def function(values: list[int]) -> list[int]:
             if 1 in values:
                 raise asyncio.CancelledError
             return values
 
+        if sys.version_info < (3, 11):
+            # Tasks cannot tell yet who has cancelled them.
+            with pytest.raises(asyncio.CancelledError):
+                api_of(function).handle_batch_request(requests_of(0, 1, 2))
+            return
         responses = api_of(function).handle_batch_request(requests_of(0, 1, 2))
         text = "Exception happened in API function: the call was cancelled by code of its own"
         assert answers(responses) == [(200, "0"), (500, text), (200, "2")]
