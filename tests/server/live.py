@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -140,3 +140,18 @@ def metric(server: LiveServer, name: str, **labels: str) -> float:
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )
+
+
+def child_of(server: LiveServer, module: str) -> int:
+    """Process id of the server's child that runs `module`."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
+    return next(int(pid) for pid in children.split() if module in Path(f"/proc/{pid}/cmdline").read_text())
+
+
+def memory_files(pid: int) -> int:
+    """How many slots for large bodies a process has open."""
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            count += "bentoml-body" in str(link.readlink())
+    return count

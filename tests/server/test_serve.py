@@ -19,7 +19,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.server.live import LiveServer, live_server, metric, save_bundle
+from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
 
 JSON = {"content-type": "application/json"}
 
@@ -410,9 +410,3 @@ def test_sigterm_answers_connections_that_were_made_but_not_accepted(everything_
         assert server.process.wait(20) == 0
         for sock in waiting:
             sock.close()
-
-
-def child_of(server: LiveServer, module: str) -> int:
-    """Process id of the server's child that runs `module`."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text(encoding="ascii")
-    return next(int(pid) for pid in children.split() if module in Path(f"/proc/{pid}/cmdline").read_text())

@@ -15,7 +15,7 @@ from bentoml.server.wire_request import MAX_KEPT, fields_of, requests_of
 from bentoml.types import HTTPHeaders
 
 
-def protocol_into(frames: list[bytes]) -> wire.FrameProtocol:
+def protocol_into(frames: list[memoryview]) -> wire.FrameProtocol:
     return wire.FrameProtocol(lambda _, payload: frames.append(payload), lambda _: None)
 
 
@@ -26,7 +26,7 @@ def protocol_into(frames: list[bytes]) -> wire.FrameProtocol:
 def test_frames_are_the_same_however_the_bytes_arrive(payloads: list[bytes], cuts: list[int]) -> None:
     messages = [[wire.CALL, index, body] for index, body in enumerate(payloads)]
     stream = b"".join(wire.pack(message) for message in messages)
-    frames: list[bytes] = []
+    frames: list[memoryview] = []
     protocol = protocol_into(frames)
     start = turn = 0
     while start < len(stream):
@@ -38,7 +38,7 @@ def test_frames_are_the_same_however_the_bytes_arrive(payloads: list[bytes], cut
 
 
 def test_frame_of_many_chunks_is_put_together_once() -> None:
-    frames: list[bytes] = []
+    frames: list[memoryview] = []
     protocol = protocol_into(frames)
     body = bytes(range(256)) * 40_000
     stream = wire.pack([wire.CALL, 1, body])

@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
+from bentoml.server.body_pool import MIN_BODY_BYTES
 from bentoml.server.gathering import Gathering
 from bentoml.server.jobs import Reason
 from bentoml.server.ledger import Outcome
@@ -143,6 +144,7 @@ class Dispatcher:
         for batch_id in link.batches:
             self.scheduler.abandoned(batch_id)
         self.inlets.lose(link)
+        link.bodies.close()
         if link is self._reserved:
             self._reserved = None
         live = [call for batch in link.batches.values() for call in batch if call.state is State.RUNNING]
@@ -304,7 +306,7 @@ class Dispatcher:
         batch[0].counters.batch_waited(now_s - batch[0].arrived_s)
         self.scheduler.started(batch_id, batch, now_s)
         connection = link.protocol if route.policy.is_concurrent else link.lane
-        connection.send(wire.pack(_call_frame(batch_id, route.policy.name, batch)))
+        connection.send_message(_call_frame(link, batch_id, route.policy.name, batch))
 
     def _settle(self, call: Call, status: int, reason: Reason | None = None, drain_s: float = 0.0) -> None:
         """Answer a call that no worker will answer any more."""
@@ -373,8 +375,16 @@ class Dispatcher:
         yield from self._suspects
 
 
-def _call_frame(batch_id: int, api_name: str, batch: Sequence[Call]) -> list[Any]:
+def _call_frame(link: WorkerLink, batch_id: int, api_name: str, batch: Sequence[Call]) -> list[Any]:
     """The `CALL` frame of a batch; heads that requests share stand in it once."""
     numbers: dict[RequestHead, int] = {}
-    items = [[call.request_id, numbers.setdefault(call.head, len(numbers)), call.client, call.body] for call in batch]
+    items = [
+        [
+            call.request_id,
+            numbers.setdefault(call.head, len(numbers)),
+            call.client,
+            call.body if len(call.body) < MIN_BODY_BYTES else link.bodies.send_form(batch_id, call.body),
+        ]
+        for call in batch
+    ]
     return [wire.CALL, batch_id, api_name, [head.wire for head in numbers], items]

@@ -140,7 +140,7 @@ class Front:
 
     # -- workers ------------------------------------------------------------------------------------------------
 
-    def on_frame(self, protocol: wire.FrameProtocol, payload: bytes) -> None:
+    def on_frame(self, protocol: wire.FrameProtocol, payload: memoryview) -> None:
         """A worker has sent something; one that sends nonsense is cut off, and its parent replaces it."""
         try:
             self._take_frame(protocol, wire.unpack(payload))
@@ -159,6 +159,8 @@ class Front:
             self._homes[link].dispatcher.inlets.on_frame(link, message)
         elif message[0] == wire.PONG:
             self._take_pong(self._links[protocol], message[1])
+        elif message[0] == wire.SLOTS:
+            self._links[protocol].bodies.confirm(is_readable=bool(message[1]))
         elif message[0] == wire.HELLO:
             self._welcome(protocol, message)
         elif message[0] == wire.LANE:
@@ -185,6 +187,9 @@ class Front:
         self._welcomed += 1
         self._links.update({protocol: link, link.lane: link})
         self._homes[link] = generation
+        probe = link.bodies.probe()
+        if probe is not None:
+            protocol.send(wire.pack([wire.SLOTS, probe]))
         generation.welcome(link, facts)
         self._retire_worker(self._to_retire.pop(pid, 0))
         if generation is self.current and len(generation.dispatcher.workers) == 1:

@@ -12,6 +12,7 @@ ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...
 PING    front -> worker   [PING]
 PONG    worker -> front   [PONG, rss_bytes or nil]
 CANCEL  front -> worker   [CANCEL, batch_id]
+SLOTS   front -> worker   [SLOTS, reference], answered by [SLOTS, can_read]
 START   worker -> front   [START, batch_id, status, head]
 CHUNK   worker -> front   [CHUNK, batch_id, piece]
 END     worker -> front   [END, batch_id, is_whole]
@@ -25,6 +26,8 @@ same, as that gives its place back.
 
 A worker has two connections. The first carries `LANE`, and then the calls of plain functions and their answers; when
 the front has answered the `LANE`, the worker says `HELLO` on the second, which carries all the rest.
+
+A body in a `CALL` may be a reference to a slot, see `body_pool.py`, once the worker has said that it can read one.
 
 A call whose answer comes in pieces has, in place of `ANSWER`, one `START`, any number of `CHUNK`, and one `END`.
 `CREDIT` says how many chunks, and bytes of them, the client's connection has taken since the last one;
@@ -46,11 +49,14 @@ if TYPE_CHECKING:
 HELLO, CALL, ANSWER, PING, PONG, CANCEL = 1, 2, 3, 4, 5, 6
 START, CHUNK, END, CREDIT = 7, 8, 9, 10
 LANE = 11
+SLOTS = 12
 # What a worker says about an answer that comes in pieces.
 STREAM_KINDS = frozenset({START, CHUNK, END})
 
 _LENGTH = struct.Struct(">I")
 MAX_FRAME_BYTES = (1 << 32) - 1
+# From here on a frame is not copied to put its length in front.
+_LARGE_BYTES = 32 << 10
 
 
 def pack(message: list[Any]) -> bytes:
@@ -59,10 +65,15 @@ def pack(message: list[Any]) -> bytes:
     Raises:
         ValueError: the message takes 4 GiB or more.
     """
+    length, payload = _pack_apart(message)
+    return length + payload
+
+
+def _pack_apart(message: list[Any]) -> tuple[bytes, bytes]:
     payload: bytes = msgpack.packb(message, use_bin_type=True)
     if len(payload) > MAX_FRAME_BYTES:
         raise ValueError(f"a frame of {len(payload)} bytes is over the limit of {MAX_FRAME_BYTES}")
-    return _LENGTH.pack(len(payload)) + payload
+    return _LENGTH.pack(len(payload)), payload
 
 
 def unpack(payload: bytes | memoryview) -> list[Any]:
@@ -95,17 +106,19 @@ class FrameProtocol(asyncio.Protocol):
     """Cuts a byte stream into frames.
 
     Args:
-        on_frame: called with (this protocol, payload) for each frame.
+        on_frame: called with (this protocol, payload) for each frame; the payload is a view of what was received.
         on_lost: called with (this protocol) once when the other side is gone.
     """
 
     def __init__(
-        self, on_frame: Callable[[FrameProtocol, bytes], None], on_lost: Callable[[FrameProtocol], None]
+        self, on_frame: Callable[[FrameProtocol, memoryview], None], on_lost: Callable[[FrameProtocol], None]
     ) -> None:
         self._on_frame = on_frame
         self._on_lost = on_lost
-        self._buffer = bytearray()
-        self._needed = _LENGTH.size
+        # The beginning of a frame that is not whole, and how many bytes are there and needed.
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._needed = 0
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,25 +136,44 @@ class FrameProtocol(asyncio.Protocol):
         if self.transport is not None:
             self.transport.write(frame)
 
+    def send_message(self, message: list[Any]) -> None:
+        """Encode and write a frame that may be large; see `pack` and `send`."""
+        length, payload = _pack_apart(message)
+        if len(payload) < _LARGE_BYTES:
+            self.send(length + payload)
+        elif self.transport is not None:
+            self.transport.write(length)
+            self.transport.write(payload)
+
     def data_received(self, data: bytes) -> None:
-        """Collect bytes; hand out the frames that are whole."""
-        buffer = self._buffer
-        buffer += data
-        if len(buffer) < self._needed:
-            return
+        """Hand out the frames that are whole; keep the rest."""
+        if self._chunks:
+            self._chunks.append(data)
+            self._received += len(data)
+            if self._received < self._needed:
+                return
+            # Put together once, however many pieces a large frame comes in.
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+        end = self._hand_out(data)
+        if end < len(data):
+            rest = data[end:] if end else data
+            self._chunks.append(rest)
+            self._received = len(rest)
+            self._needed = _LENGTH.size
+            if len(rest) >= _LENGTH.size:
+                self._needed += _LENGTH.unpack_from(rest)[0]
+
+    def _hand_out(self, data: bytes) -> int:
+        """Give each whole frame to the owner; returns where the rest begins."""
         start = 0
-        while len(buffer) - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(buffer, start)
+        view = memoryview(data)
+        while len(data) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(data, start)
             end = start + _LENGTH.size + length
-            if len(buffer) < end:
+            if len(data) < end:
                 break
-            with memoryview(buffer) as view:
-                payload = bytes(view[start + _LENGTH.size : end])
+            payload = view[start + _LENGTH.size : end]
             start = end
             self._on_frame(self, payload)
-        if start:
-            del buffer[:start]
-        if len(buffer) >= _LENGTH.size:
-            self._needed = _LENGTH.size + _LENGTH.unpack_from(buffer, 0)[0]
-        else:
-            self._needed = _LENGTH.size
+        return start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bentoml._util.http_headers import HTTPHeaders
+from bentoml.server.body_pool import read_body
 from bentoml.types import HTTPRequest
 
 MAX_KEPT = 512
@@ -94,11 +95,15 @@ def requests_of(heads: list[Any], items: list[Any]) -> list[HTTPRequest]:
 
     Args:
         heads: `[method, path, query, fields]` each.
-        items: `[request_id, number of the head, client, body]` each.
+        items: `[request_id, number of the head, client, body]` each; the body may be a reference to a slot.
+
+    Raises:
+        UnreadableBodyError: a slot cannot be read.
     """
     known = [(fields_of(block), method, path, query) for method, path, query, block in heads]
     requests = []
     for _, number, client, body in items:
         fields, method, path, query = known[number]
-        requests.append(HTTPRequest(WireHeaders(fields), body, method, path, query, client))
+        content = read_body(body) if isinstance(body, list) else body
+        requests.append(HTTPRequest(WireHeaders(fields), content, method, path, query, client))
     return requests

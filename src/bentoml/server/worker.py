@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
 from bentoml.server.answers import CANCELLED, answer_to_failure, encode_answers
+from bentoml.server.body_pool import can_read
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
 from bentoml.server.plain_lane import PlainLane
@@ -68,13 +69,15 @@ class Worker:
                 thread = ThreadPoolExecutor(1, thread_name_prefix="warm-up")
         thread.shutdown(wait=False)
 
-    def on_frame(self, protocol: wire.FrameProtocol, payload: bytes) -> None:
+    def on_frame(self, protocol: wire.FrameProtocol, payload: memoryview) -> None:
         """The front has sent a batch or something about one that runs, or asks for a sign of life."""
         message = wire.unpack(payload)
         if message[0] == wire.CALL:
             self._call(protocol, *message[1:])
         elif message[0] == wire.PING:
             protocol.send(wire.pack([wire.PONG, resident_bytes()]))
+        elif message[0] == wire.SLOTS:
+            protocol.send(wire.pack([wire.SLOTS, can_read(message[1])]))
         elif message[0] == wire.CREDIT:
             self._streams.acknowledge(*message[1:])
         elif message[0] == wire.CANCEL:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bentoml.server.body_pool import BodyPool
+
 if TYPE_CHECKING:
     from bentoml.server import wire
     from bentoml.server.call import Call
@@ -45,6 +47,7 @@ class WorkerLink:
         begun: ids of those that are streams which have begun.
         running: number of batches by API index.
         plain_batch_id: the batch that its one thread for plain functions is running, or None.
+        bodies: the slots in which it gets large bodies.
         trial: the suspects that it runs alone, or None.
         is_reserved: it gets no new batches, so that it comes free for a trial.
         owes_turn: its last work was a trial, so what waits in the ordinary queue is first.
@@ -67,6 +70,7 @@ class WorkerLink:
         self.begun: set[int] = set()
         self.running: Counter[int] = Counter()
         self.plain_batch_id: int | None = None
+        self.bodies = BodyPool()
         self.trial: list[Call] | None = None
         self.is_reserved = False
         self.owes_turn = False
@@ -118,6 +122,7 @@ class WorkerLink:
             self.plain_batch_id = None
         self.cancelled.pop(batch_id, None)
         self.begun.discard(batch_id)
+        self.bodies.release(batch_id)
         batch = self.batches.pop(batch_id)
         self._end_trial()
         if not self.batches:
