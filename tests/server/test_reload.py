@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.live import LiveServer, live_server, metric, save_bundle
-from tests.server.test_serve import assert_ended, child_of
+from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
+from tests.server.test_serve import assert_ended
 
 SOURCE = """
     import asyncio

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from bentoml.server.options import cpu_count
+from bentoml.server.worker_threads import thread_limits
 from tests.server.live import LiveServer, live_server, metric, save_bundle
 
 SERVICE = """
@@ -299,3 +301,26 @@ def test_ceiling_that_every_worker_is_over_causes_no_storm(supervised_bundle: Pa
         assert server.client.post("/pid", json=0).status_code == 200
         assert restarts(server, "memory") == 1
         assert server.output().count("Raise the limit") == 1
+
+
+def variables_of(pid: int) -> dict[str, str]:
+    pairs = Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if pair)
+
+
+def test_threads_of_all_workers_together_fill_the_cpus_once(
+    supervised_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in thread_limits(1, 1, {}):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    with supervised(supervised_bundle, tmp_path, workers=2) as server:
+        variables = variables_of(server.client.post("/pid", json=0).json())
+    assert int(variables["OMP_NUM_THREADS"]) == max(1, cpu_count() // 2)
+    assert variables["MKL_NUM_THREADS"] == "7"
+    assert "MALLOC_TRIM_THRESHOLD_" in variables
+
+
+def test_0_workers_is_one_per_cpu(supervised_bundle: Path, tmp_path: Path) -> None:
+    with live_server(supervised_bundle, "--workers", "0", home=tmp_path, command="serve-gunicorn") as server:
+        wait_until(lambda: metric(server, "BENTOML_Supervised_workers") == cpu_count(), server)

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from bentoml.server.allocator import allocator_settings
 from bentoml.server.child_process import ChildProcess
 from bentoml.server.places import make_runtime_dir
 
@@ -34,7 +35,8 @@ class Runtime:
         Raises:
             OSError: there is no memory, descriptor or process left for it.
         """
-        return ChildProcess.start(module, self.directory, generation, self.lifeline_fd, fds, env or {})
+        variables = {**allocator_settings(os.environ), **(env or {})}
+        return ChildProcess.start(module, self.directory, generation, self.lifeline_fd, fds, variables)
 
     def close(self) -> None:
         """Let go of files and descriptors; children that are left notice and end."""
