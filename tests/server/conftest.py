@@ -12,6 +12,7 @@ from tests.server.live import LiveServer, live_server, save_bundle
 
 SERVICE = '''
 import asyncio
+import ctypes
 import os
 import time
 
@@ -91,6 +92,10 @@ class Everything(bentoml.BentoService):
     @bentoml.api(input=JsonInput(), batch=False)
     def length(self, text):
         return len(text)
+
+    @bentoml.api(input=JsonInput(), batch=False)
+    def hold_the_interpreter(self, seconds):
+        ctypes.PyDLL(None).sleep(seconds)
 
     @bentoml.api(input=JsonInput(), batch=False)
     def pid(self, obj):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.server.live import LiveServer, live_server, save_bundle
+from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
 
 # What the module does on import is said by the environment, once the bundle is saved.
 MOODY = """
@@ -139,3 +142,77 @@ def test_server_leaves_nothing_in_the_temporary_directory(
             end_s = time.monotonic() + 10
             while list(tmp_path.glob("bentoml-*")):
                 assert time.monotonic() < end_s
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_second_signal_ends_at_once_and_tells_that_requests_were_cut_off(
+    everything_bundle: Path, tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
+    with live_server(everything_bundle, home=tmp_path) as server, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(httpx.post, f"{server.url}/wait_for", json=50, timeout=60)
+        wait_for(lambda: metric(server, "BENTOML_Everything_request_in_progress", endpoint="/wait_for") == 1)
+        worker = child_of(server, "bentoml.server.worker")
+        server.process.send_signal(number)
+        # The front does not accept any more, so it has heard of the first signal.
+        wait_for(lambda: not can_connect(server))
+        assert server.process.poll() is None
+        assert server.stop(number) == exit_code
+        with pytest.raises(httpx.TransportError):
+            answer.result()
+        assert has_ended(worker)
+
+
+def test_second_signal_that_cuts_nothing_off_leaves_the_exit_code_0(everything_bundle: Path, tmp_path: Path) -> None:
+    with live_server(everything_bundle, home=tmp_path) as server, socket.create_connection(("127.0.0.1", server.port)):
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 0
+
+
+def test_killed_parent_takes_along_workers_that_are_stopped_or_hold_the_interpreter(
+    everything_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with (
+        live_server(everything_bundle, "--workers", "3", home=tmp_path / "home", command="serve-gunicorn") as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        wait_for(lambda: metric(server, "BENTOML_Everything_workers") == 3)
+        children = children_of(server)
+        assert len(children) == 4
+        held = pool.submit(httpx.post, f"{server.url}/hold_the_interpreter", json=100, timeout=60)
+        wait_for(lambda: metric(server, "BENTOML_Everything_mb_request_in_progress") == 1)
+        stopped = server.client.post("/pid", json=0).json()
+        os.kill(stopped, signal.SIGSTOP)
+        server.stop(signal.SIGKILL)
+        wait_for(lambda: all(has_ended(pid) for pid in children))
+        wait_for(lambda: not list(tmp_path.glob("bentoml-*")))
+        assert isinstance(held.exception(), httpx.TransportError)
+        assert not can_connect(server)
+
+
+def wait_for(condition: Callable[[], bool], limit_s: float = 30) -> None:
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)  # between looks at the real thing, under a limit
+
+
+def can_connect(server: LiveServer) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return "(zombie)" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def children_of(server: LiveServer) -> list[int]:
+    path = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    return [int(pid) for pid in path.read_text(encoding="ascii").split()]

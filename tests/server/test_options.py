@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bentoml.exceptions import InvalidArgument
-from bentoml.server.options import ServeOptions, cpu_count
+from bentoml.server.cpus import cpu_count
+from bentoml.server.options import ServeOptions
 
 
 def write_config(home: Path, text: str) -> None:

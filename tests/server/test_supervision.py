@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bentoml.server.options import cpu_count
+from bentoml.server.cpus import cpu_count
 from bentoml.server.worker_threads import thread_limits
 from tests.server.live import LiveServer, live_server, metric, save_bundle
 

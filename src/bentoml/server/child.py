@@ -12,6 +12,8 @@ import contextlib
 import json
 import logging
 import os
+import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +47,9 @@ FORKED_ENDED = "forked_ended"
 MAX_REASON = 8000
 # Exit code of a process that has said on the status socket why it failed.
 FAILED_EXIT_CODE = 3
+# Exit code of a front that was hurried and has left requests without an answer.
+CUT_OFF_EXIT_CODE = 4
+_PR_SET_PDEATHSIG = 1
 
 
 def options_file(generation: int) -> str:
@@ -109,6 +114,21 @@ class ChildContext:
         """Tell the parent why this process cannot do its work."""
         shown = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
         self.say(FAILED, message=shown)
+
+    @staticmethod
+    def die_with_parent() -> None:
+        """Let the system kill this process when its parent dies, also while it is stopped or holds the interpreter.
+
+        Only Linux can do that; elsewhere the lifeline alone has to do.
+        """
+        if sys.platform != "linux":
+            return
+        import ctypes
+
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
     def listen(self, loop: asyncio.AbstractEventLoop, on_message: Callable[[dict[str, Any]], None]) -> None:
         """Call `on_message` with each message of the parent."""

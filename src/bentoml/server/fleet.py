@@ -19,9 +19,9 @@ from bentoml.server.child import (
     options_file,
 )
 from bentoml.server.child_process import how
+from bentoml.server.cpus import cpu_count
 from bentoml.server.member import Member
 from bentoml.server.nursery import Nursery, NurseryDiedError
-from bentoml.server.options import cpu_count
 from bentoml.server.restarts import Restarts
 from bentoml.server.wear import MEANINGS, Relief
 from bentoml.server.worker_threads import thread_limits

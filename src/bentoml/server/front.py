@@ -18,6 +18,7 @@ from bentoml.server import wire
 from bentoml.server.arriving import Arriving
 from bentoml.server.bundle_view import BundleView
 from bentoml.server.child import (
+    CUT_OFF_EXIT_CODE,
     FAILED_EXIT_CODE,
     READY,
     WORKER_LOST,
@@ -284,6 +285,8 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     finally:
         sweeper.cancel()
         worker_server.close()
+    if server.has_cut_off:
+        sys.exit(CUT_OFF_EXIT_CODE)
 
 
 def _end_alone(context: ChildContext) -> None:

@@ -78,6 +78,9 @@ class HttpServer(uvicorn.Server):
         front: learns first that the server goes down.
         grace_s: how long it may take to go down.
         tls: makes it an HTTPS server.
+
+    Attributes:
+        has_cut_off: whether it was hurried and has left requests without an answer.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class HttpServer(uvicorn.Server):
         # Connections whose TLS handshake is not over, among others.
         self._young: WeakSet[Connection] = WeakSet()
         self._hurrying = asyncio.Event()
+        self.has_cut_off = False
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - the interface of uvicorn
         """Tell the front, then go down; a second signal hurries."""
@@ -147,7 +151,8 @@ class HttpServer(uvicorn.Server):
             if not self._is_busy() and not self._has_young(joining):
                 break
             await self._wait(_LOOK_EVERY_S)
-        cut = list(self.server_state.connections)
+        cut: list[Connection] = list(self.server_state.connections)  # type: ignore[arg-type]
+        self.has_cut_off = self.force_exit and any(not connection.is_idle() for connection in cut)
         if cut:
             logger.warning("%d connections are cut: the time to go down is over", len(cut))
         for task in [*joining, *self.server_state.tasks]:

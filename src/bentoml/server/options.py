@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
+from bentoml.server.cpus import cpu_count
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -181,13 +181,6 @@ class ServeOptions:
         if not isinstance(values["bundle_path"], str):
             raise InvalidArgument(f"bundle_path must be text, not {values['bundle_path']!r}")
         return cls(**{**values, "bundle_path": Path(values["bundle_path"])})
-
-
-def cpu_count() -> int:
-    """CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer) -> ServeOptions:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A front that is hurried is killed when it takes longer than this.
+HURRY_S = 2.0
+# As shells report an end by a signal.
+SIGNAL_EXIT_CODE = 128
+
 
 class Supervisor:
     """One run of the server.
@@ -44,6 +49,7 @@ class Supervisor:
         self._failure: str | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._hurried_by = 0
         self._was_ready = False
 
     async def run(self, address: PublicAddress) -> int:
@@ -53,11 +59,12 @@ class Supervisor:
             address: where to; its listener is closed here once the front has it.
 
         Returns:
-            0 after an orderly end, 1 when the front died or the bundle cannot be served.
+            0 after an orderly end, 128 plus the number of a second signal that has cut requests off, 1 when the front
+            died or the bundle cannot be served.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         try:
             front = self._front = self._start_front(address.listener)
@@ -107,9 +114,10 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - the caller's code; a closed terminal is no reason to stop
                 logger.warning("%s is served, but that could not be told: %r", address, error)
 
-    def _stop(self) -> None:
+    def _stop(self, number: int) -> None:
         """End in order; a second signal hurries."""
         if self._stopping.is_set():
+            self._hurried_by = number
             self._hurry.set()
         self._stopping.set()
 
@@ -130,11 +138,15 @@ class Supervisor:
         if self._failure is not None:
             raise BentoMLException(self._failure)
         # A front that was told to stop before it could listen for it is ended by the signal itself.
-        return 0 if exit_code in {0, -signal.SIGTERM} or self._hurry.is_set() else 1
+        if exit_code in {0, -signal.SIGTERM}:
+            return 0
+        return SIGNAL_EXIT_CODE + self._hurried_by if self._hurry.is_set() else 1
 
     async def _hurry_up(self, front: ChildProcess) -> None:
         """Pass a second signal on."""
         await self._hurry.wait()
+        front.signal(signal.SIGTERM)
+        await asyncio.sleep(HURRY_S)
         front.signal(signal.SIGKILL)
 
 
@@ -149,7 +161,7 @@ def serve(
         source: where the next bundle comes from; by default it is the same directory.
 
     Returns:
-        Exit code: 0 after an orderly end.
+        Exit code: 0 after an orderly end; 128 plus the number of a second signal when that has cut requests off.
 
     Raises:
         BentoMLException: the address is taken, the certificate cannot be used, a file of the bundle was changed, or

@@ -207,6 +207,7 @@ def serve_calls(context: ChildContext, options: ServeOptions, service: BentoServ
 def main(argv: list[str]) -> None:
     """Run a worker: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD`."""
     context = ChildContext.from_argv(argv)
+    context.die_with_parent()
     options = context.read_options()
     context.configure_logging(options)
     serve_calls(context, options, load_service(context, options))
