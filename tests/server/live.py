@@ -148,10 +148,11 @@ def child_of(server: LiveServer, module: str) -> int:
     return next(int(pid) for pid in children.split() if module in Path(f"/proc/{pid}/cmdline").read_text())
 
 
-def memory_files(pid: int) -> int:
-    """How many slots for large bodies a process has open."""
-    count = 0
+def memory_files(pid: int) -> list[int]:
+    """The sizes in bytes of the slots for large bodies that a process has open."""
+    sizes = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed since it was listed
-            count += "bentoml-body" in str(link.readlink())
-    return count
+            if "bentoml-body" in str(link.readlink()):
+                sizes.append(link.stat().st_size)
+    return sizes

@@ -78,13 +78,13 @@ def test_what_is_over_the_bound_goes_through_the_socket(pool: BodyPool, monkeypa
 
 
 def test_free_slots_hold_no_more_than_their_bound(pool: BodyPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = memory_files(os.getpid())
+    before = len(memory_files(os.getpid()))
     monkeypatch.setattr(body_pool, "MAX_FREE_BYTES", 2 * len(LARGE))
     for _ in range(5):
         name_of(pool, 1, LARGE)
-    assert memory_files(os.getpid()) == before + 5
+    assert len(memory_files(os.getpid())) == before + 5
     pool.release(1)
-    assert memory_files(os.getpid()) == before + 2
+    assert len(memory_files(os.getpid())) == before + 2
 
 
 def test_slot_that_is_gone_or_another_one_cannot_be_read(pool: BodyPool) -> None:
@@ -101,22 +101,22 @@ def test_slot_that_is_gone_or_another_one_cannot_be_read(pool: BodyPool) -> None
 
 def test_probe_tells_whether_slots_can_be_read() -> None:
     pool = BodyPool()
-    before = memory_files(os.getpid())
+    before = len(memory_files(os.getpid()))
     reference = pool.probe()
     assert reference is not None
     assert can_read(reference)
     assert not can_read([reference[0], 100_000, *reference[2:]])
     pool.close()
-    assert memory_files(os.getpid()) == before
+    assert len(memory_files(os.getpid())) == before
 
 
 def test_close_lets_go_of_every_slot() -> None:
-    before = memory_files(os.getpid())
+    before = len(memory_files(os.getpid()))
     pool = BodyPool()
     pool.confirm(is_readable=True)
     for batch_id in range(3):
         name_of(pool, batch_id, LARGE)
     pool.release(1)
     pool.close()
-    assert memory_files(os.getpid()) == before
+    assert len(memory_files(os.getpid())) == before
     assert pool.send_form(1, LARGE) == LARGE

@@ -85,7 +85,7 @@ def test_bodies_of_all_sizes_at_once_are_answered_each_with_its_own(server: Live
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda pair: is_right(server, path, *pair), enumerate(sizes)))
     if hasattr(os, "memfd_create"):
-        assert memory_files(child_of(server, "bentoml.server.front")) > 2
+        assert max(memory_files(child_of(server, "bentoml.server.front"))) >= 5_000_000
 
 
 def test_large_bodies_of_killed_workers_are_answered_and_their_slots_freed(server: LiveServer) -> None:
@@ -96,10 +96,10 @@ def test_large_bodies_of_killed_workers_are_answered_and_their_slots_freed(serve
             os.kill(server.client.post("/pid", json=0).json(), signal.SIGKILL)
             wait_for_workers(server, deaths)
         assert all(answer.result() for answer in answers)
-    before = memory_files(front)
+    before = len(memory_files(front))
     for deaths in (3, 4):
         os.kill(server.client.post("/pid", json=0).json(), signal.SIGKILL)
         wait_for_workers(server, deaths)
-    assert memory_files(front) <= before
+    assert len(memory_files(front)) <= before
     workers = [server.client.post("/pid", json=0).json() for _ in range(8)]
-    assert [memory_files(worker) for worker in set(workers)] == [0] * len(set(workers))
+    assert [memory_files(worker) for worker in set(workers)] == [[]] * len(set(workers))

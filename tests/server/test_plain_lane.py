@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Thread, get_ident
@@ -31,7 +32,7 @@ def front(tmp_path: Path) -> Iterator[tuple[Path, socket.socket]]:
 
 def meet(lane: PlainLane, listener: socket.socket) -> tuple[socket.socket, BinaryIO]:
     """Start the lane as a worker does, and play the front's part."""
-    starting = Thread(target=lane.start)
+    starting = Thread(target=lane.start, args=(ThreadPoolExecutor(1),))
     starting.start()
     sock, _ = listener.accept()
     sock.settimeout(LIMIT_S)
@@ -73,7 +74,7 @@ def test_start_when_the_front_is_gone_raises(front: tuple[Path, socket.socket]) 
     sock, _ = listener.accept()
     sock.close()
     with closing(lane), pytest.raises(OSError):
-        lane.start()
+        lane.start(ThreadPoolExecutor(1))
 
 
 def test_a_frame_that_is_no_call_closes_the_connection(

@@ -16,6 +16,7 @@ from tests.server.live import live_server, save_bundle
 SERVICE = """
 import asyncio
 import os
+import sqlite3
 import time
 
 import bentoml
@@ -33,6 +34,7 @@ class Warmed(bentoml.BentoService):
     def __init__(self):
         super().__init__()
         self.calls = 0
+        self.connection = None
 
     @bentoml.api(input=JsonInput(http_input_example={"a": [1, 2]}), batch=True)
     def plain(self, objs):
@@ -44,6 +46,14 @@ class Warmed(bentoml.BentoService):
     def frame(self, df):
         mark(f"frame {df['x'].tolist()} {os.getpid()}")
         return df["x"].tolist()
+
+    @bentoml.api(input=JsonInput(http_input_example=3))
+    def in_one_thread(self, obj):
+        # As a library's connection would, this only works in the thread that made it.
+        if self.connection is None:
+            self.connection = sqlite3.connect(":memory:")
+        mark(f"in_one_thread {obj} {os.getpid()}")
+        return self.connection.execute(f"SELECT {obj}").fetchone()[0]
 
     @bentoml.api(input=JsonInput(http_input_example=7))
     async def coroutine(self, obj):
@@ -106,11 +116,13 @@ def test_worker_has_run_every_example_before_it_is_ready_and_so_has_its_successo
                 f"plain [{{'a': [1, 2]}}] {first}",
                 f"frame [1.5] {first}",
                 f"coroutine 7 {first}",
+                f"in_one_thread 3 {first}",
                 f"generator piece {first}",
                 f"without 0 {first}",
             ]
         )
         assert server.client.post("/plain", json=0).json() == 2
+        assert server.client.post("/in_one_thread", json=5).json() == 5
         os.kill(first, signal.SIGKILL)
         end_s = time.monotonic() + 60
         while (answer := server.client.post("/without", json=1)).status_code != 200:

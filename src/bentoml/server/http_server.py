@@ -157,8 +157,8 @@ class HttpServer(uvicorn.Server):
             logger.warning("%d connections are cut: the time to go down is over", len(cut))
         for task in [*joining, *self.server_state.tasks]:
             task.cancel()
-        for connection in cut:
-            connection.transport.close()
+        for left in cut:
+            left.transport.close()
 
     def _is_busy(self) -> bool:
         return bool(self.server_state.connections or self.server_state.tasks)

@@ -11,13 +11,13 @@ import contextvars
 import logging
 import os
 import socket
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,13 @@ class PlainLane:
         self._socket.connect(str(socket_path))
         self._reader = self._socket.makefile("rb")
 
-    def start(self) -> None:
+    def start(self, executor: Executor) -> None:
         """Announce the lane, and begin to read.
 
         When this returns, the front knows it; a `HELLO` may follow on the worker's other connection.
+
+        Args:
+            executor: of one thread, which is taken until the front is gone.
 
         Raises:
             OSError: the front is gone.
@@ -48,7 +51,7 @@ class PlainLane:
         self._socket.sendall(wire.pack([wire.LANE, os.getpid()]))
         if wire.read(self._reader) is None:
             raise ConnectionResetError("the front has closed the connection")
-        Thread(target=self._run, name="inference", daemon=True).start()
+        executor.submit(self._run)
 
     def fileno(self) -> int:
         """The descriptor of the socket."""

@@ -60,14 +60,18 @@ class Worker:
             for api in self._apis.values()
         ]
 
-    async def warm_up(self, limit_s: float) -> None:
-        """Run the examples of all APIs that have one; each may take `limit_s`."""
-        thread = ThreadPoolExecutor(1, thread_name_prefix="warm-up")
+    async def warm_up(self, limit_s: float) -> ThreadPoolExecutor:
+        """Run the examples of all APIs that have one; each may take `limit_s`.
+
+        Returns:
+            The thread that ran those of plain functions: what they have left in it is found again by the calls.
+        """
+        thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
         for api in self._apis.values():
             if api.input_adapter.http_input_example is not None and not await warm_up(api, thread, limit_s):
                 # Requests do not wait for an example that hangs.
-                thread = ThreadPoolExecutor(1, thread_name_prefix="warm-up")
-        thread.shutdown(wait=False)
+                thread = ThreadPoolExecutor(1, thread_name_prefix="inference")
+        return thread
 
     def on_frame(self, protocol: wire.FrameProtocol, payload: memoryview) -> None:
         """The front has sent a batch or something about one that runs, or asks for a sign of life."""
@@ -162,16 +166,16 @@ async def _run(context: ChildContext, service: BentoService, warm_up_limit_s: fl
     context.end_with_parent(loop, lambda: os._exit(1))
     loop.add_signal_handler(signal.SIGTERM, worker.end)
     warming = loop.create_task(worker.warm_up(warm_up_limit_s))
-    await asyncio.wait({warming, worker.ended}, return_when=asyncio.FIRST_COMPLETED)
+    awaited: set[asyncio.Future[Any]] = {warming, worker.ended}
+    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if worker.ended.done():
         os._exit(0)
-    warming.result()
     # What the model has brought along, also with its first call, is here to stay; the collector need not look at it
     # again and again.
     gc.collect()
     gc.freeze()
     lane = PlainLane(context.socket_path, worker.run_plainly)
-    lane.start()
+    lane.start(warming.result())
     transport, protocol = await loop.create_unix_connection(
         lambda: wire.FrameProtocol(worker.on_frame, worker.on_lost), str(context.socket_path)
     )
