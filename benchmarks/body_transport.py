@@ -11,11 +11,13 @@ import asyncio
 import multiprocessing
 import os
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from bentoml.server import body_pool, wire
+from bentoml.server.allocator import allocator_settings
 from bentoml.server.child import run_on_fast_loop
 
 SIZES_KIB = (16, 32, 64, 128, 256, 512, 1024, 5 * 1024, 20 * 1024)
@@ -103,6 +105,10 @@ def _cpu_s(pid: int | None) -> float:
 
 def main() -> None:
     """Measure every size both ways, in turns, and print a table."""
+    settings = allocator_settings(os.environ)
+    if settings:
+        # The C library reads them when a process starts; the server's processes have them.
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **settings})  # noqa: S606 - this very program
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds

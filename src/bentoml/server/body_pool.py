@@ -17,7 +17,7 @@ from collections import defaultdict
 from contextlib import suppress
 from itertools import count
 
-# Where the socket is slower, see docs/decisions/0009-large-bodies.md.
+# Where the socket is slower, see docs/decisions/0010-large-bodies.md.
 MIN_BODY_BYTES = 128 << 10
 # What the slots of one worker may hold; what is over that goes through the socket.
 MAX_POOL_BYTES = 128 << 20
