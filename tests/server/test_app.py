@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bentoml.server.app import create_app
 from bentoml.server.bundle_view import BundleView
+from bentoml.server.endpoints import OWN_PATHS, Endpoints
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.options import ServeOptions
 from bentoml.service.metadata import ApiMetadata, BentoServiceMetadata
@@ -312,11 +313,23 @@ def test_without_inference_api_paths_are_unknown() -> None:
     assert client.get("/healthz").status_code == 200
 
 
-def test_api_route_on_an_own_path_wins_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("path", sorted(OWN_PATHS))
+def test_get_of_an_own_path_is_ours_and_other_methods_reach_an_api_of_that_route(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     logging.getLogger("bentoml").propagate = True
-    client = front(view_of(), inference_paths=("/metadata",)).client
-    assert client.get("/metadata").text == "GET /metadata"
-    assert "The API route /metadata takes the place" in caplog.text
+    client = front(view_of(), inference_paths=(path,)).client
+    assert client.get(path).text != f"GET {path}"
+    assert client.request("HEAD", path).text != f"HEAD {path}"
+    assert client.request("POST", path).text == f"POST {path}"
+    assert client.request("OPTIONS", path).text == f"OPTIONS {path}"
+    assert f"GET {path} is answered by the server itself" in caplog.text
+
+
+def test_own_paths_are_those_that_are_answered() -> None:
+    options = ServeOptions.from_config(Path("bundle"))
+    endpoints = Endpoints(view_of(), options, Switchable(), ServerMetrics("BENTOML", "Iris", "1.0"))
+    assert set(endpoints.paths) == OWN_PATHS
 
 
 def test_front_page_with_web_content_is_the_users_page(with_site: Front) -> None:

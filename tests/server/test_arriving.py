@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
-from uvicorn.server import ServerState
 
 from bentoml.server.arriving import Arriving
-from bentoml.server.call import Call
-from bentoml.server.counters import RouteCounters
-from bentoml.server.dispatch import Dispatcher
-from bentoml.server.front import Front
-from bentoml.server.heads import KnownHeads
-from bentoml.server.http_server import front_config
-from bentoml.server.inference_app import InferenceApp
-from bentoml.server.protocol import FrontProtocol
-from bentoml.server.routes import Route
-from bentoml.server.scheduler import ApiPolicy
+from tests.server.bench import Bench, rest
 
 HEAD = b"POST /predict HTTP/1.1\r\nContent-Length: 300\r\n\r\n"
 SLOW_HEAD = b"POST /predict HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 300\r\n\r\n"
@@ -33,74 +21,6 @@ def test_take_stops_at_the_limit_and_goes_on_when_there_is_room() -> None:
     arriving.give_back(6)
     assert arriving.take(6)
     assert arriving.size_bytes == 10
-
-
-class RecordingTransport(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += data
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        """Nothing comes but what the test sends."""
-
-    def resume_reading(self) -> None:
-        """See `pause_reading`."""
-
-
-class Bench:
-    """Connections of a front that has room for 200 arriving bytes, and whose dispatcher echoes at once."""
-
-    def __init__(self, *, answers: bool = True) -> None:
-        self.arriving = Arriving(200)
-        self.waiting: list[Call] = []
-        submit = self._echo if answers else self.waiting.append
-        policy = ApiPolicy("predict", True, 10, 10.0)
-        route = Route(0, "/predict", policy, {"POST": RouteCounters()}, frozenset({"POST"}))
-        dispatcher = cast("Dispatcher", SimpleNamespace(submit=submit, cancel=lambda _: None))
-        app = InferenceApp(dispatcher, 1000, self.arriving)
-        self._config = front_config(app, FrontProtocol)
-        self._config.load()
-        self._front = SimpleNamespace(
-            fast_routes={b"/predict": route},
-            known_heads=KnownHeads(),
-            routes_by_path={"/predict": route},
-            dispatcher=dispatcher,
-            application=app,
-            options=SimpleNamespace(max_request_size_bytes=1000),
-            arriving=self.arriving,
-            draining=False,
-            default_head=lambda _: b"",
-        )
-
-    @staticmethod
-    def _echo(call: Call) -> None:
-        call.answer(200, b"", b"%d bytes" % len(call.body))
-
-    def connect(self) -> tuple[FrontProtocol, RecordingTransport]:
-        protocol = FrontProtocol(
-            cast("Front", self._front), config=self._config, server_state=ServerState(), app_state={}
-        )
-        transport = RecordingTransport()
-        protocol.connection_made(transport)
-        return protocol, transport
-
-
-async def rest() -> None:
-    """Let tasks of the ASGI lane get as far as they can."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("head", [HEAD, SLOW_HEAD], ids=["fast", "slow"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from bentoml.server.client_limits import ClientLimits
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.tls import tls_context
 from tests.server.certificates import make_certificate
@@ -46,7 +47,7 @@ async def no_application(scope: Any, receive: Any, send: Any) -> None:
 def make_server(tls: ssl.SSLContext | None = None, grace_s: float = 10) -> HttpServer:
     config = front_config(no_application, OneAnswer)
     config.load()
-    server = HttpServer(config, SimpleNamespace(drain=lambda: None), grace_s, tls)
+    server = HttpServer(config, SimpleNamespace(drain=lambda: None), grace_s, ClientLimits(10, 10), tls)
     server.lifespan = config.lifespan_class(config)
     server.servers = []
     return server

@@ -1,4 +1,4 @@
-"""The two lanes of the front give the same answers, byte for byte; raw sockets show what HTTP clients hide."""
+"""What both lanes of the front do with connections; raw sockets show what HTTP clients hide."""
 
 from __future__ import annotations
 
@@ -9,55 +9,7 @@ import time
 import pytest
 
 from tests.server.live import LiveServer
-from tests.server.raw_http import SLOW_LANE, connection, receive_answers, request, without_date
-
-CASES = {
-    "frame": (b"POST", b"/total", b"[[1, 2]]", b"Content-Type: application/json"),
-    "csv": (b"POST", b"/total", b"a,b\n1,2\n", b"Content-Type: text/csv"),
-    "query": (b"POST", b"/echo?a=1&b=%20", b"1", b"Content-Type: application/json"),
-    "get": (b"GET", b"/echo", b'{"a": 1}', b"Content-Type: application/json"),
-    "malformed": (b"POST", b"/total", b"{bad", b"Content-Type: application/json"),
-    "empty": (b"POST", b"/total", b"", b"Content-Type: application/json"),
-    "user-error": (b"POST", b"/picky", b'"boom"', b"Content-Type: application/json"),
-    "own-status": (b"POST", b"/refuse", b"1", b"Content-Type: application/json"),
-    "coroutine": (b"POST", b"/wait_for", b"0", b"Content-Type: application/json"),
-    "time-out": (b"POST", b"/hurried", b"1", b"Content-Type: application/json"),
-    "client-time-out": (b"POST", b"/wait_for", b"30", b"X-Request-Timeout-Ms: 60000", b"X-Request-Timeout-Ms: 200"),
-    "unusable-time-out": (b"POST", b"/total", b"[[1, 2]]", b"X-Request-Timeout-Ms: soon"),
-    "unicode": (b"POST", b"/picky", '"é漢"'.encode(), b"Content-Type: application/json"),
-    "gzip-error": (b"POST", b"/echo", b"xx", b"Content-Encoding: gzip"),
-    "close": (b"POST", b"/total", b"[[1, 2]]", b"Connection: close"),
-}
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_both_lanes_give_the_same_bytes(server: LiveServer, case: tuple[bytes, ...]) -> None:
-    method, path, body, *headers = case
-    with connection(server) as sock:
-        sock.sendall(request(method, path, body, b"X-Request-Id: same", *headers))
-        (fast,) = receive_answers(sock, 1)
-    # Answered once the worker is free again, also after a call that outlived its caller's patience.
-    assert server.client.post("/echo", json=1).status_code == 200
-    with connection(server) as sock:
-        sock.sendall(request(method, path, body, b"X-Request-Id: same", *headers, SLOW_LANE.strip()))
-        (slow,) = receive_answers(sock, 1)
-    assert without_date(fast) == without_date(slow)
-    assert b"x-request-id: same\r\n" in fast
-    assert b"date: " in fast
-
-
-@pytest.mark.parametrize("name", ["frame", "csv", "query", "get", "malformed", "empty", "user-error", "gzip-error"])
-def test_a_head_that_came_before_gives_the_same_bytes(server: LiveServer, name: str) -> None:
-    method, path, body, *headers = CASES[name]
-    answers = []
-    with connection(server) as sock:
-        for _ in range(3):
-            sock.sendall(request(method, path, body, *headers))
-            answers += receive_answers(sock, 1)
-    ids = [re.search(rb"x-request-id: (\S+)", answer)[1] for answer in answers]  # type: ignore[index]
-    assert len(set(ids)) == 3
-    masked = {re.sub(rb"%b" % own, b"ID", without_date(answer)) for own, answer in zip(ids, answers, strict=True)}
-    assert len(masked) == 1
+from tests.server.raw_http import SLOW_LANE, connection, receive_answers, request
 
 
 def test_a_head_that_came_before_is_followed_by_the_body_it_declares(server: LiveServer) -> None:
@@ -72,18 +24,6 @@ def test_a_head_that_came_before_is_followed_by_the_body_it_declares(server: Liv
         time.sleep(0)
         sock.sendall(whole[-4:] + whole)
         assert all(b"0123456" in answer for answer in receive_answers(sock, 2))
-
-
-def test_too_large_is_the_same_in_both_lanes(server: LiveServer) -> None:
-    answers = []
-    for extra in (b"", SLOW_LANE):
-        with connection(server) as sock:
-            head = b"POST /echo HTTP/1.1\r\nHost: x\r\nX-Request-Id: same\r\n%bContent-Length: 99999999\r\n\r\n" % extra
-            sock.sendall(head)
-            (answer,) = receive_answers(sock, 1)
-        answers.append(without_date(answer))
-    assert answers[0].startswith(b"HTTP/1.1 413 ")
-    assert answers[0] == answers[1]
 
 
 def test_keep_alive_serves_many_requests_on_one_connection(server: LiveServer) -> None:

@@ -20,12 +20,13 @@ from bentoml.server.front import Front
 from bentoml.server.heads import KnownHeads
 from bentoml.server.http_server import front_config
 from bentoml.server.inference_app import InferenceApp
+from bentoml.server.leavers import Leavers
 from bentoml.server.ledger import EARLY_REASONS, Ledger, Outcome
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
 from bentoml.server.routes import Route
 from bentoml.server.scheduler import ApiPolicy, State
-from tests.server.test_arriving import RecordingTransport, rest
+from tests.server.bench import RecordingTransport, rest
 from tests.server.test_dispatch import Bench, RecordedCall, RecordingWorker
 
 # What the status of an answer says about the outcome; some may stand for two.
@@ -242,6 +243,7 @@ class Connections:
             options=SimpleNamespace(max_request_size_bytes=1000),
             arriving=arriving,
             draining=False,
+            leavers=Leavers(asyncio.get_running_loop()),
             default_head=lambda _: b"",
         )
 
@@ -268,7 +270,7 @@ WHOLE = {
     "options": b"OPTIONS /predict HTTP/1.1\r\n\r\n",
     "put": b"PUT /predict HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi",
     "too-large": b"POST /predict HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + b"x" * 1001,
-    "too-large-slow": b"POST /predict HTTP/1.1\r\n" + SLOW + b"Content-Length: 1001\r\n\r\n" + b"x" * 1001,
+    "too-large-slow": b"POST /%70redict HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + b"x" * 1001,
 }
 ELSEWHERE = b"GET /elsewhere HTTP/1.1\r\n\r\n"
 # What ends a connection: the rest is not read, or never comes.

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from bentoml.server.endpoints import Endpoints, Health
+from bentoml.server.endpoints import Endpoints, Health, is_own
 from bentoml.server.metrics import UNKNOWN_ENDPOINT
 from bentoml.server.request_ids import request_id_of
 
@@ -53,17 +53,41 @@ def create_app(
     site = _Counted(endpoints, metrics)
     for path in endpoints.paths:
         if inference is not None and path in inference_paths:
-            logger.warning("The API route %s takes the place of the server's own endpoint of that path", path)
+            logger.warning("GET %s is answered by the server itself; the API of that path gets all other methods", path)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await site.inner(scope, receive, send)
-        elif inference is not None and scope["path"] in inference_paths:
-            await inference(scope, receive, _with_request_id(scope, send))
+            return
+        send = _with_request_id(scope, send)
+        if any(name == b"expect" for name, _ in scope["headers"]):
+            receive, send = _closing_unless_read(receive, send)
+        if inference is not None and scope["path"] in inference_paths and not is_own(scope):
+            await inference(scope, receive, send)
         else:
-            await site(scope, receive, _with_request_id(scope, send))
+            await site(scope, receive, send)
 
     return app
+
+
+def _closing_unless_read(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """For a client that waits for `100 Continue`, which the first look at the body sends.
+
+    One that gets an answer instead may send the body or not, and nobody could tell it from the next request.
+    """
+    is_read = False
+
+    async def noting_receive() -> Message:
+        nonlocal is_read
+        is_read = True
+        return await receive()
+
+    async def closing_send(message: Message) -> None:
+        if message["type"] == "http.response.start" and not is_read:
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return noting_receive, closing_send
 
 
 class _Counted:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _ASSETS_PREFIX = "/static_content/"
 _JSON = "application/json"
+# Read by people, monitoring and orchestrators: an API of such a name must not hide them.
+OWN_PATHS = frozenset({"/", "/docs", "/docs.json", "/healthz", "/readyz", "/livez", "/metadata", "/metrics"})
 # For answers that are true only at the moment they are given.
 _NOT_KEPT = {"cache-control": "no-store"}
 
@@ -43,6 +45,11 @@ class Health(Protocol):
     @property
     def reason(self) -> str:
         """Why it is not ready: one sentence for whoever asks."""
+
+
+def is_own(scope: Scope) -> bool:
+    """Whether a request is answered here, even if an API has that path."""
+    return scope["method"] in {"GET", "HEAD"} and scope["path"] in OWN_PATHS
 
 
 class _ExactRoute(Route):

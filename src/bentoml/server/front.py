@@ -29,10 +29,12 @@ from bentoml.server.child import (
     ChildContext,
     run_on_fast_loop,
 )
+from bentoml.server.client_limits import ClientLimits
 from bentoml.server.generation import Generation
 from bentoml.server.handover import Handover
 from bentoml.server.heartbeat import MEANINGS, STOPPED, Heartbeat
 from bentoml.server.http_server import HttpServer, front_config
+from bentoml.server.leavers import Leavers
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol
 from bentoml.server.scheduler_metrics import show_scheduling
@@ -62,6 +64,7 @@ class Front:
         view, dispatcher, fast_routes, routes_by_path, known_heads, application: those of the generation that takes new
             requests.
         arriving: the bodies that are not complete yet.
+        leavers: connections whose clients may be gone.
         ready: whether a worker can answer and the server is not going down.
     """
 
@@ -72,6 +75,7 @@ class Front:
         self.metrics = ServerMetrics(options.metrics_namespace, view.metadata.name, view.metadata.version)
         self.draining = False
         self.arriving = Arriving()
+        self.leavers = Leavers(loop)
         self._context = context
         self._loop = loop
         self._links: dict[wire.FrameProtocol, WorkerLink] = {}
@@ -264,7 +268,8 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context, loop)
     config = front_config(front.application, partial(FrontProtocol, front))
-    server = HttpServer(config, front, options.grace_s, tls_context(options))
+    limits = ClientLimits(options.header_timeout_s, options.body_timeout_s)
+    server = HttpServer(config, front, options.grace_s, limits, tls_context(options))
     context.end_with_parent(loop, lambda: _end_alone(context))
     handover = Handover(front, context, lambda: cast("Collection[FrontProtocol]", server.server_state.connections))
 
@@ -279,7 +284,7 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     )
     gc.collect()
     gc.freeze()
-    sweeper = loop.create_task(server.close_idle_connections())
+    sweeper = loop.create_task(server.sweep_connections())
     try:
         await server.serve(sockets=[listener])
     finally:

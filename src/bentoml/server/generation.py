@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bentoml.server.app import create_app
 from bentoml.server.dispatch import Dispatcher
+from bentoml.server.endpoints import OWN_PATHS
 from bentoml.server.heads import KnownHeads
 from bentoml.server.inference_app import InferenceApp
 from bentoml.server.routes import Route, routes_of, with_worker_facts
@@ -94,7 +95,9 @@ class Generation:
             with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
         ]
         self.routes_by_path.update({route.path: route for route in routes})
-        self.fast_routes.update({_raw_path(route.path): route for route in routes if not route.is_stream})
+        self.fast_routes.update(
+            {_raw_path(route.path): route for route in routes if not (route.is_stream or route.path in OWN_PATHS)}
+        )
         self.known_heads.clear()
         self.dispatcher.add_worker(link, routes)
 

@@ -1,4 +1,4 @@
-"""Uvicorn's server as the front runs it: it drains politely, ends with 0, and closes silent connections."""
+"""Uvicorn's server as the front runs it: it drains politely, ends with 0, and lets go of slow clients."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import uvicorn
 
 from bentoml.server.last_connections import HANDSHAKE_END_S, accept_waiting, begin_no_more
 from bentoml.server.listening import BACKLOG
+from bentoml.server.slow_clients import SlowClients
 
 if TYPE_CHECKING:
     import socket
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from bentoml.server.client_limits import ClientLimits
+
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE_S = 75.0
-_SWEEP_EVERY_S = 5.0
-# Of TLS.
-HANDSHAKE_S = 10.0
 # How long a server that goes down waits for handshakes.
 _JOIN_S = 2.0
 _LOOK_EVERY_S = 0.05
@@ -37,16 +36,6 @@ class Drainable(Protocol):
 
     def drain(self) -> None:
         """Flip readiness."""
-
-
-class Connection(Protocol):
-    """A client connection of the front."""
-
-    transport: asyncio.Transport
-    idle_since_s: float
-
-    def is_idle(self) -> bool:
-        """Whether no request is being received or answered."""
 
 
 def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]) -> uvicorn.Config:
@@ -77,6 +66,7 @@ class HttpServer(uvicorn.Server):
         config: see `front_config`.
         front: learns first that the server goes down.
         grace_s: how long it may take to go down.
+        limits: the patience with slow clients.
         tls: makes it an HTTPS server.
 
     Attributes:
@@ -84,14 +74,22 @@ class HttpServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, front: Drainable, grace_s: float, tls: ssl.SSLContext | None = None
+        self,
+        config: uvicorn.Config,
+        front: Drainable,
+        grace_s: float,
+        limits: ClientLimits,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(config)
         self._front = front
         self._grace_s = grace_s
-        self._secured: dict[str, Any] = {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_S}
+        self._limits = limits
+        self._secured: dict[str, Any] = {}
+        if tls is not None:
+            self._secured = {"ssl": tls, "ssl_handshake_timeout": limits.header_timeout_s}
         # Connections whose TLS handshake is not over, among others.
-        self._young: WeakSet[Connection] = WeakSet()
+        self._young: WeakSet[Any] = WeakSet()
         self._hurrying = asyncio.Event()
         self.has_cut_off = False
 
@@ -171,13 +169,9 @@ class HttpServer(uvicorn.Server):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._hurrying.wait(), seconds)
 
-    async def close_idle_connections(self) -> None:
-        """Close connections that have been silent for `KEEP_ALIVE_S`; one sweep instead of a timer per answer."""
-        loop = asyncio.get_running_loop()
+    async def sweep_connections(self) -> None:
+        """Let go of connections that are silent or slow, again and again."""
+        slow_clients = SlowClients(self._limits, asyncio.get_running_loop().time)
         while True:
-            await asyncio.sleep(_SWEEP_EVERY_S)
-            oldest_s = loop.time() - KEEP_ALIVE_S
-            connections: list[Connection] = list(self.server_state.connections)  # type: ignore[arg-type]
-            for connection in connections:
-                if connection.is_idle() and connection.idle_since_s < oldest_s:
-                    connection.transport.close()
+            await asyncio.sleep(self._limits.sweep_every_s)
+            slow_clients.sweep(list(self.server_state.connections))  # type: ignore[arg-type]

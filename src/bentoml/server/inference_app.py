@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
+from bentoml.server.endpoints import is_own
 from bentoml.server.heads import RequestHead
 from bentoml.server.ledger import EARLY_REASONS, Outcome
 from bentoml.server.request_ids import request_id_of
@@ -73,7 +74,7 @@ def accept(routes: Mapping[str, Route], dispatcher: Dispatcher, scope: MutableMa
         scope: of the request; it keeps the call.
     """
     route = routes.get(scope["path"])
-    if route is None:
+    if route is None or is_own(scope):
         return
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     headers = list(scope["headers"])

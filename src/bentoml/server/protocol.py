@@ -19,6 +19,7 @@ from bentoml.server.call import UNSIZED
 from bentoml.server.fast_call import FastCall
 from bentoml.server.heads import RequestHead
 from bentoml.server.inference_app import accept, accepted_call
+from bentoml.server.leavers import CONTINUE, LEADING_ZERO
 from bentoml.server.ledger import EARLY_REASONS, Outcome
 from bentoml.server.reading import ReadingProtocol, Refusal
 from bentoml.server.request_ids import new_request_id, request_id_of
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 
 # When the server goes down, a connection that was busy this recently may still send a request, and gets its answer.
 LINGER_S = 1.0
+# The event loop has read by then what has come.
+_UNREAD_S = 0.02
 # A connection with this many requests that wait for their turn is not read. With fewer it is, because only then the
-# client's leaving is seen.
+# client's leaving is seen at once.
 MAX_PIPELINED = 16
 
 
@@ -51,7 +54,6 @@ class FrontProtocol(ReadingProtocol):
 
     def __init__(self, front: Front, **uvicorn_arguments: Any) -> None:
         super().__init__(front, **uvicorn_arguments)
-        self._body_bytes = 0
         self._client_text = ""
         # The request that is being answered.
         self._turn: Any = None
@@ -76,19 +78,67 @@ class FrontProtocol(ReadingProtocol):
         for cycle in left:
             if cycle.response_complete and not isinstance(cycle, FastCall):
                 continue
-            cycle.disconnected = True
-            if isinstance(cycle, FastCall):
-                self._drop_body(cycle)
-                cycle.dispatcher.cancel(cycle)
-            else:
-                cycle.message_event.set()
-                call = accepted_call(cycle)
-                if call is not None:
-                    call.dispatcher.cancel(call)
+            self._cancel(cycle)
         self.pipeline.clear()
         super().connection_lost(exc)
         # What the last request brought along is not kept until the garbage collector finds the circle.
         self.cycle = self._turn = None
+
+    def _cancel(self, cycle: Any) -> None:
+        """Take a request whose answer nobody waits for out of the queue."""
+        cycle.disconnected = True
+        if isinstance(cycle, FastCall):
+            self._drop_body(cycle)
+            cycle.dispatcher.cancel(cycle)
+        else:
+            cycle.message_event.set()
+            call = accepted_call(cycle)
+            if call is not None:
+                call.dispatcher.cancel(call)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client has ended its sending: what it has asked is answered, and then the connection closes.
+
+        Returns:
+            Whether the connection stays open; with TLS it never does.
+        """
+        if self.has_ended:
+            return True
+        if self.scheme == "https" or self.is_lingering:
+            return None
+        if self._is_receiving:
+            # The newest request will never be complete. Those before it are.
+            if not (self.pipeline and self.pipeline[0][0] is self.cycle):
+                return None
+            self._cancel(self.pipeline.popleft()[0])
+            self.cycle = self.pipeline[0][0] if self.pipeline else self._turn
+        if self.is_idle() or (getattr(self._turn, "response_started", False) and not self._turn.chunked_encoding):
+            # A stream without frames cannot ask whether the client is there.
+            return None
+        self.has_ended = self._is_unreadable = True
+        self._is_receiving = self._is_at_boundary = False
+        self.cycle.keep_alive = False
+        self._front.leavers.watch(self)
+        return True
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the event loop sees what the client does."""
+        return not (self.flow.read_paused or self.has_ended)
+
+    def question(self) -> bytes:
+        """What can be sent now without a meaning to the client, so that one that is gone refuses it; else nothing."""
+        turn = self._turn
+        if turn is None or turn.response_complete:
+            return b""
+        if isinstance(turn, FastCall) or not turn.response_started:
+            return b"" if self._is_of_1_0 else CONTINUE
+        return LEADING_ZERO if turn.chunked_encoding else b""
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request has ever come."""
+        return self.cycle is not None
 
     def is_idle(self) -> bool:
         """Whether no request is being received or answered."""
@@ -111,7 +161,11 @@ class FrontProtocol(ReadingProtocol):
         self.loop.call_at(max(self.idle_since_s + LINGER_S, self.loop.time()), self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if self.is_idle():
+        if not self.is_idle():
+            return
+        if self.has_unread():
+            self.loop.call_later(_UNREAD_S, self._close_if_idle)
+        else:
             self.transport.close()
 
     # -- parser callbacks ---------------------------------------------------------------------------------------
@@ -146,7 +200,8 @@ class FrontProtocol(ReadingProtocol):
         if not self._needs_slow_lane:
             path, _, query = self.url.partition(b"?")
             route = self._front.fast_routes.get(path)
-            if route is not None:
+            # A fragment, which no client should send, is not part of the query.
+            if route is not None and b"#" not in query:
                 method = self.parser.get_method().decode("ascii")
                 if method in route.methods:
                     self._begin_fast(route, method, query)
@@ -160,6 +215,8 @@ class FrontProtocol(ReadingProtocol):
             self._turn = self.cycle
         elif len(self.pipeline) < MAX_PIPELINED:
             self.flow.resume_reading()
+        else:
+            self._front.leavers.watch(self)
 
     def on_body(self, body: bytes) -> None:
         """Collect the body of a fast call."""
@@ -182,16 +239,18 @@ class FrontProtocol(ReadingProtocol):
             if not call.has_turn:
                 # The rest of a large body can wait until it is its turn.
                 self.flow.pause_reading()
+                self._front.leavers.watch(self)
         else:
             self._refuse(call, 429)
 
     def forget(self, request: Any, status: int) -> None:
-        """Let go of a request whose body broke off; it is refused with this status."""
+        """Let go of a request whose body broke off, or came too slowly; it is refused with this status."""
+        reason = EARLY_REASONS.get(status, "malformed")
         if isinstance(request, FastCall):
             self._drop_body(request)
-            request.settle(Outcome.REFUSED, status, reason="malformed")
+            request.settle(Outcome.REFUSED, status, reason=reason)
         elif (call := accepted_call(request)) is not None:
-            call.settle(Outcome.REFUSED, status, reason="malformed")
+            call.settle(Outcome.REFUSED, status, reason=reason)
             call.conclude()
 
     def _drop_body(self, call: FastCall) -> None:
@@ -209,10 +268,7 @@ class FrontProtocol(ReadingProtocol):
         if call.chunks is not None:
             call.body = call.chunks[0] if len(call.chunks) == 1 else b"".join(call.chunks)
             self._drop_body(call)
-        if call.response_complete:
-            if not call.keep_alive:
-                self.transport.close()
-        elif call.has_turn:
+        if call.has_turn and not call.response_complete:
             call.dispatcher.submit(call)
 
     # -- fast lane ----------------------------------------------------------------------------------------------
@@ -230,6 +286,8 @@ class FrontProtocol(ReadingProtocol):
             keep_alive=parser.should_keep_alive() and parser.get_http_version() != "1.0" and not self._front.draining,
         )
         call.is_plain = self._is_plain
+        if not call.keep_alive and parser.get_http_version() == "1.0":
+            self._is_of_1_0 = True
         self._enqueue(call)
         if self._content_length > self._front.options.max_request_size_bytes:
             self._refuse(call, 413)
@@ -244,6 +302,7 @@ class FrontProtocol(ReadingProtocol):
             self.pipeline.appendleft((call, self.app))
             if len(self.pipeline) >= MAX_PIPELINED:
                 self.flow.pause_reading()
+                self._front.leavers.watch(self)
 
     def _refuse(self, call: FastCall, status: int) -> None:
         """Refuse a call before its body is complete: now, or when its turn comes.
@@ -287,14 +346,14 @@ class FrontProtocol(ReadingProtocol):
         )
         if call.keep_alive:
             self.on_response_complete()
-        elif call.received:
-            transport.close()
+        else:
+            self.close_after(call)
 
     def on_response_complete(self) -> None:
         """Give the turn to the next request of this connection."""
         self.server_state.total_requests += 1
         self._turn = None
-        if self.transport.is_closing():
+        if self.is_lingering or self.transport.is_closing():
             return
         if self.flow.write_paused:
             # The client does not read its answers: it gets no more of them before it does.

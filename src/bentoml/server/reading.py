@@ -5,6 +5,7 @@
 - Fields that follow a chunked body are dropped; merged into the headers they could pass for ones that a proxy checked.
 - A wish for another protocol is ignored, as HTTP allows (some clients send `Upgrade: h2c` with every first request);
   the parser alone would drop the body and read nothing more.
+- An expectation that nobody here can meet is refused before the body is sent.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from bentoml.server.call import TEXT_HEAD
+from bentoml.server.call import REFUSALS, TEXT_HEAD
+from bentoml.server.closing import ClosingProtocol, CycleTransport
 from bentoml.server.fast_call import NO_EVENT, FastCall
 from bentoml.server.request_ids import request_id_of
 
@@ -23,18 +25,28 @@ if TYPE_CHECKING:
     from collections import deque
 
     from bentoml.server.front import Front
+    from bentoml.server.slow_clients import Progress
 
 MAX_HEADERS = 128
 # Of the request line and the headers together; also the most bytes that may come without adding to a body.
 MAX_HEAD_BYTES = 65536
 _NO_REQUEST = (400, b"Invalid HTTP request received.")
 _TOO_LARGE = (431, b"The head of the request is too large")
+_UNKNOWN_EXPECTATION = (417, b"The only expectation that can be met is 100-continue")
 _NEVER_PLAIN = frozenset({b"traceparent", b"transfer-encoding", b"x-request-id"})
 _NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade"}) | _NEVER_PLAIN
 
 
-class _HeadTooLargeError(ValueError):
-    """The request line and headers are over a limit."""
+class _RefusedHeadError(ValueError):
+    """What a head says, or how large it is, has an answer of its own.
+
+    Attributes:
+        answer: status and text.
+    """
+
+    def __init__(self, answer: tuple[int, bytes]) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class Refusal:
@@ -50,7 +62,7 @@ class Refusal:
         self.disconnected = False
 
 
-class ReadingProtocol(HttpToolsProtocol):
+class ReadingProtocol(ClosingProtocol):
     """The reading half of a client connection.
 
     Args:
@@ -70,14 +82,16 @@ class ReadingProtocol(HttpToolsProtocol):
         self._content_length = 0
         # Head of a request that asks for another protocol, without that wish.
         self._plain_head = b""
-        self._is_receiving = False
-        # Between two requests, as far as bytes have come.
-        self._is_at_boundary = True
         # Whether another request with the same head means the same.
         self._is_plain = False
-        self._is_unreadable = False
+        self._is_of_1_0 = False
         self._chunk_bytes = 0
         self._quiet_bytes = 0
+        # Of the body that is arriving.
+        self._body_bytes = 0
+        # These belong to the sweep that looks for slow clients.
+        self.progress: Progress | None = None
+        self.reading: Progress | None = None
 
     def begin(self) -> None:
         """Take a request whose head is complete: here, to the ASGI application."""
@@ -85,8 +99,12 @@ class ReadingProtocol(HttpToolsProtocol):
         HttpToolsProtocol.on_message_begin(self)
         self.url = url
         self.headers.extend(headers)
-        self.expect_100_continue = expects
+        self._body_bytes = 0
+        if self.parser.get_http_version() == "1.0":
+            self._is_of_1_0 = True
+        self.expect_100_continue = expects and not self._is_of_1_0
         HttpToolsProtocol.on_headers_complete(self)
+        self.cycle.transport = CycleTransport(self, self.cycle)
         if self._front.draining:
             self.cycle.keep_alive = False
 
@@ -100,6 +118,7 @@ class ReadingProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what a client has sent, as far as it can be read."""
         if self._is_unreadable:
+            self.drop(len(data))
             return
         self._chunk_bytes = len(data)
         self._quiet_bytes += len(data)
@@ -109,8 +128,8 @@ class ReadingProtocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as stop:
                 self._go_on(memoryview(data)[stop.args[0] :])
         except httptools.HttpParserError as error:
-            is_too_large = isinstance(error.__context__, _HeadTooLargeError)
-            self._give_up(*(_TOO_LARGE if is_too_large else _NO_REQUEST))
+            cause = error.__context__
+            self._give_up(*(cause.answer if isinstance(cause, _RefusedHeadError) else _NO_REQUEST))
         else:
             if self._quiet_bytes > MAX_HEAD_BYTES:
                 self._give_up(*_TOO_LARGE)
@@ -146,8 +165,12 @@ class ReadingProtocol(HttpToolsProtocol):
             if newest.response_complete or getattr(newest, "response_started", False):
                 self.transport.close()
                 return
-            newest.response_complete = isinstance(newest, FastCall)
             self.forget(newest, status)
+            if isinstance(newest, FastCall):
+                newest.response_complete = True
+            else:
+                newest.disconnected = True
+                newest.message_event.set()
         elif self._is_receiving:
             self.pipeline.popleft()
             self.forget(newest, status)
@@ -171,7 +194,33 @@ class ReadingProtocol(HttpToolsProtocol):
                 text,
             )
         )
-        self.transport.close()
+        self.close_gently()
+
+    # -- what the sweep for slow clients asks -----------------------------------------------------------------------
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a head has begun and not ended."""
+        return not (self._is_at_boundary or self._is_receiving or self._is_unreadable)
+
+    @property
+    def is_in_body(self) -> bool:
+        """Whether a head has ended, and the body behind it has not."""
+        return self._is_receiving and not self._is_unreadable
+
+    @property
+    def received_bytes(self) -> int:
+        """What has come of the body."""
+        return self._body_bytes
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether it is for us that nothing comes: we do not read, or it is another request's turn."""
+        return self.flow.read_paused or (bool(self.pipeline) and self._is_receiving)
+
+    def time_out(self) -> None:
+        """Stop waiting for the rest of a request."""
+        self._give_up(408, REFUSALS[408])
 
     # -- parser callbacks ---------------------------------------------------------------------------------------
 
@@ -195,7 +244,7 @@ class ReadingProtocol(HttpToolsProtocol):
         if name in _NOTED_HEADERS:
             self._note(name, value)
         if len(self.headers) > MAX_HEADERS:
-            raise _HeadTooLargeError
+            raise _RefusedHeadError(_TOO_LARGE)
 
     def _note(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
@@ -206,7 +255,9 @@ class ReadingProtocol(HttpToolsProtocol):
                 self._request_id = value
         else:
             self._needs_slow_lane = True
-            if name == b"expect" and value.lower() == b"100-continue":
+            if name == b"expect":
+                if value.lower() != b"100-continue":
+                    raise _RefusedHeadError(_UNKNOWN_EXPECTATION)
                 self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
@@ -223,6 +274,8 @@ class ReadingProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Note that the body grows."""
         self._quiet_bytes = 0
+        if not self.cycle.response_complete:
+            self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -236,7 +289,7 @@ class ReadingProtocol(HttpToolsProtocol):
 
     def _check_head_size(self) -> None:
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
-            raise _HeadTooLargeError
+            raise _RefusedHeadError(_TOO_LARGE)
 
     def _head_without_upgrade(self) -> bytes:
         method = self.parser.get_method()
