@@ -14,6 +14,7 @@ import uvicorn
 from bentoml.server.last_connections import HANDSHAKE_END_S, accept_waiting, begin_no_more
 from bentoml.server.listening import BACKLOG
 from bentoml.server.slow_clients import SlowClients
+from bentoml.server.trimming import Trimming
 
 if TYPE_CHECKING:
     import socket
@@ -170,8 +171,10 @@ class HttpServer(uvicorn.Server):
             await asyncio.wait_for(self._hurrying.wait(), seconds)
 
     async def sweep_connections(self) -> None:
-        """Let go of connections that are silent or slow, again and again."""
+        """Let go of connections that are silent or slow, and of memory that is free, again and again."""
         slow_clients = SlowClients(self._limits, asyncio.get_running_loop().time)
+        trimming = Trimming()
         while True:
             await asyncio.sleep(self._limits.sweep_every_s)
             slow_clients.sweep(list(self.server_state.connections))  # type: ignore[arg-type]
+            trimming.look()
