@@ -159,7 +159,7 @@ class Crowd:
         """A client that breaks the rules."""
         attacks = [self._too_large, self._too_large_in_chunks, self._bad_chunk, self._wrong_method, self._nonsense]
         connection = await Connection.open(self._port)
-        await self._rng.choice([*attacks, self._large_head, self._lost_path, self._slow])(connection)
+        await self._rng.choice([*attacks, self._large_head, self._lost_path, self._slow, self._odd_method])(connection)
         connection.close()
         await asyncio.sleep(self._rng.choice([0.01, 0.05, 0.2]))
 
@@ -191,6 +191,11 @@ class Crowd:
     async def _wrong_method(self, connection: Connection) -> None:
         connection.send(b"PUT /frame HTTP/1.1\r\nContent-Length: 5\r\n\r\n[[1]]")
         await self._expect(connection, 405, "PUT", "frame")
+
+    async def _odd_method(self, connection: Connection) -> None:
+        connection.send(b"OPTIONS /frame HTTP/1.1\r\n\r\nOPTIONS /stream HTTP/1.1\r\n\r\n")
+        await self._expect(connection, 200, "OPTIONS", "frame")
+        await self._expect(connection, 200, "OPTIONS", "stream")
 
     async def _nonsense(self, connection: Connection) -> None:
         connection.send(self._rng.choice([b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"\0" * 100 + b"\r\n\r\n"]))

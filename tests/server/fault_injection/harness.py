@@ -39,6 +39,7 @@ class Plan:
         steady, leaving, hostile: numbers of clients side by side.
         pauses_s: shortest and longest time between two faults.
         weights: of the faults, by name.
+        arguments: more options of the server.
     """
 
     seed: int
@@ -48,6 +49,7 @@ class Plan:
     hostile: int
     pauses_s: tuple[float, float]
     weights: dict[str, int]
+    arguments: tuple[str, ...] = ()
 
 
 class Harness:
@@ -80,6 +82,7 @@ class Harness:
         (self._home / "bentoml.yml").write_text(size, encoding="utf-8")
         self._save()
         arguments = ["--workers", "2", "--timeout", f"{LIMIT_S:g}", "--worker-timeout-s", f"{WORKER_LIMIT_S:g}"]
+        arguments += self._plan.arguments
         with live_server(Path("Faulty:latest"), *arguments, home=self._home, command="serve-gunicorn") as server:
             try:
                 return self._run(server)

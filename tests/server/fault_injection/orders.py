@@ -123,7 +123,7 @@ class Order:
         body: the content.
         is_right: tells of an answer with status 200 whether it is the one.
         statuses: other answers of a worker that are right.
-        method, framing, request_id: how it is sent; `framing` is `plain`, `chunked` or `expect`.
+        method, framing, request_id, timeout_ms: how it is sent; `framing` is `plain`, `chunked` or `expect`.
         is_fatal: it ends its worker, so it cannot be answered.
     """
 
@@ -134,6 +134,7 @@ class Order:
     method: str = "POST"
     framing: str = "plain"
     request_id: str | None = None
+    timeout_ms: int | None = None
     is_fatal: bool = False
     cuts: list[int] = field(default_factory=list)
 
@@ -142,6 +143,8 @@ class Order:
         lines = [f"{self.method} /{self.api} HTTP/1.1", "Host: faulty", "Content-Type: application/json"]
         if self.request_id is not None:
             lines.append(f"X-Request-Id: {self.request_id}")
+        if self.timeout_ms is not None:
+            lines.append(f"X-Request-Timeout-Ms: {self.timeout_ms}")
         if self.framing == "expect":
             lines.append("Expect: 100-continue")
         body = self.body
@@ -179,6 +182,8 @@ class OrderBook:
             order.request_id = self._new_id()
         if self._rng.random() < 0.15:
             order.method = "GET"
+        if self._rng.random() < 0.04:
+            order.timeout_ms = self._rng.choice([1, 20, 500])
         return order
 
     def stream(self) -> Order:

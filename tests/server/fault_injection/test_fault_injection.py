@@ -25,5 +25,7 @@ def test_requests_are_accounted_for_when_a_worker_dies_and_clients_leave(tmp_pat
 @pytest.mark.timeout(400)
 def test_requests_are_accounted_for_under_every_fault_at_once(tmp_path: Path) -> None:
     weights = {"kill": 5, "kill_all": 1, "kill_early": 1, "stop": 2, "pause": 2, "hang": 1, "poison": 2, "reload": 2}
-    plan = Plan(seed(), load_s=60, steady=16, leaving=4, hostile=2, pauses_s=(0.5, 4.0), weights=weights)
+    # Workers are also replaced in order: after about so many requests.
+    recycling = ("--worker-max-requests", "2000")
+    plan = Plan(seed(), 60, steady=16, leaving=4, hostile=2, pauses_s=(0.5, 4.0), weights=weights, arguments=recycling)
     print(Harness(tmp_path, plan).run())
