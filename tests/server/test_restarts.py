@@ -24,10 +24,12 @@ def test_death_that_is_no_sign_of_a_loop_does_not_make_one(lived_s: float | None
     assert not restarts.is_loop
 
 
-def test_one_steady_worker_starts_the_count_anew() -> None:
+@pytest.mark.parametrize("had_work", [False, True], ids=["idle", "over-its-calls"])
+def test_one_steady_worker_starts_the_count_anew(had_work: bool) -> None:
     restarts = Restarts()
     for turn in range(20):
-        restarts.died(turn * 30.0, lived_s=STEADY_S + 1 if turn % 4 == 0 else 1.0, had_work=False)
+        is_steady = turn % 4 == 0
+        restarts.died(turn * 30.0, lived_s=STEADY_S + 1 if is_steady else 1.0, had_work=is_steady and had_work)
     assert not restarts.is_loop
 
 

@@ -44,8 +44,10 @@ class Restarts:
         self._deaths_s.append(now_s)
         while self._deaths_s[0] < now_s - _WINDOW_S:
             self._deaths_s.popleft()
-        if not had_work:
-            self.early_deaths = self.early_deaths + 1 if lived_s is None or lived_s <= STEADY_S else 0
+        if lived_s is not None and lived_s > STEADY_S:
+            self.early_deaths = 0
+        elif not had_work:
+            self.early_deaths += 1
         return _pause_s(max(self.early_deaths - 1, len(self._deaths_s) - FREE_DEATHS))
 
 
