@@ -19,7 +19,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.peer_table import PEERS
 from benchmarks.processes import adopt_orphans
 from benchmarks.report import CHART, write_page
-from benchmarks.results import Results, load_results
+from benchmarks.results import Results, load_results, without_places
 from benchmarks.setting import QUICK, Pace, Setting, say
 from benchmarks.targets import targets_table
 from benchmarks.wrk import WrkError, need_wrk
@@ -124,7 +124,7 @@ def _prepare(
     everybody = [*ours(bundles, home, __version__), *contestants]
     path = output / "results.json"
     results = load_results(path) if options.resume else Results(path, about=describe_machine())
-    results.unavailable = unavailable
+    results.unavailable = {name: without_places(reason) for name, reason in unavailable.items()}
     results.failures = []
     results.about["titles"] = results.about.get("titles", {}) | {item.name: item.title for item in everybody}
     results.about["command"] = shlex.join(["python", "-m", "benchmarks", *argv])

@@ -61,6 +61,7 @@ class LiveServer:
     Attributes:
         port: Where it listens on 127.0.0.1.
         start_s: Seconds from its start to the first right answer.
+        others: What ran below this process before.
     """
 
     launch: Launch
@@ -68,6 +69,7 @@ class LiveServer:
     process: subprocess.Popen[bytes]
     start_s: float
     log: Path
+    others: set[int]
 
     @property
     def url(self) -> str:
@@ -76,7 +78,7 @@ class LiveServer:
 
     def resident_bytes(self) -> int:
         """Resident set sizes of all its processes, summed."""
-        return resident_bytes({self.process.pid} | descendants(self.process.pid))
+        return resident_bytes(self._pids())
 
     def wait_until_idle(self, limit_s: float = IDLE_LIMIT_S) -> None:
         """Return when its processes have hardly computed for a moment, or the limit has passed.
@@ -91,7 +93,11 @@ class LiveServer:
                 return
 
     def _processor_seconds(self) -> float:
-        return processor_seconds({self.process.pid} | descendants(self.process.pid))
+        return processor_seconds(self._pids())
+
+    def _pids(self) -> set[int]:
+        """Its processes, with those that detached themselves and were adopted by this one."""
+        return descendants(os.getpid()) - self.others
 
     def check_answers(self, at_once: int = 3, *, under_load: bool = False) -> None:
         """Ask about flowers of all species.
@@ -164,7 +170,7 @@ def live_server(
     try:
         port = int(ports["port"])
         _wait_until_ready(process, launch, ready(launch, port), log)
-        yield LiveServer(launch, port, process, time.monotonic() - began, log)
+        yield LiveServer(launch, port, process, time.monotonic() - began, log, others)
     finally:
         _stop(process)
         end_all(lambda: descendants(os.getpid()) - others, STOP_LIMIT_S)

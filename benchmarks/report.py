@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = "index.md"
 CHART = "throughput.png"
+MESSAGE_CHARACTERS = 400
 MODEL_TITLES = {"svc": "support vector classifier", "forest": "forest of 100 trees"}
 INTRODUCTION = """\
 # Benchmarks
@@ -171,13 +172,19 @@ def _starts(results: Results) -> str:
 
 
 def _failures(results: Results) -> str:
-    lines = [f"- {name}: {reason}" for name, reason in results.unavailable.items()]
+    lines = [f"- {name}: {_literal(reason)}" for name, reason in results.unavailable.items()]
     lines += [
-        f"- {item['server']} in {item['scenario']}, round {item['round'] + 1}: {item['reason'][:300]}"
+        f"- {item['server']} in {item['scenario']}, round {item['round'] + 1}: {_literal(item['reason'])}"
         for item in results.failures
     ]
     text = "\n".join(lines) if lines else "Every server could be installed and started, and answered rightly."
     return f"## What could not be measured\n\n{text}\n"
+
+
+def _literal(text: str) -> str:
+    """What a program said, as it stands: nothing in it is markup."""
+    words = " ".join(text.replace("`", "'").split())
+    return f"`{words[:MESSAGE_CHARACTERS]}`"
 
 
 def _peers(results: Results) -> str:

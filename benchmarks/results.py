@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 Record = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -43,7 +42,8 @@ class Results:
 
     def fail(self, scenario: str, server: str, number: int, reason: str) -> None:
         """Keep the reason why there is no measurement, on disk too."""
-        self.failures.append({"scenario": scenario, "server": server, "round": number, "reason": reason})
+        shown = without_places(reason)
+        self.failures.append({"scenario": scenario, "server": server, "round": number, "reason": shown})
         self.save()
 
     def of(self, scenario: str, server: str) -> list[Record]:
@@ -72,6 +72,11 @@ class Results:
         new = self.path.with_name(self.path.name + ".new")
         new.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         new.replace(self.path)
+
+
+def without_places(text: str) -> str:
+    """A message without the directories of this machine: what is published tells about servers, not about disks."""
+    return text.replace(str(ROOT), ".").replace(str(Path.home()), "~")
 
 
 def load_results(path: Path) -> Results:

@@ -19,7 +19,7 @@ def results(tmp_path: Path) -> Results:
     for scenario in ("svc-64", "forest-64"):
         for server, rate in (("ours", 3000.0), ("ours-logs-off", 4400.0), ("mosec", 2000.0)):
             made.add(scenario, server, 0, rate=rate, p50_ms=1.0, p99_ms=2.0, errors={}, start_s=0.5)
-    made.fail("svc-64", "mlserver", 0, "it gave no right answer")
+    made.fail("svc-64", "mlserver", 0, "it gave no right\nanswer to `{row}` x")
     made.add("commands", "python", 0, wall_s=0.02)
     made.add("commands", "help", 0, wall_s=0.05)
     made.add("commands", "import", 0, wall_s=0.10)
@@ -64,8 +64,8 @@ def test_targets_table_without_numbers_has_every_target_and_no_verdict(tmp_path:
 
 def test_page_shows_every_part_and_hides_no_failure(results: Results, tmp_path: Path) -> None:
     page = write_page(results, tmp_path, chart=True).read_text(encoding="utf-8")
-    assert "- ray: not installed: no such package" in page
-    assert "- mlserver in svc-64, round 1: it gave no right answer" in page
+    assert "- ray: `not installed: no such package`" in page
+    assert "- mlserver in svc-64, round 1: `it gave no right answer to '{row}' x`" in page
     assert cells_of(page, "19,000") == ["2.2"]
     assert cells_of(page, "`bentoml serve, to the first answer`") == ["1,250"]
     assert cells_of(page, "a model that waits 10 ms a call and 1 ms a row, batches up to 32, 60 s") == [

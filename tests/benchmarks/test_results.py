@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.comparison import comparison_table, measured_scenarios
 from benchmarks.plain_table import markdown_table, number, times
-from benchmarks.results import Results, load_results
+from benchmarks.results import ROOT, Results, load_results
 
 
 @pytest.fixture
@@ -38,6 +38,11 @@ def test_load_results_after_every_step_gives_what_is_known_so_far(results: Resul
     assert again == results
     assert again.has("svc-64", "slow", 0)
     assert not again.has("svc-64", "slow", 1)
+
+
+def test_fail_keeps_no_path_of_this_machine(results: Results) -> None:
+    results.fail("svc-64", "slow", 2, f"{ROOT}/benchmarks/.cache/x.log ends")
+    assert results.failures[-1]["reason"] == "./benchmarks/.cache/x.log ends"
 
 
 def test_comparison_table_names_failures_and_lost_requests(results: Results) -> None:
