@@ -127,8 +127,19 @@ def _prepare(
     results.unavailable = {name: without_places(reason) for name, reason in unavailable.items()}
     results.failures = []
     results.about["titles"] = results.about.get("titles", {}) | {item.name: item.title for item in everybody}
-    results.about["command"] = shlex.join(["python", "-m", "benchmarks", *argv])
+    results.about["peers"] = {**_how_peers_run(contestants), **results.about.get("peers", {})}
+    results.about["command"] = results.about.get("command") or shlex.join(["python", "-m", "benchmarks", *argv])
     return Setting(home, bundles, options.cache_dir.resolve() / "logs", results, pace), everybody
+
+
+def _how_peers_run(contestants: list[Contestant]) -> dict[str, dict[str, str]]:
+    """What stands in the table of peers, as it is now, so that a page of old numbers tells how they were made."""
+    names = {contestant.name for contestant in contestants}
+    return {
+        peer.name: {"command": " ".join(peer.command).replace("{bin}/", ""), "batching": peer.batching}
+        for peer in PEERS
+        if peer.name in names and peer.only is None
+    }
 
 
 def _measure(only: list[str] | None, everybody: list[Contestant], setting: Setting) -> None:

@@ -28,7 +28,7 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "wrk": _first_words([need_wrk(), "-v"]),
         "load_average": round(os.getloadavg()[0], 2),
-        "revision": _first_words(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]),
+        "revision": _first_words(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]),
         "versions": {name: importlib.metadata.version(name) for name in OUR_DISTRIBUTIONS},
     }
 

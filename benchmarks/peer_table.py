@@ -78,7 +78,7 @@ PEERS: tuple[Peer, ...] = (
         title="Flask on gunicorn, 2 workers",
         environment="flask",
         distributions=("flask", "gunicorn"),
-        command=("{bin}/gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "app:app"),
+        command=("{bin}/gunicorn", "--workers", "2", "--no-control-socket", "--bind", "127.0.0.1:{port}", "app:app"),
         directory="flask",
     ),
     Peer(

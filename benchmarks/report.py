@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from benchmarks import large_bodies, overload, start_time
 from benchmarks.comparison import comparison_table, measured_scenarios
 from benchmarks.contestant import OURS
-from benchmarks.peer_table import PEERS
 from benchmarks.plain_table import markdown_table, number
 from benchmarks.targets import targets_table
 from benchmarks.throughput import SCENARIOS
@@ -21,6 +20,12 @@ if TYPE_CHECKING:
 PAGE = "index.md"
 CHART = "throughput.png"
 MESSAGE_CHARACTERS = 400
+BUSY_LOAD = 0.5
+"""Processes that wanted to run before the run began; on a machine that does nothing else it is near 0."""
+BUSY_NOTE = """\
+**The machine was busy with other work during this run.** Servers of one process lose more by that than servers with
+many threads; the numbers show that everything works, not how fast it is.
+"""
 MODEL_TITLES = {"svc": "support vector classifier", "forest": "forest of 100 trees"}
 INTRODUCTION = """\
 # Benchmarks
@@ -46,7 +51,7 @@ def write_page(results: Results, directory: Path, *, chart: bool) -> Path:
     Returns:
         The file.
     """
-    parts = [INTRODUCTION, _machine(results), "## Targets\n", targets_table(results)]
+    parts = [INTRODUCTION, _machine(results) if results.about else "", "## Targets\n", targets_table(results)]
     if measured_scenarios(results):
         parts += ["## Answers per second and latency\n", DEFAULTS_NOTE]
         parts += [f"![Answers per second of every server]({CHART})\n"] if chart else []
@@ -55,6 +60,7 @@ def write_page(results: Results, directory: Path, *, chart: bool) -> Path:
         ]
     parts += [part for part in (_overload(results), _bodies(results), _memory(results), _starts(results)) if part]
     parts += [_failures(results), _peers(results)]
+    parts = [part for part in parts if part]
     path = directory / PAGE
     path.write_text("\n".join(parts), encoding="utf-8")
     return path
@@ -80,7 +86,8 @@ def _machine(results: Results) -> str:
         ("Load", f"{about.get('wrk', '-')}, one thread, on the same cores as the server"),
         ("Command", f"`{about.get('command', '-')}`"),
     ]
-    return markdown_table(["what", "value"], lines, left=2)
+    table = markdown_table(["what", "value"], lines, left=2)
+    return table if about.get("load_average", 0.0) < BUSY_LOAD else f"{table}\n{BUSY_NOTE}"
 
 
 def _overload(results: Results) -> str:
@@ -108,9 +115,9 @@ def _overload(results: Results) -> str:
 ## Overload
 
 Requests leave at their times, whatever the server does (open loop, Poisson arrivals), at twice the capacity that `wrk`
-measured right before. "In time" counts right answers within {overload.DEADLINE_MS} ms from when a request was due, with
-its share of the capacity (of the offered load, where that is less); "refused" are answers with 429; "lag" tells how
-late the generator was.
+had measured right before; the table shows that capacity or the one measured afterwards, whichever is greater. "In time"
+counts right answers within {overload.DEADLINE_MS} ms from when a request was due, with its share of the capacity (of
+the offered load, where that is less); "refused" are answers with 429; "lag" tells how late the generator was.
 
 {markdown_table(header, rows)}"""
 
@@ -177,6 +184,8 @@ def _failures(results: Results) -> str:
         f"- {item['server']} in {item['scenario']}, round {item['round'] + 1}: {_literal(item['reason'])}"
         for item in results.failures
     ]
+    if not results.measurements:
+        lines.append("Nothing has been measured yet.")
     text = "\n".join(lines) if lines else "Every server could be installed and started, and answered rightly."
     return f"## What could not be measured\n\n{text}\n"
 
@@ -190,9 +199,9 @@ def _literal(text: str) -> str:
 def _peers(results: Results) -> str:
     titles = results.about.get("titles", {})
     rows = [
-        [titles[peer.name], f"`{' '.join(peer.command).replace('{bin}/', '')}`", peer.batching or "none"]
-        for peer in PEERS
-        if peer.name in titles and peer.only is None
+        [titles[name], f"`{peer['command']}`", peer["batching"] or "none"]
+        for name, peer in results.about.get("peers", {}).items()
+        if name in titles
     ]
     if not rows:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from benchmarks.targets import TARGETS, targets_table
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
-    about = {"titles": {"ours": "bentoml 1.0 (this one)", "ours-logs-off": "bentoml 1.0 (this one), logs off"}}
+    about: dict[str, Any] = {"peers": {"mosec": {"command": "python server.py", "batching": "up to 512"}}}
+    about["titles"] = {"mosec": "mosec 0.9"}
+    about["titles"] |= {"ours": "bentoml 1.0 (this one)", "ours-logs-off": "bentoml 1.0 (this one), logs off"}
     made = Results(tmp_path / "results.json", about=about, unavailable={"ray": "not installed: no such package"})
     for scenario in ("svc-64", "forest-64"):
         for server, rate in (("ours", 3000.0), ("ours-logs-off", 4400.0), ("mosec", 2000.0)):
@@ -72,17 +75,27 @@ def test_page_shows_every_part_and_hides_no_failure(results: Results, tmp_path: 
         *("700", "1,400 (2.0x)", "665 (95%)", "90%", "290", "50%", "1.00")
     ]
     assert "(throughput.png)" in page
+    assert "| mosec 0.9 | `python server.py` | up to 512 |" in page
+
+
+@pytest.mark.parametrize(("load_average", "is_busy"), [(0.1, False), (7.5, True)])
+def test_page_of_a_run_on_a_busy_machine_says_so(
+    results: Results, tmp_path: Path, load_average: float, is_busy: bool
+) -> None:
+    results.about["load_average"] = load_average
+    assert ("was busy" in write_page(results, tmp_path, chart=False).read_text(encoding="utf-8")) == is_busy
 
 
 def test_page_of_an_empty_run_is_whole(tmp_path: Path) -> None:
     page = write_page(Results(tmp_path / "results.json"), tmp_path, chart=False).read_text(encoding="utf-8")
-    assert "Every server could be installed" in page
+    assert "Nothing has been measured yet." in page
+    assert "Every server could be installed" not in page
     assert "throughput.png" not in page
 
 
 def test_bars_of_a_scenario_are_from_slow_to_fast_and_know_ours(results: Results) -> None:
     assert bars_of(results, "svc-64") == [
-        ("mosec", 2000.0, False),
+        ("mosec 0.9", 2000.0, False),
         ("bentoml 1.0", 3000.0, True),
         ("bentoml 1.0, logs off", 4400.0, True),
     ]
