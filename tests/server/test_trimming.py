@@ -13,8 +13,7 @@ import pytest
 
 from bentoml.server.memory import resident_bytes
 from bentoml.server.trimming import WORTH_BYTES, Trimming
-from tests.server.live import live_server
-from tests.server.test_serve import child_of
+from tests.server.live import child_of, live_server
 
 needs_glibc = pytest.mark.skipif(
     sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="only glibc can trim its heap"

@@ -150,7 +150,7 @@ class HttpServer(uvicorn.Server):
             if not self._is_busy() and not self._has_young(joining):
                 break
             await self._wait(_LOOK_EVERY_S)
-        cut: list[Connection] = list(self.server_state.connections)  # type: ignore[arg-type]
+        cut: list[Any] = list(self.server_state.connections)
         self.has_cut_off = self.force_exit and any(not connection.is_idle() for connection in cut)
         if cut:
             logger.warning("%d connections are cut: the time to go down is over", len(cut))
