@@ -180,12 +180,17 @@ class WorkerStreams:
 
     def _run_in_thread(self, protocol: wire.FrameProtocol, stream: WorkerStream) -> None:
         running = stream.run()
-        last_frame = b""
+        explanation = RuntimeError(f"API function '{stream.api.name}' awaits; write it with async def")
         try:
             running.send(None)
-            running.throw(RuntimeError(f"API function '{stream.api.name}' awaits; write it with async def"))
+            # There is no event loop here that it could wait in.
+            running.throw(explanation)
+            running.close()
+            last_frame = stream.failure(explanation)
         except StopIteration as end:
             last_frame = end.value
+        except BaseException as error:  # noqa: BLE001 - a door: the front is owed a last frame
+            last_frame = stream.failure(error)
         self._loop.call_soon_threadsafe(self._end, protocol, stream, last_frame)
 
     def _end_task(self, protocol: wire.FrameProtocol, stream: WorkerStream, task: asyncio.Task[bytes]) -> None:
