@@ -39,6 +39,9 @@ class OneAnswer(asyncio.Protocol):
     def shutdown(self) -> None:
         """Called for the connections that the server knew before it went down."""
 
+    def is_idle(self) -> bool:
+        return False
+
 
 async def no_application(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("nothing gets here")
@@ -128,6 +131,7 @@ def test_second_signal_ends_a_drain_at_once() -> None:
         assert not ending.done()
         server.handle_exit(signal.SIGTERM, None)
         await asyncio.wait_for(ending, 60)
+        assert server.has_cut_off
         assert await reader.read() == b""
         writer.close()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-    from bentoml.server.protocol import FrontProtocol
+    from bentoml.server.ending import EndingProtocol
 
 _LOOK_EVERY_S = 0.1
 # A client that only ended its sending gets an answer that comes sooner without anything before it.
@@ -36,11 +36,11 @@ class Leavers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         # When the end of what it sends was first seen; None before.
-        self._watched: dict[FrontProtocol, float | None] = {}
-        self._asked: set[FrontProtocol] = set()
+        self._watched: dict[EndingProtocol, float | None] = {}
+        self._asked: set[EndingProtocol] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self, connection: FrontProtocol) -> None:
+    def watch(self, connection: EndingProtocol) -> None:
         """Look at a connection from now on, until it is read again or closed."""
         self._watched.setdefault(connection, None)
         if self._timer is None:
@@ -54,7 +54,7 @@ class Leavers:
                 self._look_at(connection)
         self._timer = self._loop.call_later(_LOOK_EVERY_S, self._look) if self._watched else None
 
-    def _look_at(self, connection: FrontProtocol) -> None:
+    def _look_at(self, connection: EndingProtocol) -> None:
         has_ended, is_gone = _peer_state(connection.transport.get_extra_info("socket").fileno())
         if is_gone or (has_ended and connection.scheme == "https"):
             # With TLS there is no such thing as a client that ends its sending and reads on.
@@ -71,7 +71,7 @@ class Leavers:
                     self._asked.add(connection)
                     connection.transport.write(question)
 
-    def _forget(self, connection: FrontProtocol) -> None:
+    def _forget(self, connection: EndingProtocol) -> None:
         del self._watched[connection]
         self._asked.discard(connection)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bentoml.server.client_limits import ClientLimits
-    from bentoml.server.protocol import FrontProtocol
+    from bentoml.server.ending import EndingProtocol
 
 
 class Progress:
@@ -71,7 +71,7 @@ class SlowClients:
         self._clock = clock
         self._last_s = clock()
 
-    def sweep(self, connections: Iterable[FrontProtocol]) -> None:
+    def sweep(self, connections: Iterable[EndingProtocol]) -> None:
         """Close, or answer 408 to, those that take too long."""
         now_s = self._clock()
         elapsed_s, self._last_s = now_s - self._last_s, now_s
@@ -87,7 +87,7 @@ class SlowClients:
             if not connection.transport.is_closing():
                 self._look_at_sender(connection, now_s, elapsed_s)
 
-    def _reads_too_slowly(self, connection: FrontProtocol, unsent_bytes: int, now_s: float) -> bool:
+    def _reads_too_slowly(self, connection: EndingProtocol, unsent_bytes: int, now_s: float) -> bool:
         reading = connection.reading
         if reading is None:
             connection.reading = Progress(None, _ANSWERS, now_s, unsent_bytes)
@@ -98,7 +98,7 @@ class SlowClients:
             reading.since_s = now_s
         return reading.is_too_slow(now_s, self._limits.body_timeout_s)
 
-    def _look_at_sender(self, connection: FrontProtocol, now_s: float, elapsed_s: float) -> None:
+    def _look_at_sender(self, connection: EndingProtocol, now_s: float, elapsed_s: float) -> None:
         limits = self._limits
         if connection.is_in_head:
             progress = self._progress(connection, _HEAD, now_s)
@@ -118,7 +118,7 @@ class SlowClients:
             if now_s - connection.idle_since_s > limit_s and not connection.has_unread():
                 connection.transport.close()
 
-    def _progress(self, connection: FrontProtocol, phase: str, now_s: float) -> Progress:
+    def _progress(self, connection: EndingProtocol, phase: str, now_s: float) -> Progress:
         progress = connection.progress
         if progress is None or progress.message is not connection.headers or progress.phase != phase:
             # None of it is taken as seen: what has come before the first look counts as well.
