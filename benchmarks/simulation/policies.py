@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bentoml.server.jobs import ApiPolicy, Job
 from bentoml.server.scheduler import Scheduler
@@ -14,62 +14,19 @@ if TYPE_CHECKING:
     from benchmarks.simulation.service_times import ServiceTime
 
 
-class Policy(Protocol):
-    """What the simulation asks."""
-
-    def arrive(self, job: Job, now_s: float) -> None:
-        """Take a request, or refuse it."""
-
-    def next_batch(self, now_s: float) -> Sequence[Job]:
-        """The batch for a worker that is free now; empty for none."""
-
-    def started(self, batch_id: int, batch: Sequence[Job], now_s: float) -> None:
-        """A worker has it."""
-
-    def finished(self, batch_id: int, now_s: float) -> None:
-        """It has ended."""
-
-    def wake_s(self) -> float:
-        """When to ask for a batch again although nothing arrives or ends."""
-
-
+@dataclass(frozen=True)
 class FixedWindow:
     """First come, first served: a batch goes when it is full, or when its first request has waited for the timeout.
 
     Requests whose deadline passes while they wait are dropped, as by any server with a time limit.
 
-    Args:
+    Attributes:
         size: requests in a full batch.
         timeout_s: longest wait for company; 0 sends at once whatever waits.
     """
 
-    def __init__(self, size: int, timeout_s: float) -> None:
-        self._size = size
-        self._timeout_s = timeout_s
-        self._line: deque[Job] = deque()
-
-    def arrive(self, job: Job, now_s: float) -> None:  # noqa: ARG002 - the interface
-        """Take a request."""
-        self._line.append(job)
-
-    def next_batch(self, now_s: float) -> Sequence[Job]:
-        """The batch for a worker that is free now; empty for none."""
-        line = self._line
-        while line and line[0].deadline_s <= now_s:
-            line.popleft()
-        if not line or (len(line) < self._size and line[0].arrived_s + self._timeout_s > now_s):
-            return ()
-        return [line.popleft() for _ in range(min(self._size, len(line)))]
-
-    def started(self, batch_id: int, batch: Sequence[Job], now_s: float) -> None:
-        """It needs not to know."""
-
-    def finished(self, batch_id: int, now_s: float) -> None:
-        """It needs not to know."""
-
-    def wake_s(self) -> float:
-        """When to ask again although nothing arrives or ends."""
-        return self._line[0].arrived_s + self._timeout_s if self._line else float("inf")
+    size: int
+    timeout_s: float
 
 
 class OwnScheduler:
@@ -104,7 +61,3 @@ class OwnScheduler:
     def finished(self, batch_id: int, now_s: float) -> None:
         """It has ended."""
         self.scheduler.finished(batch_id, now_s)
-
-    def wake_s(self) -> float:
-        """When to ask again although nothing arrives or ends."""
-        return float("inf")

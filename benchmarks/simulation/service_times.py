@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from random import Random
+from random import Random
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class ServiceTime:
         cap: largest number of requests in a batch.
         workers: batches that run at a time.
         sigma: of log-normal noise; 0 for none.
-        stall_share: share of the batches that stall.
+        stall_share: share of the time in which batches that begin stall.
         stall_factor: how many times as long those take.
     """
 
@@ -58,6 +55,32 @@ class ServiceTime:
         size = min(self.cap, int((self.deadline_s / 2 - self.level_s) / self.slope_s))
         noise = 1.0 + self.stall_share * (self.stall_factor - 1.0)
         return self.workers * size / (self.mean_s(size) * noise)
+
+
+class Clockwork:
+    """Draws the time of batches. Noise belongs to the moment at which a batch begins, the same for every policy.
+
+    Args:
+        service: how long batches take.
+        seed: of the noise.
+    """
+
+    def __init__(self, service: ServiceTime, seed: int) -> None:
+        self._service = service
+        self._random = Random(seed)
+        self._factors: list[float] = []
+
+    def seconds(self, size: int, start_s: float) -> float:
+        """Seconds of a batch that begins at `start_s`."""
+        service = self._service
+        seconds = service.mean_s(size)
+        if not service.sigma:
+            return seconds
+        moment = int(start_s / service.level_s)
+        while len(self._factors) <= moment:
+            factor = self._random.lognormvariate(-(service.sigma**2) / 2, service.sigma)
+            self._factors.append(factor * (service.stall_factor if self._random.random() < service.stall_share else 1))
+        return seconds * self._factors[moment]
 
 
 SERVICE_TIMES = (

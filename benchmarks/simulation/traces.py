@@ -20,7 +20,8 @@ def poisson(rate: float, count: int, _deadline_s: float, seed: int) -> list[floa
 
 def bursts(rate: float, count: int, deadline_s: float, seed: int) -> list[float]:
     """Phases of two budgets on average at twice the rate, between phases as long in which nothing comes."""
-    random, now_s, times_s = Random(seed), 0.0, []
+    random, now_s = Random(seed), 0.0
+    times_s: list[float] = []
     end_s = random.expovariate(1 / (2 * deadline_s))
     while len(times_s) < count:
         now_s += random.expovariate(2 * rate)

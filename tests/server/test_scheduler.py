@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bentoml.server.scheduler import ApiPolicy, Job, Scheduler, State
+from bentoml.server.scheduler import ApiPolicy, Job, Reason, Scheduler, State
 
 
 def policy(name: str = "a", *, batch: bool = True, size: int = 4, latency_s: float = 10.0) -> ApiPolicy:
@@ -146,6 +146,14 @@ def test_take_overdue_returns_only_what_is_due() -> None:
     assert (scheduler.waiting, scheduler.waiting_bytes) == (0, 0)
 
 
+def test_shorter_deadlines_go_first_and_equals_in_order_of_arrival() -> None:
+    scheduler = Scheduler[Job]([policy(size=10)])
+    jobs = [Job(0, 0.0, 10.0, 1), Job(0, 1.0, 11.0, 1), Job(0, 2.0, 5.0, 1), Job(0, 3.0, 10.0, 1), Job(0, 4.0, 5.0, 1)]
+    for each in jobs:
+        scheduler.admit(each, each.arrived_s)
+    assert scheduler.next_batch(any_api, 4.0) == [jobs[2], jobs[4], jobs[0], jobs[3], jobs[1]]
+
+
 @given(sizes=st.lists(st.integers(1, 50), max_size=60), cap=st.integers(1, 8))
 def test_batches_hold_every_job_once_in_order(sizes: list[int], cap: int) -> None:
     scheduler = Scheduler[Job]([policy(size=cap)], max_batch_bytes=64)
@@ -167,58 +175,85 @@ class SchedulerMachine(RuleBasedStateMachine):
     def build(self, caps: list[int], bound: int) -> None:
         policies = [policy(str(index), size=cap, latency_s=10.0 * (index + 1)) for index, cap in enumerate(caps)]
         self.scheduler = Scheduler[Job](policies, max_waiting=bound)
+        self.scheduler.set_workers(2)
         self.bound = bound
         self.now_s = 0.0
         self.waiting: list[Job] = []
-        self.running: list[list[Job]] = []
+        self.running: dict[int, list[Job]] = {}
         self.ended: list[Job] = []
-        self.taken = 0
+        self.batches = self.taken = 0
 
-    @rule(api=st.integers(0, 2), wait_s=st.floats(0, 3))
-    def arrive(self, api: int, wait_s: float) -> None:
+    @rule(api=st.integers(0, 2), wait_s=st.floats(0, 3), budget_s=st.sampled_from([0.5, 5.0, 60.0]))
+    def arrive(self, api: int, wait_s: float, budget_s: float) -> None:
         self.now_s += wait_s
         api %= len(self.scheduler.policies)
-        new = Job(api, self.now_s, self.now_s + self.scheduler.policies[api].max_latency_s, 1)
-        admitted = self.scheduler.admit(new, self.now_s) is None
-        assert admitted == (len(self.waiting) < self.bound)
-        if admitted:
+        budget_s = min(budget_s, self.scheduler.policies[api].max_latency_s)
+        new = Job(api, self.now_s, self.now_s + budget_s, 1)
+        is_measured = self.scheduler.lines[api].model.is_ready
+        refusal = self.scheduler.admit(new, self.now_s)
+        if len(self.waiting) >= self.bound:
+            assert refusal is not None
+            assert refusal.reason is Reason.QUEUE_FULL
+        elif refusal is not None:
+            assert refusal.reason is Reason.TOO_LATE
+            assert is_measured
+            assert self.waiting or len(self.running) >= 2
+        if refusal is None:
             self.waiting.append(new)
             self.taken += 1
+        else:
+            assert new.state is State.NEW
 
     @rule()
     def start(self) -> None:
-        batch = self.scheduler.next_batch(any_api, 0.0)
+        if len(self.running) >= 2:
+            return
+        batch = self.scheduler.next_batch(any_api, self.now_s)
         assert bool(batch) == bool(self.waiting)
+        if not batch:
+            return
+        assert len({each.api for each in batch}) == 1
+        assert len(batch) <= self.scheduler.policies[batch[0].api].batch_cap
+        assert [each.deadline_s for each in batch] == sorted(each.deadline_s for each in batch)
         for each in batch:
-            assert each.api == batch[0].api
             self.waiting.remove(each)
-        if batch:
-            mates = [each for each in self.waiting if each.api == batch[0].api]
-            assert all(each.arrived_s >= batch[-1].arrived_s for each in mates)
-            assert len(batch) == self.scheduler.policies[batch[0].api].batch_cap or not mates
-            self.running.append(batch)
+        self.batches += 1
+        self.scheduler.started(self.batches, batch, self.now_s)
+        self.running[self.batches] = batch
 
-    @rule(index=st.integers(0, 50))
-    def finish(self, index: int) -> None:
+    @rule(index=st.integers(0, 1), seconds=st.floats(0, 20))
+    def finish(self, index: int, seconds: float) -> None:
         if self.running:
-            batch = self.running.pop(index % len(self.running))
-            for each in batch:
+            self.now_s += seconds
+            batch_id = sorted(self.running)[index % len(self.running)]
+            self.scheduler.finished(batch_id, self.now_s)
+            for each in self.running.pop(batch_id):
                 each.state = State.DONE
-            self.ended += batch
+                self.ended.append(each)
 
-    @rule(index=st.integers(0, 50))
+    @rule(index=st.integers(0, 1))
     def worker_dies(self, index: int) -> None:
         if self.running:
-            batch = self.running.pop(index % len(self.running))
-            self.scheduler.put_back(batch)
-            self.waiting = batch + self.waiting
-            self.waiting.sort(key=lambda each: each.arrived_s)
+            batch_id = sorted(self.running)[index % len(self.running)]
+            self.scheduler.abandoned(batch_id)
+            live = [each for each in self.running.pop(batch_id) if each.state is State.RUNNING]
+            self.scheduler.put_back(live)
+            self.waiting += live
 
     @rule(index=st.integers(0, 50))
     def cancel(self, index: int) -> None:
         if self.waiting:
             leaving = self.waiting.pop(index % len(self.waiting))
             self.scheduler.cancel(leaving)
+            self.ended.append(leaving)
+
+    @rule(index=st.integers(0, 50))
+    def cancel_running(self, index: int) -> None:
+        running = [(batch, each) for batch in self.running.values() for each in batch]
+        if running:
+            batch, leaving = running[index % len(running)]
+            self.scheduler.cancel(leaving)
+            batch.remove(leaving)
             self.ended.append(leaving)
 
     @rule(wait_s=st.floats(0, 30))
@@ -233,11 +268,15 @@ class SchedulerMachine(RuleBasedStateMachine):
     def everything_is_accounted_for(self) -> None:
         if not hasattr(self, "scheduler"):
             return
-        running = [each for batch in self.running for each in batch]
+        running = [each for batch in self.running.values() for each in batch]
         everything = self.waiting + running + self.ended
         assert len(everything) == len(set(everything)) == self.taken
         assert self.scheduler.waiting == len(self.waiting) == self.scheduler.waiting_bytes
+        assert sum(line.waiting_bytes for line in self.scheduler.lines) == len(self.waiting)
         assert all(each.state is State.WAITING for each in self.waiting)
+        soonest_s = min((each.deadline_s for each in self.waiting), default=None)
+        assert self.scheduler.next_deadline_s() == soonest_s
+        assert sum(line.slots.running == {} for line in self.scheduler.lines) in {0, len(self.scheduler.lines)}
 
 
 TestSchedulerMachine = SchedulerMachine.TestCase

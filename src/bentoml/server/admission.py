@@ -23,13 +23,12 @@ class Forecast(NamedTuple):
         in_time: the job can be answered before its deadline.
         room: jobs that may wait in the line, each with a deadline no sooner than this one, before one has to be looked
             at again.
+        opens_s: as long as nothing else changes, no job at the end of the line with a sooner deadline is taken.
     """
 
     in_time: bool
-    room: int
-
-
-_REFUSED = Forecast(in_time=False, room=0)
+    room: int = 0
+    opens_s: float = 0.0
 
 
 def forecast(line: Line[Any], job: Job, now_s: float, others: Iterable[Line[Any]]) -> Forecast:
@@ -54,23 +53,23 @@ def forecast(line: Line[Any], job: Job, now_s: float, others: Iterable[Line[Any]
         if size < 1:
             # Those that cannot be met any more stand aside.
             if first is job:
-                return _REFUSED
-            met_s = start_s + line.seconds_of(1)
+                return Forecast(in_time=False, opens_s=_if_last(line, job, start_s + line.model.predict(1)))
+            met_s = start_s + line.model.predict(1)
             planned = max(planned + 1, bisect_left(jobs, met_s, planned, position, key=_deadline_s))
         elif planned + size > position:
             break
         elif size < line.cap:
-            heapreplace(free_s, start_s + line.seconds_of(size))
+            heapreplace(free_s, start_s + line.model.predict(size))
             planned += size
         else:
             # Full batches follow each other without a look at each: every place takes its share in turn.
             batches = (position - planned) // size
-            _run_full(free_s, batches, line.seconds_of(size))
+            _run_full(free_s, batches, line.model.predict(size))
             planned += batches * size
     if first is job and size < line.cap and len(jobs) + 1 > size and _is_wasteful(line, size):
-        return _REFUSED
+        return Forecast(in_time=False, opens_s=_if_last(line, job, start_s + _useful_s(line, size)))
     if position < len(jobs):
-        return Forecast(in_time=True, room=0)
+        return Forecast(in_time=True)
     return Forecast(in_time=True, room=planned + size + _further_room(line, job, size, free_s))
 
 
@@ -89,15 +88,27 @@ def _run_full(free_s: list[float], batches: int, seconds: float) -> None:
         heapreplace(free_s, free_s[0] + seconds)
 
 
+def _if_last(line: Line[Any], job: Job, opens_s: float) -> float:
+    return opens_s if not line.jobs or job.deadline_s >= line.jobs[-1].deadline_s else 0.0
+
+
+def _useful_s(line: Line[Any], size: int) -> float:
+    """No longer than the smallest batch that is not wasteful, and nearly as long; one of `size` is wasteful."""
+    larger = size
+    while _is_wasteful(line, larger):
+        size, larger = larger, larger + larger // 16 + 1
+    return line.model.predict(size + 1)
+
+
 def _is_wasteful(line: Line[Any], size: int) -> bool:
-    return size / line.seconds_of(size) < LEAST_EFFICIENCY * line.best_rate()
+    return size / line.model.predict(size) < LEAST_EFFICIENCY * line.best_rate()
 
 
 def _further_room(line: Line[Any], job: Job, size: int, free_s: list[float]) -> int:
     """Jobs that fit behind the batch of this one because there is time for more full ones."""
     if size < line.cap:
         return 0
-    full_s = line.seconds_of(size)
+    full_s = line.model.predict(size)
     rounds = int((job.deadline_s - free_s[0] - full_s) / full_s)
     return rounds * size * len(free_s)
 

@@ -20,6 +20,8 @@ MEMORY = 20
 _OUTLIER_SPREADS = 4.0
 # ... or to this share of the prediction, whichever is more.
 _OUTLIER_SHARE = 0.1
+# The spread itself looks at no more than this many times itself, so that rare stalls do not pass for noise.
+_SPREAD_STEP = 3.0
 # That many cut batches in a row, all to the same side, are a change.
 _SURPRISES = 4
 # The mean absolute deviation of normal noise times this is its standard deviation.
@@ -151,7 +153,7 @@ class CostModel:
             self._cross += news * (distance * off_mean_s - self._cross)
         self._mean_n += gain * distance
         self._mean_s += gain * off_mean_s
-        self.spread += gain * (_DEVIATION * off - self.spread)
+        self.spread += gain * (min(_DEVIATION * off, _SPREAD_STEP * self.spread + 0.01) - self.spread)
         self._draw_line()
 
     def _draw_line(self) -> None:

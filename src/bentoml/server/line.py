@@ -17,10 +17,18 @@ JobT = TypeVar("JobT", bound=Job)
 # Between APIs the sooner deadline goes first as long as their shares differ by no more than this.
 QUANTUM_S = 0.1
 
-# A batch is planned to end before its first deadline even if it takes this many spreads longer than predicted.
-MARGIN_SPREADS = 1.0
-# Jobs are passed over for a batch that serves this many times as many per second.
-PASSING_GAIN = 1.25
+# A batch is safe when it ends before its first deadline even if it takes this many spreads longer than predicted.
+SAFE_SPREADS = 2.0
+# It is made smaller to be safe as long as it still serves this share of the jobs per second.
+SAFE_RATE = 0.95
+# Jobs are passed over for a batch that answers this many times as many per second.
+PASSING_GAIN = 1.02
+# The same where there are several workers: what one leaves need not wait for it.
+PASSING_GAIN_SHARED = 1.25
+# Sizes that are tried where no batch is safe: those that end at the first deadline if they take so many spreads longer.
+_SPREADS = (1.0, 0.0, -1.0)
+# Jobs of a batch that are looked at to tell how many will be answered in time.
+_SAMPLES = 8
 
 
 def _order(job: Job) -> tuple[float, float]:
@@ -42,12 +50,25 @@ class Line(Generic[JobT]):
     Attributes:
         jobs: those that can be answered in time as far as is known, in order.
         late: those that cannot, in order; they run when nothing else waits.
+        opens_s: a job at the end with a deadline sooner than this is refused without a second look.
         room: a job with the latest deadline is taken without a second look while fewer than this many jobs wait.
         used_s: time that batches of this API have taken from `slots`, see `Scheduler.next_batch`.
         waiting_bytes: bodies of all jobs.
     """
 
-    __slots__ = ("cap", "index", "jobs", "late", "model", "policy", "room", "slots", "used_s", "waiting_bytes")
+    __slots__ = (
+        "cap",
+        "index",
+        "jobs",
+        "late",
+        "model",
+        "opens_s",
+        "policy",
+        "room",
+        "slots",
+        "used_s",
+        "waiting_bytes",
+    )
 
     def __init__(self, index: int, policy: ApiPolicy, slots: Slots) -> None:
         self.index = index
@@ -58,6 +79,7 @@ class Line(Generic[JobT]):
         self.jobs: list[JobT] = []
         self.late: list[JobT] = []
         self.room = 0
+        self.opens_s = 0.0
         self.used_s = 0.0
         self.waiting_bytes = 0
 
@@ -119,27 +141,22 @@ class Line(Generic[JobT]):
 
     # -- batches ------------------------------------------------------------------------------------------------
 
-    def seconds_of(self, size: int) -> float:
-        """Predicted time of a batch, a margin included; only when the model is ready."""
-        return self.model.predict(size) * (1.0 + MARGIN_SPREADS * self.model.spread)
-
     def fitting(self, seconds: float) -> int:
-        """The most requests of a batch that ends within `seconds`, a margin included; at most the cap."""
-        return min(self.cap, self.model.largest_within(seconds / (1.0 + MARGIN_SPREADS * self.model.spread)))
+        """The most requests of a batch that is predicted to end within `seconds`; at most the cap."""
+        return min(self.cap, self.model.largest_within(seconds))
 
     def best_rate(self) -> float:
         """Requests per second in batches that take half of the budget: the most that a steady load can have."""
         size = max(self.fitting(self.policy.max_latency_s / 2), 1)
-        return size / self.seconds_of(size)
+        return size / self.model.predict(size)
 
     def take_batch(self, now_s: float, max_bytes: int) -> list[JobT]:
         """Take out the jobs to run now, at least one; only when one waits.
 
-        Everything that waits goes, up to the cap and as far as the first deadline can be met.
+        Everything that waits goes, up to the cap, as long as the first deadline is safe; else as many as are safe, when
+        the others lose nothing or little by that; else those of whom the most can be answered in time.
         """
-        size = min(self.cap, len(self.jobs))
-        if self.model.is_ready and (size == 0 or self.seconds_of(size) > self.jobs[0].deadline_s - now_s):
-            size = self._cut(now_s, size)
+        size = self._batch_size(now_s)
         source = self.jobs or self.late
         batch = source[:size]
         if self.waiting_bytes > max_bytes:
@@ -153,32 +170,87 @@ class Line(Generic[JobT]):
         self.waiting_bytes -= size_bytes
         return batch
 
-    def _cut(self, now_s: float, size: int) -> int:
-        """The size of a batch that its first deadline limits; what cannot be met, or costs too much, stands aside.
+    def _batch_size(self, now_s: float) -> int:
+        """How many jobs to take; it may let some stand aside first."""
+        model = self.model
+        if not model.is_ready:
+            return self.cap
+        steady = max(self.fitting(self.policy.max_latency_s / 2), 1)
+        if not self.jobs:
+            # None can be met: with nothing better to do, as many are tried as half of the budget holds.
+            return steady
+        margin = 1.0 + SAFE_SPREADS * model.spread
+        most = min(len(self.jobs), self.cap)
+        slack_s = self.jobs[0].deadline_s - now_s
+        seconds = model.predict(most)
+        is_shared = most > steady and self.slots.total > 1
+        if seconds * margin <= slack_s and not is_shared:
+            return most
+        # When another worker can have what this one leaves, or infinity.
+        other_s = self.slots.free_times_s(now_s)[1] if self.slots.total > 1 else float("inf")
+        if is_shared and self._is_safe(steady, other_s, margin):
+            most, seconds = steady, model.predict(steady)
+            if seconds * margin <= slack_s:
+                return most
+        safe = min(self.fitting(slack_s / margin), most)
+        if safe:
+            safe_s = model.predict(safe)
+            if self._is_safe(safe, min(now_s + safe_s, other_s), margin) or safe / safe_s >= SAFE_RATE * most / seconds:
+                return safe
+        start, size = self._most_answered(now_s, most)
+        self._stand_aside(start)
+        return size
+
+    def _is_safe(self, start: int, start_s: float, margin: float) -> bool:
+        """Whether a batch of all jobs behind the first `start`, begun at `start_s`, would be in time for each."""
+        left = min(len(self.jobs) - start, self.cap)
+        return not left or start_s + self.model.predict(left) * margin <= self.jobs[start].deadline_s
+
+    def _most_answered(self, now_s: float, most: int) -> tuple[int, int]:
+        """(start, size) of the batch that answers the most jobs in time per second, where none is safe.
 
         A batch cut short for the sake of one job that is nearly late wastes the time of all behind it. So a few starts
-        further down the line are tried, and those before are passed over where the batch after them serves jobs at a
-        clearly better rate.
+        further down the line are tried, each with a few sizes. Jobs are passed over only for a clear gain.
         """
-        jobs = self.jobs
-        start = bisect_left(jobs, now_s + self.model.predict(1), key=_deadline_s)
-        if start == len(jobs):
-            # None can be met: with nothing better to do, as many are tried as half of the budget holds.
-            self._stand_aside(start)
-            return min(len(self.late), max(self.fitting(self.policy.max_latency_s / 2), 1))
-        best_start, best_rate, best_size, step = start, 0.0, 1, 1
-        while start < len(jobs):
-            fitting = max(self.fitting(jobs[start].deadline_s - now_s), 1)
-            size = min(fitting, len(jobs) - start)
-            rate = size / self.seconds_of(size)
-            if rate > best_rate * PASSING_GAIN:
-                best_start, best_rate, best_size = start, rate, size
-            if fitting > size or fitting == self.cap:
-                break
-            start += step
-            step *= 2
-        self._stand_aside(best_start)
-        return best_size
+        jobs, model = self.jobs, self.model
+        gain = PASSING_GAIN if self.slots.total == 1 else PASSING_GAIN_SHARED
+        best, best_value = (0, 1), 0.0
+        for start in self._starts(now_s, most):
+            slack_s = jobs[start].deadline_s - now_s
+            left = min(most, len(jobs) - start)
+            sizes = [self.fitting(slack_s / (1.0 + spreads * model.spread)) for spreads in _SPREADS if slack_s > 0]
+            for size in dict.fromkeys(max(min(size, left), 1) for size in (*sizes, left)):
+                value = self._answered(start, size, now_s) / model.predict(size)
+                if value > best_value * (gain if start > best[0] else 1.0):
+                    best, best_value = (start, size), value
+        return best
+
+    def _starts(self, now_s: float, most: int) -> list[int]:
+        """Where a batch may begin: at the first, at the first that can be met, where all behind can be; and between."""
+        jobs, model = self.jobs, self.model
+        first = bisect_left(jobs, now_s + model.predict(1), key=_deadline_s)
+        low, high = first, len(jobs)
+        while low < high:
+            middle = (low + high) // 2
+            if jobs[middle].deadline_s - now_s >= model.predict(min(most, len(jobs) - middle)):
+                high = middle
+            else:
+                low = middle + 1
+        between = {first + (low - first) * part // 4 for part in range(1, 5)}
+        return sorted(start for start in {0, first, *between} if start < len(jobs))
+
+    def _answered(self, start: int, size: int, now_s: float) -> float:
+        """How many jobs of a batch are expected to be answered in time."""
+        seconds = self.model.predict(size)
+        end_s = now_s + seconds
+        # The chance to be in time grows evenly over the three spreads around the predicted end.
+        width_s = 3.0 * seconds * self.model.spread + 1e-9
+        samples = min(size, _SAMPLES)
+        chances = 0.0
+        for sample in range(samples):
+            job = self.jobs[start + (2 * sample + 1) * size // (2 * samples)]
+            chances += min(max((job.deadline_s - end_s) / width_s + 0.5, 0.0), 1.0)
+        return chances * size / samples
 
     def _stand_aside(self, count: int) -> None:
         if count:

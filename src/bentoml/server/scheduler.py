@@ -119,7 +119,7 @@ class Scheduler(Generic[JobT]):
         for job in jobs:
             line = self.lines[job.api]
             line.insert(job)
-            line.room = 0
+            line.room, line.opens_s = 0, 0.0
             line.waiting_bytes += job.size_bytes
             job.state = State.WAITING
             self.waiting += 1
@@ -128,7 +128,9 @@ class Scheduler(Generic[JobT]):
     def cancel(self, job: JobT) -> None:
         """Forget a job whose caller left. One that is running goes on, and its answer is dropped."""
         if job.state is State.WAITING:
-            self.lines[job.api].remove(job)
+            line = self.lines[job.api]
+            line.remove(job)
+            line.opens_s = 0.0
             self._count_out([job])
         job.state = State.DONE
 
@@ -137,6 +139,7 @@ class Scheduler(Generic[JobT]):
         overdue = [job for line in self.lines if line.waiting for job in line.take_overdue(now_s)]
         for job in overdue:
             job.state = State.DONE
+            self.lines[job.api].opens_s = 0.0
         self._count_out(overdue)
         return overdue
 
@@ -220,12 +223,14 @@ class Scheduler(Generic[JobT]):
         if not line.model.is_ready:
             line.room = sys.maxsize
             return True
-        if line.slots.has_free and (not self.waiting or not any(each.waiting for each in self._sharing(line))):
+        if line.slots.free > 0 and (not self.waiting or not any(each.waiting for each in self._sharing(line))):
             # It runs at once, whatever comes of it.
             line.room = 0
             return True
+        if line.jobs and line.jobs[-1].deadline_s <= job.deadline_s < line.opens_s:
+            return False
         found = forecast(line, job, now_s, self._others(line))
-        line.room = found.room
+        line.room, line.opens_s = found.room, found.opens_s
         return found.in_time
 
     def _sharing(self, line: Line[JobT]) -> list[Line[JobT]]:
@@ -237,7 +242,7 @@ class Scheduler(Generic[JobT]):
     def _look_again(self) -> None:
         """What was found for the next arrivals holds no longer."""
         for line in self.lines:
-            line.room = 0
+            line.room, line.opens_s = 0, 0.0
 
     def _count_out(self, jobs: Sequence[JobT]) -> None:
         self.waiting -= len(jobs)

@@ -45,9 +45,9 @@ class Slots:
         self.virtual_s = 0.0
 
     @property
-    def has_free(self) -> bool:
-        """Whether a batch would start at once."""
-        return len(self.running) < self.total
+    def free(self) -> int:
+        """Places that are free; a batch would start there at once."""
+        return self.total - len(self.running)
 
     def free_times_s(self, now_s: float) -> list[float]:
         """When each place is expected to be free, soonest first; at least one time."""
