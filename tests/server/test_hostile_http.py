@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.bench import Bench
 from tests.server.live import LiveServer
 from tests.server.raw_http import SLOW_LANE, connection, receive_answers, request
 
@@ -143,6 +145,28 @@ def test_head_over_the_limit_is_answered_431(server: LiveServer, parts: list[byt
             assert statuses([answer]) == [b"431"]
             return
     assert server.client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"".join(b"X-%d: 1\r\n" % number for number in range(500)), b"431"),
+        (b"Expect: tea\r\n", b"417"),
+        (b"no header\r\n", b"400"),
+    ],
+)
+def test_refused_head_is_told_apart_also_while_another_error_is_handled(head: bytes, status: bytes) -> None:
+    """As it can be on the event loop of the standard library."""
+
+    async def scenario() -> None:
+        protocol, transport = Bench().connect()
+        try:
+            int("x")
+        except ValueError:
+            protocol.data_received(b"POST /predict HTTP/1.1\r\n%b\r\n" % head)
+        assert transport.written.split()[1] == status
+
+    asyncio.run(scenario())
 
 
 def test_endless_field_after_a_body_ends_the_connection(server: LiveServer) -> None:

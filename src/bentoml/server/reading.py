@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -38,15 +38,7 @@ _NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade"}) | _NEVER_
 
 
 class _RefusedHeadError(ValueError):
-    """What a head says, or how large it is, has an answer of its own.
-
-    Attributes:
-        answer: status and text.
-    """
-
-    def __init__(self, answer: tuple[int, bytes]) -> None:
-        super().__init__()
-        self.answer = answer
+    """Stops the parser; why is kept by the connection, as the parser's own error may come to hide it."""
 
 
 class Refusal:
@@ -85,6 +77,8 @@ class ReadingProtocol(ClosingProtocol):
         # Whether another request with the same head means the same.
         self._is_plain = False
         self._is_of_1_0 = False
+        # What to answer to bytes that the parser stops at.
+        self._refusal = _NO_REQUEST
         self._chunk_bytes = 0
         self._quiet_bytes = 0
         # Of the body that is arriving.
@@ -127,9 +121,8 @@ class ReadingProtocol(ClosingProtocol):
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stop:
                 self._go_on(memoryview(data)[stop.args[0] :])
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            self._give_up(*(cause.answer if isinstance(cause, _RefusedHeadError) else _NO_REQUEST))
+        except httptools.HttpParserError:
+            self._give_up(*self._refusal)
         else:
             if self._quiet_bytes > MAX_HEAD_BYTES:
                 self._give_up(*_TOO_LARGE)
@@ -244,7 +237,7 @@ class ReadingProtocol(ClosingProtocol):
         if name in _NOTED_HEADERS:
             self._note(name, value)
         if len(self.headers) > MAX_HEADERS:
-            raise _RefusedHeadError(_TOO_LARGE)
+            self._refuse_head(_TOO_LARGE)
 
     def _note(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
@@ -257,7 +250,7 @@ class ReadingProtocol(ClosingProtocol):
             self._needs_slow_lane = True
             if name == b"expect":
                 if value.lower() != b"100-continue":
-                    raise _RefusedHeadError(_UNKNOWN_EXPECTATION)
+                    self._refuse_head(_UNKNOWN_EXPECTATION)
                 self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
@@ -287,9 +280,13 @@ class ReadingProtocol(ClosingProtocol):
         self._is_at_boundary = True
         self.end()
 
+    def _refuse_head(self, answer: tuple[int, bytes]) -> NoReturn:
+        self._refusal = answer
+        raise _RefusedHeadError
+
     def _check_head_size(self) -> None:
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
-            raise _RefusedHeadError(_TOO_LARGE)
+            self._refuse_head(_TOO_LARGE)
 
     def _head_without_upgrade(self) -> bytes:
         method = self.parser.get_method()
