@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.setting import Setting
 
 NAME = "large-bodies"
-OURS_UNBATCHED = "ours-unbatched"
+OURS_JSON = "ours-json"
 ECHO = "uvicorn"
 BODY_BYTES = 1024 * 1024
 CONNECTIONS = 8
@@ -37,7 +37,7 @@ def launches(setting: Setting) -> dict[str, Launch]:
     echo = (sys.executable, "-m", "uvicorn", "bare_echo:app", "--host", "127.0.0.1", "--port", "{port}")
     return {
         OURS: our_launch(bundle, setting.home, path="/length"),
-        OURS_UNBATCHED: our_launch(bundle, setting.home, path="/length_one"),
+        OURS_JSON: our_launch(bundle, setting.home, path="/length_of_text"),
         ECHO: Launch(ECHO, (*echo, "--no-access-log", "--log-level", "warning"), SERVICES, Ask("/")),
     }
 

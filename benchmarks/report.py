@@ -124,8 +124,8 @@ the offered load, where that is less); "refused" are answers with 429; "lag" tel
 
 def _bodies(results: Results) -> str:
     names = {
-        OURS: "ours, `JsonInput`, batched",
-        large_bodies.OURS_UNBATCHED: "ours, `JsonInput`, one call per request",
+        OURS: "ours, bytes as they came",
+        large_bodies.OURS_JSON: "ours, `JsonInput`",
         large_bodies.ECHO: "uvicorn alone, body read and counted",
     }
     rows = [
