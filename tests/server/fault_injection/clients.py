@@ -125,6 +125,9 @@ class Crowd:
     async def _ask(self, connection: Connection, orders: list[Order]) -> bool:
         """Whether the connection can be used for more."""
         connection.send(b"".join(order.to_bytes() for order in orders))
+        return await self._take_answers(connection, orders)
+
+    async def _take_answers(self, connection: Connection, orders: list[Order]) -> bool:
         for number, order in enumerate(orders):
             try:
                 answer = await connection.receive()
@@ -159,7 +162,8 @@ class Crowd:
         """A client that breaks the rules."""
         attacks = [self._too_large, self._too_large_in_chunks, self._bad_chunk, self._wrong_method, self._nonsense]
         connection = await Connection.open(self._port)
-        await self._rng.choice([*attacks, self._large_head, self._lost_path, self._slow, self._odd_method])(connection)
+        attacks += [self._large_head, self._lost_path, self._slow, self._odd_method, self._half_close]
+        await self._rng.choice(attacks)(connection)
         connection.close()
         await asyncio.sleep(self._rng.choice([0.01, 0.05, 0.2]))
 
@@ -196,6 +200,13 @@ class Crowd:
         connection.send(b"OPTIONS /frame HTTP/1.1\r\n\r\nOPTIONS /stream HTTP/1.1\r\n\r\n")
         await self._expect(connection, 200, "OPTIONS", "frame")
         await self._expect(connection, 200, "OPTIONS", "stream")
+
+    async def _half_close(self, connection: Connection) -> None:
+        """Whoever has said that nothing more comes still gets the answers."""
+        orders = [self._orders.next_order() for _ in range(3)]
+        connection.send(b"".join(order.to_bytes() for order in orders))
+        connection.writer.write_eof()
+        await self._take_answers(connection, orders)
 
     async def _nonsense(self, connection: Connection) -> None:
         connection.send(self._rng.choice([b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"\0" * 100 + b"\r\n\r\n"]))

@@ -25,12 +25,27 @@ def processes_of(home: Path) -> list[int]:
 
 def role(pid: int) -> str:
     """`front`, `worker`, or another last part of the module that a process runs; empty when it is gone."""
+    module = _module(pid)
+    if module == "fork_server" and _module(_parent(pid)) == module:
+        return "worker"
+    return module
+
+
+def _module(pid: int) -> str:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return ""
     modules = [word.decode().rpartition(".")[2] for word in words if word.startswith(b"bentoml.server.")]
     return modules[0] if modules else "supervisor"
+
+
+def _parent(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 def age_s(pid: int) -> float:
