@@ -384,3 +384,21 @@ def test_request_whose_body_ends_just_as_its_turn_comes_runs_once() -> None:
         protocol.connection_lost(None)
 
     asyncio.run(scenario())
+
+
+def test_request_refused_by_its_head_is_answered_once_when_its_body_ends_just_as_its_turn_comes() -> None:
+    async def scenario() -> None:
+        connections = Connections(asyncio.get_running_loop())
+        protocol, transport = connections.connect()
+        head, body = WHOLE["too-large"].split(b"\r\n\r\n")
+        protocol.data_received(WHOLE["fast"] + head + b"\r\n\r\n")
+        await rest()
+        connections.answer_all()
+        protocol.data_received(body)
+        await rest()
+        connections.answer_all()
+        await rest()
+        assert re.findall(rb"HTTP/1.1 (\d+)", transport.written) == [b"200", b"413"]
+        protocol.connection_lost(None)
+
+    asyncio.run(scenario())

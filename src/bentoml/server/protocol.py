@@ -147,8 +147,8 @@ class FrontProtocol(EndingProtocol):
         if call.chunks is not None:
             call.body = call.chunks[0] if len(call.chunks) == 1 else b"".join(call.chunks)
             self._drop_body(call)
-        if call.has_turn and not call.response_complete:
-            call.dispatcher.submit(call)
+        if call.has_turn:
+            self._take_turn(call)
 
     # -- fast lane ----------------------------------------------------------------------------------------------
 
