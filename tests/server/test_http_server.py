@@ -50,7 +50,9 @@ async def no_application(scope: Any, receive: Any, send: Any) -> None:
 def make_server(tls: ssl.SSLContext | None = None, grace_s: float = 10) -> HttpServer:
     config = front_config(no_application, OneAnswer)
     config.load()
-    server = HttpServer(config, SimpleNamespace(drain=lambda: None), grace_s, ClientLimits(10, 10), tls)
+    server = HttpServer(
+        config, SimpleNamespace(drain=lambda: None, is_answered=True), grace_s, ClientLimits(10, 10), tls
+    )
     server.lifespan = config.lifespan_class(config)
     server.servers = []
     return server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,10 @@ SOURCE = """
         @bentoml.api(input=JsonInput(), batch=False)
         def total(self, obj):
             return [os.getpid(), float(self.artifacts.model.sum())]
+
+        @bentoml.api(input=JsonInput(), batch=False)
+        def hang(self, obj):
+            time.sleep(600)
 
         @bentoml.api(input=JsonInput(), batch=False)
         def facts(self, obj):
@@ -198,6 +203,17 @@ def test_end_of_the_server_ends_all_its_processes(server: LiveServer, number: si
     assert code == (0 if number is signal.SIGTERM else -signal.SIGKILL)
     for pid in everyone:
         assert_ended(pid)
+
+
+def test_death_of_the_parent_ends_workers_that_hang(server: LiveServer) -> None:
+    everyone = [*children(server.process.pid), *facts_of(server, 2)]
+    body = b"POST /hang HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n0"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(body)
+        wait_until(lambda: metric(server, "BENTOML_Big_request_in_progress", endpoint="/hang") == 1, "began", server)
+        server.stop(signal.SIGKILL)
+        for pid in everyone:
+            assert_ended(pid)
 
 
 def test_reload_takes_a_fork_server_of_its_own(server: LiveServer) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -302,10 +305,13 @@ def test_sighup_with_nothing_new_loads_the_same_bundle_again(repository: Reposit
     repository.save("v1")
     with serving(repository, "--workers", "1") as server:
         worker = server.client.post("/version_of", json=0).json()[2]
+        for pid in children(server.process.pid):
+            os.kill(pid, signal.SIGHUP)
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: server.client.post("/version_of", json=0).json()[2] != worker, "replaced it", server)
         assert "There is no newer bundle" in server.output()
         assert_ended(worker)
+        assert "SIGHUP" not in server.output()
 
 
 def test_sighups_during_a_swap_become_one_more_swap(repository: Repository) -> None:
@@ -356,3 +362,42 @@ def test_reload_option_follows_a_directory_that_is_edited_in_place(repository: R
             module.read_text(encoding="utf-8").replace("[self.version, item", "['edited', item"), encoding="utf-8"
         )
         wait_until(lambda: server.client.post("/version_of", json=0).json()[0] == "edited", "noticed", server)
+
+
+@pytest.mark.parametrize("is_nohup", [False, True], ids=["plain", "nohup"])
+def test_terminal_that_is_closed_ends_the_server_unless_it_was_told_to_stay(
+    repository: Repository, is_nohup: bool
+) -> None:
+    bundle = repository.save("v1")
+    ours, theirs = os.openpty()
+    log = repository.directory / "log"
+    command = [sys.executable, "-u", "-m", "bentoml", "serve", str(bundle), "--port", "0"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *(["nohup"] if is_nohup else []), *command],
+            stdin=theirs,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "BENTOML_HOME": str(repository.home)},
+        )
+    os.close(theirs)
+
+    def wait_for(sentence: bytes, meanwhile: Callable[[], object] = lambda: None) -> None:
+        end_s = time.monotonic() + 60
+        while sentence not in log.read_bytes():
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < end_s, log.read_text(encoding="utf-8")
+            meanwhile()
+            time.sleep(LOOK_S)
+
+    try:
+        wait_for(b"Press Ctrl-C")
+        os.close(ours)
+        if is_nohup:
+            # A signal that is still on its way swallows another one of its kind.
+            wait_for(b"There is no newer bundle", lambda: process.send_signal(signal.SIGHUP))
+            process.terminate()
+        assert process.wait(60) == 0, log.read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from bentoml.server.worker_threads import thread_limits
@@ -23,3 +27,25 @@ def test_what_the_user_has_set_stays() -> None:
 
 def test_omp_num_threads_of_the_user_holds_for_the_libraries_that_follow_it() -> None:
     assert thread_limits(2, 8, {"OMP_NUM_THREADS": "3"}).keys() == {"VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"}
+
+
+def test_libraries_that_are_loaded_already_get_the_threads_of_a_forked_worker() -> None:
+    pytest.importorskip("threadpoolctl")
+    pytest.importorskip("numpy")
+    code = """
+import os, numpy, threadpoolctl
+from bentoml.server.worker_threads import apply_thread_limits
+threads = lambda: [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+print(set(threads()))
+apply_thread_limits({"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"})
+print(set(threads()), os.environ["OPENBLAS_NUM_THREADS"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **thread_limits(1, 1, {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{1}\n{2} 2\n", "")

@@ -47,7 +47,7 @@ FORKED_ENDED = "forked_ended"
 MAX_REASON = 8000
 # Exit code of a process that has said on the status socket why it failed.
 FAILED_EXIT_CODE = 3
-# Exit code of a front that was hurried and has left requests without an answer.
+# Exit code of a front that has left requests without an answer: its time to go down was over, or it was hurried.
 CUT_OFF_EXIT_CODE = 4
 _PR_SET_PDEATHSIG = 1
 
@@ -79,6 +79,9 @@ class ChildContext:
         context = cls(Path(argv[0]), int(argv[1]), int(argv[2]), int(argv[3]))
         os.set_inheritable(context.status_fd, False)
         os.set_inheritable(context.lifeline_fd, False)
+        # Sent to all processes of a server, a hangup is for the parent. Programs that the child starts do not inherit
+        # this, as they would a signal that is ignored.
+        signal.signal(signal.SIGHUP, lambda *_: None)
         return context
 
     @property

@@ -72,7 +72,7 @@ class ForkServer:
         while True:
             readable, _, _ = select.select(awaited, [], [])
             if self._context.lifeline_fd in readable:
-                os._exit(1)
+                self._end_all()
             if self._deaths_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._deaths_read, LINE_BYTES)
@@ -81,6 +81,12 @@ class ForkServer:
                 forked = self._fork()
                 if forked is not None:
                     return forked
+
+    def _end_all(self) -> None:
+        """The supervisor is gone. Workers notice that too, but not in the middle of a call that hangs."""
+        for pid in self._forked:
+            os.kill(pid, signal.SIGKILL)
+        os._exit(1)
 
     def _reap(self) -> None:
         """Say how forked workers have ended. Only those are waited for: others are the bundle's own."""

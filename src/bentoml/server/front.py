@@ -130,6 +130,11 @@ class Front:
         return bool(self.dispatcher.workers) and not self.draining
 
     @property
+    def is_answered(self) -> bool:
+        """Whether no request that was taken waits for its answer."""
+        return all(generation.is_answered(()) for generation in self.generations.values())
+
+    @property
     def reason(self) -> str:
         """Why the server is not ready; empty when it is."""
         if self.draining:

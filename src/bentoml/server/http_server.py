@@ -35,6 +35,10 @@ _LOOK_EVERY_S = 0.05
 class Drainable(Protocol):
     """What is told that the server goes down."""
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether no request that was taken waits for its answer."""
+
     def drain(self) -> None:
         """Flip readiness."""
 
@@ -71,7 +75,7 @@ class HttpServer(uvicorn.Server):
         tls: makes it an HTTPS server.
 
     Attributes:
-        has_cut_off: whether it was hurried and has left requests without an answer.
+        has_cut_off: whether its time was over, or it was hurried, and it has left requests without an answer.
     """
 
     def __init__(
@@ -151,7 +155,9 @@ class HttpServer(uvicorn.Server):
                 break
             await self._wait(_LOOK_EVERY_S)
         cut: list[Any] = list(self.server_state.connections)
-        self.has_cut_off = self.force_exit and any(not connection.is_idle() for connection in cut)
+        self.has_cut_off = not self._front.is_answered or (
+            self.force_exit and any(not connection.is_idle() for connection in cut)
+        )
         if cut:
             logger.warning("%d connections are cut: the time to go down is over", len(cut))
         for task in [*joining, *self.server_state.tasks]:

@@ -9,12 +9,13 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLException
-from bentoml.server.child import READY, SOCKET_FILE
+from bentoml.server.child import CUT_OFF_EXIT_CODE, READY, SOCKET_FILE
 from bentoml.server.child_process import how
 from bentoml.server.fleet import WORKER_END_S, Fleet
 from bentoml.server.listening import PublicAddress, bind_public
 from bentoml.server.reloading import BundleSource, Reloader
 from bentoml.server.runtime import Runtime
+from bentoml.server.terminal import Hangup
 from bentoml.server.tls import tls_context
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# The front bounds its drain itself; when it is late by this much, something is wrong with it.
+FRONT_END_S = 5.0
 # A front that is hurried is killed when it takes longer than this.
 HURRY_S = 2.0
 # As shells report an end by a signal.
@@ -60,12 +63,12 @@ class Supervisor:
 
         Returns:
             0 after an orderly end, 128 plus the number of a second signal that has cut requests off, 1 when the front
-            died or the bundle cannot be served.
+            died or could not answer everybody in time.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
+        loop.add_signal_handler(signal.SIGHUP, self._take_hangup, Hangup())
         try:
             front = self._front = self._start_front(address.listener)
         except OSError as error:
@@ -121,6 +124,13 @@ class Supervisor:
             self._hurry.set()
         self._stopping.set()
 
+    def _take_hangup(self, hangup: Hangup) -> None:
+        """Reload, unless it is the terminal that went away."""
+        if not hangup.has_happened():
+            self._reloader.ask()
+        elif not hangup.is_ignored:
+            self._stop(signal.SIGHUP)
+
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason
         self._stopping.set()
@@ -131,15 +141,20 @@ class Supervisor:
             self._fail(front.failure or f"the front process {how(front_task.result())}")
         await self._reloader.stop()
         front.signal(signal.SIGTERM)
-        hurrying = asyncio.ensure_future(self._hurry_up(front))
+        ending = [asyncio.ensure_future(self._hurry_up(front)), asyncio.ensure_future(self._limit(front))]
         exit_code = await front_task
-        hurrying.cancel()
+        for task in ending:
+            task.cancel()
         await self._reloader.end(0 if self._hurry.is_set() else WORKER_END_S)
         if self._failure is not None:
             raise BentoMLException(self._failure)
         # A front that was told to stop before it could listen for it is ended by the signal itself.
         if exit_code in {0, -signal.SIGTERM}:
             return 0
+        if exit_code == CUT_OFF_EXIT_CODE and not self._hurry.is_set():
+            logger.error(
+                "Within the grace time of %g s not all requests were answered; --grace-s sets it", self._options.grace_s
+            )
         return SIGNAL_EXIT_CODE + self._hurried_by if self._hurry.is_set() else 1
 
     async def _hurry_up(self, front: ChildProcess) -> None:
@@ -147,6 +162,13 @@ class Supervisor:
         await self._hurry.wait()
         front.signal(signal.SIGTERM)
         await asyncio.sleep(HURRY_S)
+        front.signal(signal.SIGKILL)
+
+    async def _limit(self, front: ChildProcess) -> None:
+        """Kill a front that does not go down by itself."""
+        limit_s = self._options.grace_s + FRONT_END_S
+        await asyncio.sleep(limit_s)
+        logger.error("The front process did not end within %g seconds; it is killed", limit_s)
         front.signal(signal.SIGKILL)
 
 
@@ -161,7 +183,8 @@ def serve(
         source: where the next bundle comes from; by default it is the same directory.
 
     Returns:
-        Exit code: 0 after an orderly end; 128 plus the number of a second signal when that has cut requests off.
+        Exit code: 0 after an orderly end; 1 when not everybody could be answered within the grace time; 128 plus the
+        number of a second signal when that has cut requests off.
 
     Raises:
         BentoMLException: the address is taken, the certificate cannot be used, a file of the bundle was changed, or
