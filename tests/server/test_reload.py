@@ -374,7 +374,8 @@ def test_terminal_that_is_closed_ends_the_server_unless_it_was_told_to_stay(
     command = [sys.executable, "-u", "-m", "bentoml", "serve", str(bundle), "--port", "0"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["setsid", "--ctty", *(["nohup"] if is_nohup else []), *command],
+            # Whatever the tests themselves were started with.
+            ["env", "--default-signal=HUP", "setsid", "--ctty", *(["nohup"] if is_nohup else []), *command],
             stdin=theirs,
             stdout=output,
             stderr=output,
