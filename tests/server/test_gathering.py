@@ -7,7 +7,7 @@ import pytest
 from bentoml.server.gathering import MAX_WAIT_S, Gathering
 from tests.server.test_dispatch import Bench
 
-DEAR_S = 0.010
+DEAR_S = 0.008
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,10 @@ DEAR_S = 0.010
         pytest.param(DEAR_S, 32, 32, 0.002, id="half of the clients wait already"),
         pytest.param(DEAR_S, 32, 0, 0.002, id="none waits yet"),
         pytest.param(1.0, 32, 32, MAX_WAIT_S, id="a very dear call"),
-        pytest.param(0.004, 8, 8, 0.0, id="a cheap call"),
+        pytest.param(0.003, 64, 64, 0.001, id="a call that is just dear enough"),
+        pytest.param(0.002, 8, 8, 0.0, id="a cheap call"),
         pytest.param(0.0, 8, 8, 0.0, id="nothing is known"),
-        pytest.param(DEAR_S, 200, 200, 0.0, id="writing takes longer than the wait"),
+        pytest.param(DEAR_S, 300, 300, 0.0, id="writing takes longer than half a call"),
         pytest.param(DEAR_S, 8, 17, 0.0, id="few come back to many"),
     ],
 )

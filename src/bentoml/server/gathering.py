@@ -3,7 +3,7 @@
 Clients in a closed loop send their next request when they have the last answer. When a batch ends, half of them wait
 already; sent at once, those run as one batch, and the others, who come a moment later, as the next: two calls of the
 model where one would do, for ever. So where a call is dear whatever its size, its answers are written first, and what
-waits goes off when as many requests have come as answers were written, or after a fifth of what a call costs at least.
+waits goes off when as many requests have come as answers were written, or after a part of what a call costs at least.
 
 Whether clients come back is learned: where they do not, nothing is held, save now and then to see whether that is so.
 Nothing is ever held for a worker that was idle, so a request that comes alone does not wait.
@@ -11,13 +11,16 @@ Nothing is ever held for a worker that was idle, so a request that comes alone d
 
 from __future__ import annotations
 
-# The longest wait, as a share of what a call of the model takes however few requests it has, and in any case.
-WAIT_SHARE = 0.2
-MAX_WAIT_S = 0.005
-# A shorter wait is over before a timer of the event loop tells.
+# A call that takes less, however few requests it has, is repeated sooner than clients come back.
+DEAR_S = 0.0025
+# The longest wait as a share of that time, and its bounds; timers of the event loop count in whole milliseconds.
+WAIT_SHARE = 0.25
 MIN_WAIT_S = 0.001
-# What writing an answer and reading the client's next request take at most.
-_ROUND_TRIP_S = 25e-6
+MAX_WAIT_S = 0.005
+# The worker is idle while answers are written and the next requests read, which is so much for each ...
+_ROUND_TRIP_S = 20e-6
+# ... and may take at most this share of the call that is saved.
+_IDLE_SHARE = 0.5
 # With fewer clients than this coming back, waiting does not pay; it is tried again after so many batches.
 _WORTHWHILE_SHARE = 0.5
 _TRY_EVERY = 32
@@ -51,8 +54,8 @@ class Gathering:
         Returns:
             For how many seconds at most, from when its answers are written; 0 for not at all.
         """
-        wait_s = min(WAIT_SHARE * level_s, MAX_WAIT_S)
-        if self.is_on or wait_s < MIN_WAIT_S or answered * _ROUND_TRIP_S > wait_s or waiting > 2 * answered:
+        is_dear = level_s >= DEAR_S and answered * _ROUND_TRIP_S <= _IDLE_SHARE * level_s
+        if self.is_on or not is_dear or waiting > 2 * answered:
             return 0.0
         if self._returning_share < _WORTHWHILE_SHARE:
             self._skipped += 1
@@ -61,7 +64,7 @@ class Gathering:
         self._skipped = 0
         self.is_on = True
         self._answered, self._returned = answered, 0
-        return wait_s
+        return min(max(WAIT_SHARE * level_s, MIN_WAIT_S), MAX_WAIT_S)
 
     def arrived(self) -> bool:
         """A request has come while it is on; returns whether as many have come as were answered."""
