@@ -68,7 +68,7 @@ def compare(
         service: how long batches take.
         trace: name of one of `TRACES`.
         loads: shares of the capacity.
-        deadlines: the simulated time in budgets of a request; at least as many requests come at a load of 100%.
+        deadlines: the simulated time in budgets of a request; at least ten times as many requests come at a load of 100%.
         seeds: of arrivals and noise; goodput is the mean over all.
     """
     length_s = max(deadlines * service.deadline_s, deadlines * 10 / service.capacity_per_s)
@@ -105,7 +105,7 @@ def sizes_of(service: ServiceTime) -> list[int]:
 def main() -> None:
     """Print the tables as Markdown."""
     parser = argparse.ArgumentParser(description="Compare the scheduler with hand-tuned batching windows.")
-    parser.add_argument("--deadlines", type=int, default=100, help="simulated time in budgets of a request")
+    parser.add_argument("--deadlines", type=int, default=50, help="simulated time in budgets of a request")
     parser.add_argument("--seeds", type=int, default=3, help="runs per number, each with arrivals of its own")
     parser.add_argument("--only", default="", help="run the service times whose name contains this text")
     parser.add_argument("--trace", choices=[*TRACES, "all"], default="all")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from bentoml.server.jobs import Job
     from bentoml.server.line import Line
 
+# This share of the budget is kept for the way of an answer to its client.
+RESERVE = 0.02
 # A batch that its first deadline limits is planned only if it serves jobs at this share of the line's best rate.
 LEAST_EFFICIENCY = 0.5
 
@@ -44,6 +46,8 @@ def forecast(line: Line[Any], job: Job, now_s: float, others: Iterable[Line[Any]
     position = line.position(job)
     free_s = slots.free_times_s(now_s)
     delay_s = _share_of_others_s(line, position + 1, others) / len(free_s)
+    # An answer that is ready has to be written, and to travel.
+    delay_s += line.policy.max_latency_s * RESERVE
     free_s = [time_s + delay_s for time_s in free_s]
     planned = 0
     while True:
