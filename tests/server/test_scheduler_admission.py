@@ -156,7 +156,8 @@ def test_no_request_is_refused_that_would_have_been_answered(
 ) -> None:
     """Take a refused request all the same: it is late, or makes others late, or it runs in a wasteful batch.
 
-    "Late" counts the share of the budget that is kept for the way of the answer. The costs are known exactly, and no request comes after the refused one, so nothing else can be to blame.
+    "Late" counts the share of the budget that is kept for the way of the answer. The costs are known exactly, and no
+    request comes after the refused one, so nothing else can be to blame.
     """
 
     def seconds_of(_: int, size: int) -> float:
