@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,8 +104,11 @@ def children(pid: int) -> list[int]:
 
 def open_files(pid: int) -> list[str]:
     """What a process has open, without the numbers of sockets and pipes."""
-    directory = Path(f"/proc/{pid}/fd")
-    return sorted(re.sub(r"\d+", "", str(file.readlink())) for file in directory.iterdir())
+    found = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            found.append(re.sub(r"\d+", "", str(file.readlink())))
+    return sorted(found)
 
 
 @dataclass

@@ -129,7 +129,7 @@ class TestDrain:
             assert answer.chunk() == b"first"
             server.process.send_signal(signal.SIGTERM)
             assert not answer.rest().endswith(b"0\r\n\r\n")
-            assert server.process.wait(30) == 0
+            assert server.process.wait(30) == 1
 
 
 @BOTH
