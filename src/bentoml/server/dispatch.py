@@ -13,7 +13,7 @@ from bentoml.server.jobs import Reason
 from bentoml.server.ledger import Outcome
 from bentoml.server.scheduler import Scheduler, State
 from bentoml.server.stream_inlet import Inlets
-from bentoml.server.suspects import Suspects
+from bentoml.server.trials import Trials
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,8 +59,7 @@ class Dispatcher:
         self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
         self.workers: list[WorkerLink] = []
         self.inlets = Inlets(self)
-        self._suspects: Suspects[Call] = Suspects()
-        self._reserved: WorkerLink | None = None
+        self._trials = Trials()
         self._gathering = Gathering()
         self._gathering_timer: asyncio.TimerHandle | None = None
         self._loop = loop
@@ -119,7 +118,7 @@ class Dispatcher:
 
     def refuse_waiting(self) -> None:
         """No worker will come any more: answer every call that waits for one."""
-        for call in [*self.scheduler.take_all(), *self._suspects.take_all()]:
+        for call in [*self.scheduler.take_all(), *self._trials.suspects.take_all()]:
             self._settle(call, 503, Reason.NO_WORKER)
 
     # -- workers ------------------------------------------------------------------------------------------------
@@ -145,8 +144,6 @@ class Dispatcher:
             self.scheduler.abandoned(batch_id)
         self.inlets.lose(link)
         link.bodies.close()
-        if link is self._reserved:
-            self._reserved = None
         live = [call for batch in link.batches.values() for call in batch if call.state is State.RUNNING]
         link.batches.clear()
         for call in live:
@@ -154,17 +151,12 @@ class Dispatcher:
             if not self.routes[call.api].is_idempotent or (not is_suspicious and call.attempts >= MAX_ATTEMPTS):
                 self._settle(call, 503, Reason.WORKER_DIED)
         again = [call for call in live if call.state is State.RUNNING]
-        if link.trial is None and is_suspicious:
-            self._suspects.accuse(again)
-        elif link.trial is None:
+        guilty = self._trials.judge(link, again, is_suspicious=is_suspicious)
+        if guilty is not None:
+            logger.error("Request %s has ended its worker twice; it is answered 503", guilty.request_id)
+            self._settle(guilty, 503, Reason.WORKER_DIED)
+        if link.trial is None and not is_suspicious:
             self.scheduler.put_back(again)
-        elif is_suspicious:
-            guilty = self._suspects.convict(again)
-            if guilty is not None:
-                logger.error("Request %s has ended its worker twice; it is answered 503", guilty.request_id)
-                self._settle(guilty, 503, Reason.WORKER_DIED)
-        else:
-            self._suspects.put_back(again)
         self._pump()
 
     def on_answers(
@@ -248,46 +240,23 @@ class Dispatcher:
 
     def _pump(self) -> None:
         now_s = self._clock()
-        if self._suspects:
-            self._start_trials(leave_turns=True)
+        if self._trials:
+            self._start_trials(now_s, leave_turns=True)
         while self.scheduler.waiting and self.workers:
             batch = self.scheduler.next_batch(self._can_take, now_s)
             if not batch:
                 break
             self._send(self._free_worker(batch[0].api), batch, now_s)
-        if self._suspects:
-            self._start_trials(leave_turns=False)
-        if self._suspects or self._reserved is not None:
-            self._reserve_worker()
+        if self._trials:
+            self._start_trials(now_s, leave_turns=False)
+            if self._trials.reserve(self.workers):
+                self._pump()
 
-    def _start_trials(self, *, leave_turns: bool) -> None:
-        """Hand suspects to workers that run nothing.
-
-        Args:
-            leave_turns: a worker that comes from a trial is left to what waits in the ordinary queue.
-        """
-        for link in self.workers:
-            if link.batches or not link.stays or (leave_turns and link.owes_turn):
-                continue
-            group = self._suspects.next_group()
-            if not group:
-                return
-            link.trial = group
+    def _start_trials(self, now_s: float, *, leave_turns: bool) -> None:
+        for link, group in self._trials.start(self.workers, leave_turns=leave_turns):
             cap = self.routes[group[0].api].policy.batch_cap
             for start in range(0, len(group), cap):
-                self._send(link, group[start : start + cap], self._clock())
-
-    def _reserve_worker(self) -> None:
-        """Let a worker come free for a trial: where coroutines come and go, none would ever run nothing."""
-        staying = [link for link in self.workers if link.stays]
-        is_needed = self._suspects and not any(link.trial for link in self.workers)
-        if self._reserved is not None and not is_needed:
-            self._reserved.is_reserved = False
-            self._reserved = None
-            self._pump()
-        elif self._reserved is None and is_needed and staying:
-            self._reserved = min(staying, key=lambda link: len(link.batches))
-            self._reserved.is_reserved = True
+                self._send(link, group[start : start + cap], now_s)
 
     def _can_take(self, api: int) -> bool:
         route = self.routes[api]
@@ -372,7 +341,7 @@ class Dispatcher:
                 for call in batch:
                     if call.state is State.RUNNING:
                         yield call
-        yield from self._suspects
+        yield from self._trials.suspects
 
 
 def _call_frame(link: WorkerLink, batch_id: int, api_name: str, batch: Sequence[Call]) -> list[Any]:
