@@ -23,29 +23,28 @@ HEAD_END = b"\r\n\r\n"
 class RequestHead:
     """The head of a request for an API route. It is shared, and never changed.
 
-    Attributes:
+    Args:
         route: where the request goes.
-        counters: those of its route and method.
         method: upper-case HTTP method.
         query: what follows `?`, undecoded.
         headers: (name, value) pairs, names in lower case.
         content_length: bytes that the body takes, as declared; 0 when nothing is declared.
+
+    Attributes:
+        counters: those of its route and method.
+        wire: method, path, query and header fields, as a `CALL` frame has them.
         budget_s: how long its caller waits for an answer: the limit of the API, or a shorter one in the head.
     """
 
-    __slots__ = ("budget_s", "content_length", "counters", "headers", "method", "query", "route", "wire")
+    __slots__ = ("budget_s", "content_length", "counters", "route", "wire")
 
     def __init__(
         self, route: Route, method: str, query: str, headers: list[tuple[bytes, bytes]], content_length: int
     ) -> None:
         self.route = route
         self.counters = route.counters[method]
-        self.method = method
-        self.query = query
-        self.headers = headers
         self.content_length = content_length
         block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
-        # As a `CALL` frame has it.
         self.wire = [method, route.path, query, block]
         self.budget_s = route.policy.max_latency_s
         if TIMEOUT_HEADER in block:
