@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bentoml.server.admission import LEAST_EFFICIENCY, RESERVE
@@ -103,6 +103,17 @@ def test_batch_is_cut_to_meet_its_first_deadline() -> None:
     assert len(scheduler.next_batch(lambda _: True, 5.0)) == 20
 
 
+def test_batch_ends_so_much_before_a_deadline_as_its_answers_need_for_their_way() -> None:
+    def largest_batch(way_share: float) -> int:
+        scheduler = Scheduler[Job]([ApiPolicy("a", True, 100, 10.0)], way_share=way_share)
+        scheduler.set_workers(1)
+        warm(scheduler, costly, WARM_SIZES)
+        scheduler.put_back([Job(0, 0.0, latency_s, 1) for latency_s in (10.0, *[20.0] * 60)])
+        return len(scheduler.next_batch(lambda _: True, 5.0))
+
+    assert [largest_batch(way_share) for way_share in (0.0, 0.02)] == [20, 19]
+
+
 def test_job_that_is_nearly_late_runs_alone_when_the_others_can_wait() -> None:
     scheduler = scheduler_of()
     nearly_late = Job(0, 0.0, 6.3, 1)
@@ -151,6 +162,7 @@ arrivals = st.lists(st.floats(0.0, 2.0), min_size=1, max_size=60)
 @settings(deadline=None)
 @given(gaps_s=arrivals, level_s=st.sampled_from([0.1, 1.0, 3.0]), slope_s=st.sampled_from([0.02, 0.2, 1.0]),
        cap=st.sampled_from([1, 4, 1000]), workers=st.integers(1, 3))  # fmt: skip
+@example(gaps_s=[0.0, 0.0, 0.0, 1.0], level_s=3.0, slope_s=1.0, cap=4, workers=1)
 def test_no_request_is_refused_that_would_have_been_answered(
     gaps_s: list[float], level_s: float, slope_s: float, cap: int, workers: int
 ) -> None:
@@ -172,10 +184,11 @@ def test_no_request_is_refused_that_would_have_been_answered(
 
     real = run([policy], jobs(len(times_s)), seconds_of, workers=workers, warm_sizes=WARM_SIZES)
     steady = min(cap, max(int((5.0 - level_s) / slope_s), 1))
+    kept_s = 10.0 * RESERVE + 1e-6
     for position in real.refused[:5]:
         before = run([policy], jobs(position), seconds_of, workers=workers, warm_sizes=WARM_SIZES)
         forced = run([policy], jobs(position + 1), seconds_of, workers=workers, warm_sizes=WARM_SIZES, forced=position)
-        if position in forced.in_time(10.0 * RESERVE + 1e-6) and before.in_time() <= forced.in_time():
+        if position in forced.in_time(kept_s) and before.in_time(kept_s) <= forced.in_time(kept_s):
             size = next(len(batch) for _, _, batch in forced.batches if position in batch)
             assert size / seconds_of(0, size) < LEAST_EFFICIENCY * steady / seconds_of(0, steady) + 1e-6
 

@@ -32,6 +32,9 @@ MAX_ATTEMPTS = 2
 # Counted as the status of a call whose client left before its answer.
 CLIENT_LEFT = 499
 
+# Writing an answer, and its way to the client, may take this share of the budget.
+ANSWER_WAY_SHARE = 0.005
+
 # The longest time that a refused client is asked to stay away.
 MAX_RETRY_AFTER_S = 3600
 
@@ -56,7 +59,7 @@ class Dispatcher:
     ) -> None:
         self.routes = list(routes)
         self._clock = clock or loop.time
-        self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes])
+        self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes], way_share=ANSWER_WAY_SHARE)
         self.workers: list[WorkerLink] = []
         self.inlets = Inlets(self)
         self._trials = Trials()

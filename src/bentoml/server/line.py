@@ -46,6 +46,8 @@ class Line(Generic[JobT]):
         index: of the API.
         policy: how its requests may be run.
         slots: where its batches run.
+        way_share: what an answer needs to reach its client, as a share of the budget; a batch ends so much before a
+            deadline.
 
     Attributes:
         jobs: those that can be answered in time as far as is known, in order.
@@ -68,12 +70,14 @@ class Line(Generic[JobT]):
         "slots",
         "used_s",
         "waiting_bytes",
+        "way_share",
     )
 
-    def __init__(self, index: int, policy: ApiPolicy, slots: Slots) -> None:
+    def __init__(self, index: int, policy: ApiPolicy, slots: Slots, way_share: float = 0.0) -> None:
         self.index = index
         self.policy = policy
         self.slots = slots
+        self.way_share = way_share
         self.cap = policy.batch_cap
         self.model = CostModel()
         self.jobs: list[JobT] = []
@@ -181,13 +185,16 @@ class Line(Generic[JobT]):
             return steady
         margin = 1.0 + SAFE_SPREADS * model.spread
         most = min(len(self.jobs), self.cap)
-        slack_s = self.jobs[0].deadline_s - now_s
+        way_s = self.policy.max_latency_s * self.way_share
+        # As if everything began, and so ended, later by that.
+        begin_s = now_s + way_s
+        slack_s = self.jobs[0].deadline_s - begin_s
         seconds = model.predict(most)
         is_shared = most > steady and self.slots.total > 1
         if seconds * margin <= slack_s and not is_shared:
             return most
         # When another worker can have what this one leaves, or infinity.
-        other_s = self.slots.free_times_s(now_s)[1] if self.slots.total > 1 else float("inf")
+        other_s = self.slots.free_times_s(now_s)[1] + way_s if self.slots.total > 1 else float("inf")
         if is_shared and self._is_safe(steady, other_s, margin):
             most, seconds = steady, model.predict(steady)
             if seconds * margin <= slack_s:
@@ -195,9 +202,12 @@ class Line(Generic[JobT]):
         safe = min(self.fitting(slack_s / margin), most)
         if safe:
             safe_s = model.predict(safe)
-            if self._is_safe(safe, min(now_s + safe_s, other_s), margin) or safe / safe_s >= SAFE_RATE * most / seconds:
+            if (
+                self._is_safe(safe, min(begin_s + safe_s, other_s), margin)
+                or safe / safe_s >= SAFE_RATE * most / seconds
+            ):
                 return safe
-        start, size = self._most_answered(now_s, most)
+        start, size = self._most_answered(begin_s, most)
         self._stand_aside(start)
         return size
 
@@ -206,7 +216,7 @@ class Line(Generic[JobT]):
         left = min(len(self.jobs) - start, self.cap)
         return not left or start_s + self.model.predict(left) * margin <= self.jobs[start].deadline_s
 
-    def _most_answered(self, now_s: float, most: int) -> tuple[int, int]:
+    def _most_answered(self, begin_s: float, most: int) -> tuple[int, int]:
         """(start, size) of the batch that answers the most jobs in time per second, where none is safe.
 
         A batch cut short for the sake of one job that is nearly late wastes the time of all behind it. So a few starts
@@ -215,34 +225,34 @@ class Line(Generic[JobT]):
         jobs, model = self.jobs, self.model
         gain = PASSING_GAIN if self.slots.total == 1 else PASSING_GAIN_SHARED
         best, best_value = (0, 1), 0.0
-        for start in self._starts(now_s, most):
-            slack_s = jobs[start].deadline_s - now_s
+        for start in self._starts(begin_s, most):
+            slack_s = jobs[start].deadline_s - begin_s
             left = min(most, len(jobs) - start)
             sizes = [self.fitting(slack_s / (1.0 + spreads * model.spread)) for spreads in _SPREADS if slack_s > 0]
             for size in dict.fromkeys(max(min(size, left), 1) for size in (*sizes, left)):
-                value = self._answered(start, size, now_s) / model.predict(size)
+                value = self._answered(start, size, begin_s) / model.predict(size)
                 if value > best_value * (gain if start > best[0] else 1.0):
                     best, best_value = (start, size), value
         return best
 
-    def _starts(self, now_s: float, most: int) -> list[int]:
+    def _starts(self, begin_s: float, most: int) -> list[int]:
         """Where a batch may begin: at the first, at the first that can be met, where all behind can be; and between."""
         jobs, model = self.jobs, self.model
-        first = bisect_left(jobs, now_s + model.predict(1), key=_deadline_s)
+        first = bisect_left(jobs, begin_s + model.predict(1), key=_deadline_s)
         low, high = first, len(jobs)
         while low < high:
             middle = (low + high) // 2
-            if jobs[middle].deadline_s - now_s >= model.predict(min(most, len(jobs) - middle)):
+            if jobs[middle].deadline_s - begin_s >= model.predict(min(most, len(jobs) - middle)):
                 high = middle
             else:
                 low = middle + 1
         between = {first + (low - first) * part // 4 for part in range(1, 5)}
         return sorted(start for start in {0, first, *between} if start < len(jobs))
 
-    def _answered(self, start: int, size: int, now_s: float) -> float:
+    def _answered(self, start: int, size: int, begin_s: float) -> float:
         """How many jobs of a batch are expected to be answered in time."""
         seconds = self.model.predict(size)
-        end_s = now_s + seconds
+        end_s = begin_s + seconds
         # The chance to be in time grows evenly over the three spreads around the predicted end.
         width_s = 3.0 * seconds * self.model.spread + 1e-9
         samples = min(size, _SAMPLES)

@@ -38,6 +38,7 @@ class Scheduler(Generic[JobT]):
         max_waiting: bound of all lines together, in requests.
         max_waiting_bytes: the same in bytes of bodies.
         max_batch_bytes: a batch is closed when the next body would take it over this.
+        way_share: what an answer needs to reach its client, as a share of the budget of its API.
 
     Attributes:
         waiting: requests in all lines.
@@ -51,6 +52,7 @@ class Scheduler(Generic[JobT]):
         max_waiting: int = 20_000,
         max_waiting_bytes: int = 1 << 30,
         max_batch_bytes: int = 64 << 20,
+        way_share: float = 0.0,
     ) -> None:
         self._max_waiting = max_waiting
         self._max_waiting_bytes = max_waiting_bytes
@@ -61,7 +63,7 @@ class Scheduler(Generic[JobT]):
         self._workers = 0
         self._threads = Slots(1)
         self.lines: tuple[Line[JobT], ...] = tuple(
-            Line(index, policy, self._slots_of(policy)) for index, policy in enumerate(policies)
+            Line(index, policy, self._slots_of(policy), way_share) for index, policy in enumerate(policies)
         )
 
     @property
