@@ -69,6 +69,12 @@ def test_config_variable_naming_no_file_is_an_error(tmp_path: Path, monkeypatch:
         ("bento_server: 5", "'bento_server' must be a mapping"),
         ("[1]", "the file must be a mapping"),
         ("logging: {level: debug}", r"'logging\.level' must be one of CRITICAL"),
+        ("logging: {access: {format: xml}}", r"'logging\.access\.format' must be one of text, json, not 'xml'"),
+        ("logging: {prediction: {sample_rate: 1.5}}", "must be from 0 to 1, not 1.5"),
+        ("logging: {prediction: {sample_rate: .nan}}", "must be from 0 to 1, not nan"),
+        ("logging: {prediction: {sample_rate: true}}", "must be a number, not True"),
+        ("logging: {prediction: {max_field_bytes: -1}}", "must be at least 0, not -1"),
+        ("logging: {prediction: {redact_headers: cookie}}", "must be a list"),
         ("adapters: {image_input: {default_extensions: [1]}}", "must be a list"),
         ("a: [", "cannot be read"),
     ],
@@ -90,6 +96,14 @@ def test_config_values_of_either_type_are_taken(bentoml_home: Path) -> None:
     assert server.workers is None
     assert server.cors.access_control_allow_methods == ["GET", "POST"]
     assert server.cors.access_control_allow_headers == "X-A"
+
+
+def test_config_sample_rate_may_be_a_whole_number(bentoml_home: Path) -> None:
+    write(bentoml_home, "logging: {prediction: {sample_rate: 0, redact_fields: [email]}}")
+    prediction = get_config().logging.prediction
+    assert prediction.sample_rate == 0
+    assert prediction.redact_fields == ["email"]
+    assert "authorization" in prediction.redact_headers
 
 
 def test_config_file_with_another_ending_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

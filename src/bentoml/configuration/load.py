@@ -18,7 +18,15 @@ from bentoml.exceptions import BentoMLConfigException
 logger = logging.getLogger(__name__)
 
 _LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
-_LOG_LEVEL_KEYS = frozenset({"logging.level", "bento_server.logging.level"})
+_CHOICES = {
+    "logging.level": _LOG_LEVELS,
+    "bento_server.logging.level": _LOG_LEVELS,
+    "logging.access.format": ("text", "json"),
+}
+_RANGES: dict[str, tuple[int, int | None]] = {
+    "logging.prediction.sample_rate": (0, 1),
+    "logging.prediction.max_field_bytes": (0, None),
+}
 _AT_LEAST_ONE = frozenset(
     {
         "bento_server.port",
@@ -118,8 +126,14 @@ def _check(kind: Any, value: Any, key: str, path: Path) -> Any:
         raise BentoMLConfigException(f"{path}: '{key}' must be {expected}, not {_describe(value)}")
     if key in _AT_LEAST_ONE and value is not None and value < 1:
         raise BentoMLConfigException(f"{path}: '{key}' must be at least 1, not {value}")
-    if key in _LOG_LEVEL_KEYS and value not in _LOG_LEVELS:
-        raise BentoMLConfigException(f"{path}: '{key}' must be one of {', '.join(_LOG_LEVELS)}, not {_describe(value)}")
+    if key in _RANGES:
+        low, high = _RANGES[key]
+        if not low <= value or not (high is None or value <= high):
+            limits = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise BentoMLConfigException(f"{path}: '{key}' must be {limits}, not {value}")
+    choices = _CHOICES.get(key)
+    if choices is not None and value not in choices:
+        raise BentoMLConfigException(f"{path}: '{key}' must be one of {', '.join(choices)}, not {_describe(value)}")
     return value
 
 
@@ -129,6 +143,8 @@ def _matches(kind: Any, value: Any) -> bool:
     origin = typing.get_origin(kind) or kind
     if origin is int:
         return isinstance(value, int) and not isinstance(value, bool)
+    if origin is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
     if origin is list:
         (item,) = typing.get_args(kind)
         return isinstance(value, list) and all(_matches(item, element) for element in value)
@@ -139,6 +155,7 @@ def _name_of(kind: Any) -> str:
     names = {
         str: "text",
         int: "a whole number",
+        float: "a number",
         bool: "true or false",
         types.NoneType: "null",
         dict: "a mapping",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 IMAGE_EXTENSIONS = (".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp")
+# Fields of requests and answers that hold credentials.
+SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token")
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,44 @@ class AdvancedLogging:
 
 
 @dataclass(frozen=True)
+class AccessLogging:
+    """One line per HTTP request, in `access.log`."""
+
+    enabled: bool = True
+    format: str = "text"  # text or json
+    console: bool = False  # whether the console gets a copy
+
+
+@dataclass(frozen=True)
+class PredictionLogging:
+    """One JSON object per prediction, in `prediction.log`."""
+
+    enabled: bool = True
+    console: bool = True  # whether the console gets a copy
+    sample_rate: float = 1.0  # share of the requests that are logged, 0 to 1
+    max_field_bytes: int = 16384  # longer inputs and results are cut
+    redact_fields: list[str] = field(default_factory=list)  # names in JSON inputs and results
+    redact_headers: list[str] = field(default_factory=lambda: list(SECRET_HEADERS))
+
+
+@dataclass(frozen=True)
+class FeedbackLogging:
+    """What clients post to `/feedback`, in `feedback.log`."""
+
+    enabled: bool = True
+    console: bool = True  # whether the console gets a copy
+
+
+@dataclass(frozen=True)
 class Logging:
     """Logs of the library and the command line."""
 
     level: str = "INFO"
     console: Switch = field(default_factory=Switch)
     file: FileLogging = field(default_factory=FileLogging)
+    access: AccessLogging = field(default_factory=AccessLogging)
+    prediction: PredictionLogging = field(default_factory=PredictionLogging)
+    feedback: FeedbackLogging = field(default_factory=FeedbackLogging)
     advanced: AdvancedLogging = field(default_factory=AdvancedLogging)
 
 
