@@ -14,6 +14,7 @@ from bentoml.adapters.content_encoding import decompressed
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
+from bentoml.service.observer import GuardedObserver
 from bentoml.service.stream_format import accepts_events
 from bentoml.service.stream_print import print_stream
 from bentoml.service.stream_run import OpenStream, StreamBrokenError, StreamRun
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
+    from bentoml.service.observer import PredictionObserver
     from bentoml.types import HTTPRequest, InferenceResult
 
 T = TypeVar("T")
@@ -84,6 +86,7 @@ class InferenceAPI:
         self.route = name if route is None else route
         self.idempotent = idempotent
         self._function = UserFunction(user_func, "tasks" if batch else "task")
+        self._observer: GuardedObserver | None = None
         check_stream_mode(name, self._function.kind, batch=batch)
 
     @property
@@ -110,6 +113,10 @@ class InferenceAPI:
         if adapter.http_input_example is not None and "application/json" in schema:
             schema["application/json"] = {**schema["application/json"], "example": adapter.http_input_example}
         return schema
+
+    def observe(self, observer: PredictionObserver) -> None:
+        """Tell an observer how HTTP requests are answered from now on; what it raises costs no answer."""
+        self._observer = GuardedObserver(observer, self.name)
 
     async def infer_async(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
         """Answer tasks: one result per task, in order."""
@@ -153,7 +160,9 @@ class InferenceAPI:
             pairs = zip(requests, task_ids, strict=True)
             return [await self._collected(request, task_id) for request, task_id in pairs]
         tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
-        return [self._response_of(result) for result in await self.infer_async(tasks)]
+        inferring = self.infer_async(tasks)
+        results = await (inferring if self._observer is None else self._observer.watch(tasks, inferring))
+        return [self._response_of(result) for result in results]
 
     async def open_stream_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse | OpenStream:
         """Begin to answer an HTTP request with what the generator function yields.
@@ -166,17 +175,21 @@ class InferenceAPI:
             An answer that has begun; or a whole one, when there is nothing to stream.
         """
         task = self._task_of(request, task_id)
-        run = self._stream_run(as_events=accepts_events(",".join(request.headers.getlist("accept"))))
-        opened = await run.open(task)
+        opening = self._open(request, task)
+        opened = await (opening if self._observer is None else self._observer.watch_stream(task, opening))
         return opened if isinstance(opened, OpenStream) else self._response_of(opened)
 
     async def probe_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse:
-        """Answer an HTTP request to see whether that works; of a stream, no more than its first value is asked for."""
+        """Answer an HTTP request to see whether that works, and let no observer know.
+
+        Of a stream, no more than its first value is asked for.
+        """
+        task = self._task_of(request, task_id)
         if not self.is_stream:
-            return (await self.respond_async([request], [task_id]))[0]
-        opened = await self.open_stream_async(request, task_id)
-        if isinstance(opened, HTTPResponse):
-            return opened
+            return self._response_of((await self.infer_async([task]))[0])
+        opened = await self._open(request, task)
+        if not isinstance(opened, OpenStream):
+            return self._response_of(opened)
         await opened.close()
         return HTTPResponse(opened.status, opened.headers)
 
@@ -240,6 +253,10 @@ class InferenceAPI:
             self._refuse(task, error)
         (result,) = self.infer([task])
         return self.output_adapter.to_aws_lambda_event(result)
+
+    async def _open(self, request: HTTPRequest, task: InferenceTask[Any]) -> InferenceResult[Any] | OpenStream:
+        run = self._stream_run(as_events=accepts_events(",".join(request.headers.getlist("accept"))))
+        return await run.open(task)
 
     def _stream_run(self, *, as_events: bool = False) -> StreamRun:
         return StreamRun(self.name, self.input_adapter, self._function, self.output_adapter, as_events=as_events)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
+    from bentoml.service.stream_tap import StreamTap
     from bentoml.service.user_function import UserFunction
     from bentoml.types import InferenceTask
 
@@ -53,6 +54,7 @@ class OpenStream:
     Attributes:
         status: HTTP status.
         headers: response headers, content type included.
+        tap: follows what is read, if somebody wants to know.
     """
 
     def __init__(
@@ -70,13 +72,27 @@ class OpenStream:
         else:
             self.headers.setdefault("Content-Type", content_type_of(first))
         self._first: bytes | None = self._encode(first)
+        self.tap: StreamTap | None = None
 
     async def read(self) -> bytes | None:
-        """The next piece, which may be empty; None at the end.
+        """The next piece, which may be empty; None at the end. Whoever asks has sent what it got before.
 
         Raises:
             StreamBrokenError: the generator has raised, or yielded what cannot be sent.
         """
+        tap = self.tap
+        if tap is None:
+            return await self._next_piece()
+        tap.sent()
+        try:
+            piece = await self._next_piece()
+        except StreamBrokenError as error:
+            tap.break_off(str(error), error.last_piece)
+            raise
+        tap.give(piece)
+        return piece
+
+    async def _next_piece(self) -> bytes | None:
         piece, self._first = self._first, None
         if piece is not None:
             return piece
@@ -114,6 +130,9 @@ class OpenStream:
             await _close(self._generator)
         except Exception:
             logger.exception("%s failed while it was stopped", self._where)
+        finally:
+            if self.tap is not None:
+                self.tap.end()
 
 
 class StreamRun(BatchRun):
