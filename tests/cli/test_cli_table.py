@@ -139,8 +139,8 @@ def test_bentoml_when_typed_exits_and_prints(
     argv = [_filled(word, names) for word in line.split()]
     result = CliRunner(env=saved.env).invoke(commandline_interface, argv, prog_name="bentoml")
     assert result.exit_code == status, result.output
-    assert _like(_filled(stdout, names), result.stdout), result.stdout
-    assert _like(_filled(stderr, names), result.stderr), result.stderr
+    assert like(_filled(stdout, names), result.stdout), result.stdout
+    assert like(_filled(stderr, names), result.stderr), result.stderr
 
 
 def _filled(text: str, names: dict[str, str]) -> str:
@@ -149,6 +149,6 @@ def _filled(text: str, names: dict[str, str]) -> str:
     return text
 
 
-def _like(expected: str, actual: str) -> bool:
+def like(expected: str, actual: str) -> bool:
     pattern = ".*".join(re.escape(part) for part in expected.split("..."))
     return re.fullmatch(pattern, actual, re.DOTALL) is not None

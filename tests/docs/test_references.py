@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import pytest
 
 from bentoml.cli.main import COMMANDS
-from bentoml.configuration.schema import Config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from bentoml.configuration.keys import known_keys
+from scripts.configuration_reference import PAGE, page
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guides"
 COMMON_OPTIONS = {"-q", "--quiet", "--verbose", "--debug", "--do-not-track", "--help"}
 
 
-def configuration_keys(section: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every key below a section of the configuration, with its default as YAML would show it."""
-    for item in dataclasses.fields(section):
-        value = getattr(section, item.name)
-        if dataclasses.is_dataclass(value):
-            yield from configuration_keys(value, f"{prefix}{item.name}.")
-        elif isinstance(value, list):
-            yield prefix + item.name, " ".join(value)
-        elif isinstance(value, bool):
-            yield prefix + item.name, str(value).lower()
-        else:
-            yield prefix + item.name, "null" if value is None else str(value)
+def test_configuration_reference_is_made_from_the_schema() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run scripts/configuration_reference.py"
 
 
-def test_configuration_page_has_every_key_with_its_default() -> None:
-    text = (GUIDES / "configuration.md").read_text(encoding="utf-8")
-    shown = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| (.*?) \|", text, re.MULTILINE))
-    assert shown == dict(configuration_keys(Config()))
+def test_configuration_reference_has_every_key_once() -> None:
+    current = PAGE.read_text(encoding="utf-8").partition("## Keys of releases before")[0]
+    shown = re.findall(r"^\| `([a-z0-9_.]+)` \|", current, re.MULTILINE)
+    assert sorted(shown) == sorted(known_keys())
 
 
 def section_of(command: str) -> str:

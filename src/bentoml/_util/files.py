@@ -33,7 +33,7 @@ def write_atomic(path: Path, data: bytes | str, *, executable: bool = False) -> 
 
 
 @contextmanager
-def replaced_file(path: Path, *, executable: bool = False) -> Iterator[Path]:
+def replaced_file(path: Path, *, executable: bool = False, mode: int | None = None) -> Iterator[Path]:
     """An empty temporary file beside `path` that replaces it when the block ends well.
 
     The old file is never written into: processes that read it or have it mapped into memory keep what they have.
@@ -41,13 +41,14 @@ def replaced_file(path: Path, *, executable: bool = False) -> Iterator[Path]:
     Args:
         path: target; replaced if it exists.
         executable: set the execute bits.
+        mode: permission bits of the new file, whatever the umask; None leaves them to `executable` and the umask.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(_default_mode(0o777 if executable else 0o666))
+        temporary.chmod(_default_mode(0o777 if executable else 0o666) if mode is None else mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

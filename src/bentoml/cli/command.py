@@ -14,6 +14,7 @@ from bentoml.exceptions import BentoMLException, BundleIntegrityException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,26 @@ class BentoCommand(click.Command):
         try:
             verbosity = _with_environment(verbosity)
             ctx.obj = verbosity
-            with _output_of(verbosity):
+            with self.output_of(verbosity):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            raise CommandFailed(self.name or "", error, debug=verbosity.debug) from error
+            raise CommandFailed(_words_of(ctx) or self.name or "", error, debug=verbosity.debug) from error
+
+    def output_of(self, verbosity: Verbosity) -> AbstractContextManager[None]:
+        """Log and warn as much as was asked for, while the command runs."""
+        return _output_of(verbosity)
+
+
+def _words_of(ctx: click.Context) -> str:
+    """What the user typed to get to a command, without the name of the program."""
+    words: list[str] = []
+    current: click.Context | None = ctx
+    while current is not None and current.parent is not None:
+        words.insert(0, current.info_name or "")
+        current = current.parent
+    return " ".join(words)
 
 
 def _with_environment(verbosity: Verbosity) -> Verbosity:

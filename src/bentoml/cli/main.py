@@ -23,6 +23,7 @@ COMMANDS = (
         "bentoml.cli.serving:serve_gunicorn_command",
         "Serve a bundle over HTTP in production.",
     ),
+    CommandEntry("config", "bentoml.cli.config:config_command", "Look at the configuration, and change its file."),
     CommandEntry(
         "install-completion", "bentoml.cli.completion:install_completion_command", "Install completion for your shell."
     ),

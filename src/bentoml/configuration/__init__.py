@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bentoml.configuration.load import bentoml_home, get_config, is_debug, load_config
+from bentoml.configuration.load import bentoml_home, fix_config, get_config, is_debug
 from bentoml.configuration.schema import Config
 
-__all__ = ["Config", "bentoml_home", "get_config", "is_debug", "load_config"]
+__all__ = ["Config", "bentoml_home", "fix_config", "get_config", "is_debug"]

@@ -1,293 +1,333 @@
-"""Every key of the configuration file, with its type and default.
+"""Every key of the configuration, with its type, default, meaning, unit and range. Nothing about keys stands elsewhere.
 
-The names are those of the file; a unit that a name does not carry stands in the comment beside it.
+The names are those of the file. The docstring of a class says what its section is about; it appears in the reference
+page, like the meanings. `docs/configuration-reference.md` is made from here by `scripts/configuration_reference.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-IMAGE_EXTENSIONS = (".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp")
+from bentoml.configuration.key import key, section
+
+IMAGE_EXTENSIONS = [".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp"]
 # Fields of requests and answers that hold credentials.
-SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token")
+SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"]
+NOTHING: list[str] = []
+LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
 @dataclass(frozen=True)
 class BentoBundle:
     """What is written into a saved bundle."""
 
-    deployment_version: str | None = None  # library version recorded in bentoml.yml
-    default_docker_base_image: str | None = None  # None: python:X.Y-slim
-
-
-@dataclass(frozen=True)
-class Switch:
-    """A feature that is on or off."""
-
-    enabled: bool = True
+    deployment_version: str | None = key(None, "library version recorded in bundles; null is the running one")
+    default_docker_base_image: str | None = key(None, "base image; null is `python:X.Y-slim`")
 
 
 @dataclass(frozen=True)
 class Microbatch:
-    """Overrides for every API of the service."""
+    """Batching, for every API of the service."""
 
-    enabled: bool = True  # accepted, no effect; max_batch_size: 1 turns merging off
-    workers: int = 1  # accepted, no effect; one queue feeds all workers
-    max_batch_size: int | None = None  # requests
-    max_latency: int | None = None  # milliseconds
+    enabled: bool = key(True, "accepted, no effect; `max_batch_size: 1` turns batching off")
+    workers: int = key(1, "accepted, no effect; one queue feeds all workers", at_least=1)
+    max_batch_size: int | None = key(None, "largest batch; null leaves it to each API", unit="requests", at_least=1)
+    max_latency: int | None = key(
+        None, "latency budget of a request; null leaves it to each API", unit="milliseconds", at_least=1
+    )
 
 
 @dataclass(frozen=True)
 class Ngrok:
-    """Accepted, no effect."""
+    """A tunnel to the server."""
 
-    enabled: bool = False
+    enabled: bool = key(False, "accepted, no effect")
+
+
+@dataclass(frozen=True)
+class Swagger:
+    """The Swagger pages."""
+
+    enabled: bool = key(True, "serve them at `/` and `/docs`")
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The `/metrics` endpoint."""
+    """The metrics of the server."""
 
-    enabled: bool = True
-    namespace: str = "BENTOML"
+    enabled: bool = key(True, "serve Prometheus text at `/metrics`")
+    namespace: str = key("BENTOML", "first part of the name of every metric")
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """The feedback endpoint."""
+
+    enabled: bool = key(True, "`/feedback`; not in this version")
 
 
 @dataclass(frozen=True)
 class ServerLogging:
     """Logs of the server processes."""
 
-    level: str = "INFO"
+    level: str = key("INFO", "least severe level that is logged", choices=LOG_LEVELS)
 
 
 @dataclass(frozen=True)
 class Cors:
-    """Cross-origin requests; without `enabled` no `Access-Control-*` header is sent."""
+    """Cross-origin requests; not in this version."""
 
-    enabled: bool = False
-    access_control_allow_origin: str | None = None
-    access_control_allow_credentials: bool | None = None
-    access_control_allow_methods: str | list[str] | None = None
-    access_control_allow_headers: str | list[str] | None = None
-    access_control_max_age: int | None = None  # seconds
-    access_control_expose_headers: str | list[str] | None = None
+    enabled: bool = key(False, "send the headers below; without it no `Access-Control-*` header is sent")
+    access_control_allow_origin: str | None = key(None, "origins that may read answers")
+    access_control_allow_credentials: bool | None = key(None, "whether requests may carry credentials")
+    access_control_allow_methods: str | list[str] | None = key(None, "methods that may be used")
+    access_control_allow_headers: str | list[str] | None = key(None, "request headers that may be sent")
+    access_control_max_age: int | None = key(None, "time for which the permission is kept", unit="seconds", at_least=-1)
+    access_control_expose_headers: str | list[str] | None = key(None, "response headers that scripts may read")
 
 
 @dataclass(frozen=True)
 class BentoServer:
     """The model server."""
 
-    port: int = 5000
-    workers: int | None = 1  # None: CPUs // 2 + 1
-    timeout: int = 60  # seconds
-    worker_timeout_s: int | None = None  # None: timeout
-    worker_max_rss_bytes: int | None = None  # resident memory of one worker
-    worker_max_requests: int | None = None
-    preload: bool = False  # load once, fork the workers
-    grace_s: int | None = None  # None: timeout
-    header_timeout_s: int = 20
-    body_timeout_s: int = 30  # between two parts of a body
-    max_request_size: int = 20 * 1024 * 1024  # bytes
-    microbatch: Microbatch = field(default_factory=Microbatch)
-    ngrok: Ngrok = field(default_factory=Ngrok)
-    swagger: Switch = field(default_factory=Switch)
-    metrics: Metrics = field(default_factory=Metrics)
-    feedback: Switch = field(default_factory=Switch)
-    logging: ServerLogging = field(default_factory=ServerLogging)
-    cors: Cors = field(default_factory=Cors)
+    port: int = key(5000, "TCP port to listen on", at_least=1, at_most=65535)
+    workers: int | None = key(1, "worker processes; null is half of the CPUs plus one", at_least=1)
+    timeout: float = key(60, "limit for a request that is not batched", unit="seconds", above=0)
+    worker_timeout_s: float | None = key(
+        None, "after this time a call is taken for hung; null is `timeout`", unit="seconds", above=0
+    )
+    worker_max_rss_bytes: int | None = key(
+        None, "resident memory over which a worker is replaced; null is no limit", unit="bytes", at_least=1
+    )
+    worker_max_requests: int | None = key(
+        None, "after about so many a worker is replaced; null keeps it", unit="requests", at_least=1
+    )
+    preload: bool = key(False, "load the model once and fork the workers")
+    grace_s: float | None = key(None, "time that a stop waits for answers; null is `timeout`", unit="seconds", above=0)
+    header_timeout_s: float = key(
+        20, "time for the head of a request to arrive, and for a TLS handshake", unit="seconds", above=0
+    )
+    body_timeout_s: float = key(
+        30, "longest silence while a body arrives or an answer is read", unit="seconds", above=0
+    )
+    max_request_size: int = key(20 * 1024 * 1024, "largest body of a request", unit="bytes", at_least=1)
+    microbatch: Microbatch = section(Microbatch)
+    ngrok: Ngrok = section(Ngrok)
+    swagger: Swagger = section(Swagger)
+    metrics: Metrics = section(Metrics)
+    feedback: Feedback = section(Feedback)
+    logging: ServerLogging = section(ServerLogging)
+    cors: Cors = section(Cors)
+
+
+@dataclass(frozen=True)
+class ConsoleLogging:
+    """Logs on the terminal."""
+
+    enabled: bool = key(True, "log to the standard output")
 
 
 @dataclass(frozen=True)
 class FileLogging:
     """Log files."""
 
-    enabled: bool = True
-    directory: str | None = None  # None: $BENTOML_HOME/logs
-
-
-@dataclass(frozen=True)
-class AdvancedLogging:
-    """A `logging.config.dictConfig` that replaces the rest of the section."""
-
-    enabled: bool = False
-    config: dict[str, Any] | None = None
+    enabled: bool = key(True, "log to files")
+    directory: str | None = key(None, "where the files are; null is `$BENTOML_HOME/logs`")
 
 
 @dataclass(frozen=True)
 class AccessLogging:
-    """One line per HTTP request, in `access.log`."""
+    """One line per HTTP request, in `access.log`; not in this version."""
 
-    enabled: bool = True
-    format: str = "text"  # text or json
-    console: bool = False  # whether the console gets a copy
+    enabled: bool = key(True, "write it")
+    format: str = key("text", "form of a line", choices=("text", "json"))
+    console: bool = key(False, "whether the console gets a copy")
 
 
 @dataclass(frozen=True)
 class PredictionLogging:
-    """One JSON object per prediction, in `prediction.log`."""
+    """One JSON object per prediction, in `prediction.log`; not in this version."""
 
-    enabled: bool = True
-    console: bool = True  # whether the console gets a copy
-    sample_rate: float = 1.0  # share of the requests that are logged, 0 to 1
-    max_field_bytes: int = 16384  # longer inputs and results are cut
-    redact_fields: list[str] = field(default_factory=list)  # names in JSON inputs and results
-    redact_headers: list[str] = field(default_factory=lambda: list(SECRET_HEADERS))
+    enabled: bool = key(True, "write it")
+    console: bool = key(True, "whether the console gets a copy")
+    sample_rate: float = key(1.0, "share of the requests that are logged", at_least=0, at_most=1)
+    max_field_bytes: int = key(16384, "longer inputs and results are cut", unit="bytes", at_least=0)
+    redact_fields: list[str] = key(NOTHING, "names of JSON fields whose values are left out")
+    redact_headers: list[str] = key(SECRET_HEADERS, "headers whose values are left out")
 
 
 @dataclass(frozen=True)
 class FeedbackLogging:
-    """What clients post to `/feedback`, in `feedback.log`."""
+    """What clients post to `/feedback`, in `feedback.log`; not in this version."""
 
-    enabled: bool = True
-    console: bool = True  # whether the console gets a copy
+    enabled: bool = key(True, "write it")
+    console: bool = key(True, "whether the console gets a copy")
+
+
+@dataclass(frozen=True)
+class AdvancedLogging:
+    """A logging set-up of your own."""
+
+    enabled: bool = key(False, "use `config` instead of the other keys of `logging`")
+    config: dict[str, Any] | None = key(None, "a mapping for `logging.config.dictConfig`")
 
 
 @dataclass(frozen=True)
 class Logging:
     """Logs of the library and the command line."""
 
-    level: str = "INFO"
-    console: Switch = field(default_factory=Switch)
-    file: FileLogging = field(default_factory=FileLogging)
-    access: AccessLogging = field(default_factory=AccessLogging)
-    prediction: PredictionLogging = field(default_factory=PredictionLogging)
-    feedback: FeedbackLogging = field(default_factory=FeedbackLogging)
-    advanced: AdvancedLogging = field(default_factory=AdvancedLogging)
+    level: str = key("INFO", "least severe level that is logged", choices=LOG_LEVELS)
+    console: ConsoleLogging = section(ConsoleLogging)
+    file: FileLogging = section(FileLogging)
+    access: AccessLogging = section(AccessLogging)
+    prediction: PredictionLogging = section(PredictionLogging)
+    feedback: FeedbackLogging = section(FeedbackLogging)
+    advanced: AdvancedLogging = section(AdvancedLogging)
 
 
 @dataclass(frozen=True)
 class Otlp:
     """OpenTelemetry export."""
 
-    endpoint: str | None = None
+    endpoint: str | None = key(None, "where traces are sent; not in this version")
 
 
 @dataclass(frozen=True)
 class Zipkin:
-    """Accepted, no effect."""
+    """The classic Zipkin client."""
 
-    url: str | None = None
+    url: str | None = key(None, "accepted, no effect")
 
 
 @dataclass(frozen=True)
 class Jaeger:
-    """Accepted, no effect."""
+    """The classic Jaeger client."""
 
-    address: str | None = None
-    port: int | None = None
+    address: str | None = key(None, "accepted, no effect")
+    port: int | None = key(None, "accepted, no effect")
 
 
 @dataclass(frozen=True)
 class Tracing:
-    """Tracing; off without a type."""
+    """Traces of requests."""
 
-    type: str | None = None  # otlp
-    otlp: Otlp = field(default_factory=Otlp)
-    zipkin: Zipkin = field(default_factory=Zipkin)
-    jaeger: Jaeger = field(default_factory=Jaeger)
+    type: str | None = key(
+        None,
+        "`otlp`, not in this version; `zipkin` and `jaeger` are accepted, no effect; null is off",
+        choices=("otlp", "zipkin", "jaeger"),
+        any_case=True,
+    )
+    otlp: Otlp = section(Otlp)
+    zipkin: Zipkin = section(Zipkin)
+    jaeger: Jaeger = section(Jaeger)
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """Image adapters."""
+    """The image adapters."""
 
-    default_extensions: list[str] = field(default_factory=lambda: list(IMAGE_EXTENSIONS))
+    default_extensions: list[str] = key(IMAGE_EXTENSIONS, "file extensions of images; not in this version")
 
 
 @dataclass(frozen=True)
 class Adapters:
     """Input and output adapters."""
 
-    image_input: ImageInput = field(default_factory=ImageInput)
+    image_input: ImageInput = section(ImageInput)
 
 
 @dataclass(frozen=True)
 class RemoteTls:
-    """Certificates for a remote registry; paths."""
+    """Certificates for a remote registry, as paths."""
 
-    root_ca_cert: str | None = None
-    client_key: str | None = None
-    client_cert: str | None = None
-    client_certificate_file: str | None = None  # old name of client_cert
+    root_ca_cert: str | None = key(None, "certificates of the authorities to trust")
+    client_key: str | None = key(None, "private key of the client")
+    client_cert: str | None = key(None, "certificate of the client")
+    client_certificate_file: str | None = key(None, "old name of `client_cert`")
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A remote registry."""
+    """A remote registry; not in this version."""
 
-    url: str | None = None
-    access_token: str | None = None
-    access_token_header: str = "access_token"  # noqa: S105 - the name of a header
-    tls: RemoteTls = field(default_factory=RemoteTls)
+    url: str | None = key(None, "its address; null uses the registry of this machine")
+    access_token: str | None = key(None, "proves who you are", secret=True)
+    access_token_header: str = key("access_token", "HTTP header that carries the token")
+    tls: RemoteTls = section(RemoteTls)
 
 
 @dataclass(frozen=True)
 class FileSystemRepository:
     """Bundles in a directory."""
 
-    directory: str | None = None  # None: $BENTOML_HOME/repository
+    directory: str | None = key(None, "null is `$BENTOML_HOME/repository`")
 
 
 @dataclass(frozen=True)
 class S3Repository:
-    """Bundles in S3 or a compatible store."""
+    """Bundles in S3 or a compatible store; not in this version."""
 
-    url: str | None = None
-    endpoint_url: str | None = None
-    signature_version: str = "s3v4"
-    expiration: int = 3000  # seconds a presigned URL is valid
+    url: str | None = key(None, "`s3://BUCKET/PREFIX`")
+    endpoint_url: str | None = key(None, "address of a compatible store")
+    signature_version: str = key("s3v4", "how requests are signed")
+    expiration: int = key(3000, "how long a presigned URL is valid", unit="seconds", at_least=1)
 
 
 @dataclass(frozen=True)
 class GcsRepository:
-    """Bundles in Google Cloud Storage."""
+    """Bundles in Google Cloud Storage; not in this version."""
 
-    url: str | None = None
-    expiration: int = 3000  # seconds a signed URL is valid
+    url: str | None = key(None, "`gs://BUCKET/PREFIX`")
+    expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
 
 
 @dataclass(frozen=True)
 class Repository:
     """Where bundles are kept."""
 
-    type: str = "file_system"  # file_system, s3 or gcs
-    file_system: FileSystemRepository = field(default_factory=FileSystemRepository)
-    s3: S3Repository = field(default_factory=S3Repository)
-    gcs: GcsRepository = field(default_factory=GcsRepository)
+    type: str = key(
+        "file_system",
+        "kind of store; `s3` and `gcs`: not in this version",
+        choices=("file_system", "s3", "gcs"),
+    )
+    file_system: FileSystemRepository = section(FileSystemRepository)
+    s3: S3Repository = section(S3Repository)
+    gcs: GcsRepository = section(GcsRepository)
 
 
 @dataclass(frozen=True)
 class Database:
     """The catalog."""
 
-    url: str | None = None  # None: sqlite:///$BENTOML_HOME/storage.db
+    url: str | None = key(None, "SQLAlchemy URL; null is `sqlite:///$BENTOML_HOME/storage.db`")
 
 
 @dataclass(frozen=True)
 class YataiLogging:
-    """Log of the registry's web server."""
+    """Log of the web server of the registry."""
 
-    path: str | None = None
+    path: str | None = key(None, "its file")
 
 
 @dataclass(frozen=True)
 class Yatai:
     """The registry."""
 
-    remote: Remote = field(default_factory=Remote)
-    repository: Repository = field(default_factory=Repository)
-    database: Database = field(default_factory=Database)
-    namespace: str = "dev"
-    logging: YataiLogging = field(default_factory=YataiLogging)
+    remote: Remote = section(Remote)
+    repository: Repository = section(Repository)
+    database: Database = section(Database)
+    namespace: str = key("dev", "namespace of deployments")
+    logging: YataiLogging = section(YataiLogging)
 
 
 @dataclass(frozen=True)
 class Config:
     """The whole configuration."""
 
-    bento_bundle: BentoBundle = field(default_factory=BentoBundle)
-    bento_server: BentoServer = field(default_factory=BentoServer)
-    logging: Logging = field(default_factory=Logging)
-    tracing: Tracing = field(default_factory=Tracing)
-    adapters: Adapters = field(default_factory=Adapters)
-    yatai: Yatai = field(default_factory=Yatai)
+    bento_bundle: BentoBundle = section(BentoBundle)
+    bento_server: BentoServer = section(BentoServer)
+    logging: Logging = section(Logging)
+    tracing: Tracing = section(Tracing)
+    adapters: Adapters = section(Adapters)
+    yatai: Yatai = section(Yatai)

@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.logs import configure_logging
+from bentoml.configuration import fix_config, snapshot
 from bentoml.server.options import ServeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 SOCKET_FILE = "workers.sock"
+# The configuration of the parent, which its children keep.
+CONFIG_FILE = "configuration.json"
 
 READY = "ready"
 FAILED = "failed"
@@ -75,8 +78,10 @@ class ChildContext:
 
     @classmethod
     def from_argv(cls, argv: list[str]) -> ChildContext:
-        """Read the first four arguments and keep their descriptors from programs that the child starts."""
+        """Read the first four arguments, and fix the configuration and what programs started from here inherit."""
         context = cls(Path(argv[0]), int(argv[1]), int(argv[2]), int(argv[3]))
+        # A worker that is replaced works as the one before it, whatever stands in the file by then.
+        fix_config(snapshot.from_json((context.runtime_dir / CONFIG_FILE).read_bytes()))
         os.set_inheritable(context.status_fd, False)
         os.set_inheritable(context.lifeline_fd, False)
         # Sent to all processes of a server, a hangup is for the parent. Programs that the child starts do not inherit

@@ -6,7 +6,9 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from bentoml.configuration import get_config, snapshot
 from bentoml.server.allocator import allocator_settings
+from bentoml.server.child import CONFIG_FILE
 from bentoml.server.child_process import ChildProcess
 from bentoml.server.places import make_runtime_dir
 
@@ -18,7 +20,7 @@ class Runtime:
     """The directory and the lifeline of one server.
 
     Attributes:
-        directory: for options and sockets.
+        directory: for options, the configuration, and sockets.
         lifeline_fd: read end of the lifeline, which every child inherits.
 
     Raises:
@@ -27,6 +29,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.directory = make_runtime_dir()
+        (self.directory / CONFIG_FILE).write_text(snapshot.to_json(get_config()), encoding="utf-8")
         self.lifeline_fd, self._lifeline_write = os.pipe()
 
     def start(self, module: str, generation: int, *fds: int, env: Mapping[str, str] | None = None) -> ChildProcess:

@@ -8,6 +8,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
+from bentoml.configuration import fix_config, get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.server.child import CUT_OFF_EXIT_CODE, READY, SOCKET_FILE
 from bentoml.server.child_process import how
@@ -188,8 +189,17 @@ def serve(
 
     Raises:
         BentoMLException: the address is taken, the certificate cannot be used, a file of the bundle was changed, or
-            the bundle cannot be loaded.
+            the bundle or the configuration cannot be loaded.
     """
+    # From here on nothing changes under this server, not even when it loads another bundle.
+    fix_config(get_config())
+    try:
+        return _serve(options, on_ready, source)
+    finally:
+        fix_config(None)
+
+
+def _serve(options: ServeOptions, on_ready: Callable[[str], None] | None, source: BundleSource | None) -> int:
     tls_context(options)
     if options.verify:
         from bentoml.saved_bundle.integrity import verify_bundle
