@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 
+from bentoml.cli.lazy_group import LazyGroup
 from bentoml.cli.main import COMMANDS
 from bentoml.configuration.keys import known_keys
 from scripts.configuration_reference import PAGE, page
@@ -38,9 +39,10 @@ def section_of(command: str) -> str:
 def test_cli_page_has_every_command_with_its_options(entry: Any) -> None:
     module, attribute = entry.target.split(":")
     command: click.Command = getattr(importlib.import_module(module), attribute)
+    below = [entry.load() for entry in command.entries.values()] if isinstance(command, LazyGroup) else []
     options = {
         flag
-        for parameter in command.params
+        for parameter in [parameter for each in (command, *below) for parameter in each.params]
         if isinstance(parameter, click.Option)
         for flag in (*parameter.opts, *parameter.secondary_opts)
     }
@@ -48,4 +50,5 @@ def test_cli_page_has_every_command_with_its_options(entry: Any) -> None:
     if "Takes the options of `serve`" in shown:
         shown += section_of("serve")
     assert shown, f"no section on bentoml {entry.name}"
+    assert [each.name for each in below if f"`bentoml {entry.name} {each.name}" not in shown] == []
     assert {flag for flag in options - COMMON_OPTIONS if not re.search(rf"(?<![\w-]){flag}(?![\w-])", shown)} == set()
