@@ -10,6 +10,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from bentoml._util.bounded_memo import BoundedMemo
 from bentoml.exceptions import BentoMLException
 from bentoml.server.call import TEXT_HEAD
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_heads: dict[tuple[tuple[str, str], ...], bytes] = {}
 _MAX_KEPT_HEADS = 512
 _MAX_KEPT_HEAD_BYTES = 1024
+_heads: BoundedMemo[tuple[tuple[str, str], ...], bytes] = BoundedMemo(_MAX_KEPT_HEADS)
 
 Answer = tuple[int, bytes, bytes]
 
@@ -84,9 +85,7 @@ def _head_of(headers: HTTPHeaders) -> bytes:
     if head is None:
         head = render_head(headers)
         if len(head) <= _MAX_KEPT_HEAD_BYTES and all(type(value) is str for _, value in pairs):
-            if len(_heads) >= _MAX_KEPT_HEADS:
-                _heads.clear()
-            _heads[pairs] = head
+            _heads.keep(pairs, head)
     return head
 
 

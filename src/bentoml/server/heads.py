@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bentoml._util.bounded_memo import BoundedMemo
 from bentoml.server.request_timeouts import TIMEOUT_HEADER, timeout_ms_of
 
 if TYPE_CHECKING:
     from bentoml.server.routes import Route
 
-# A longer head is not kept, and when this many are kept, they are all forgotten: heads that differ each time (with
-# trace or account ids in them) must not take memory.
+# A longer head is not kept, and no more than so many: heads that differ each time (with trace or account ids in them)
+# must not take memory.
 MAX_KEPT_BYTES = 2048
 MAX_KEPT = 2048
 HEAD_END = b"\r\n\r\n"
@@ -59,7 +60,7 @@ class KnownHeads:
     __slots__ = ("_heads",)
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, RequestHead] = {}
+        self._heads: BoundedMemo[bytes, RequestHead] = BoundedMemo(MAX_KEPT)
 
     def clear(self) -> None:
         """Forget all, as the routes are about to change."""
@@ -85,6 +86,4 @@ class KnownHeads:
         end = data.find(HEAD_END) + 4
         if end > MAX_KEPT_BYTES or len(data) - end != head.content_length:
             return
-        if len(self._heads) >= MAX_KEPT:
-            self._heads.clear()
-        self._heads[data[:end]] = head
+        self._heads.keep(data[:end], head)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bentoml._util.bounded_memo import BoundedMemo
 from bentoml._util.http_headers import HTTPHeaders
 from bentoml.server.body_pool import read_body
 from bentoml.types import HTTPRequest
@@ -75,7 +76,7 @@ class WireHeaders(HTTPHeaders):
         return super().content_encoding if self._fields is None else self._fields.content_encoding
 
 
-_kept: dict[bytes, Fields] = {}
+_kept: BoundedMemo[bytes, Fields] = BoundedMemo(MAX_KEPT)
 
 
 def fields_of(block: bytes) -> Fields:
@@ -84,9 +85,7 @@ def fields_of(block: bytes) -> Fields:
     if fields is None:
         fields = Fields(block)
         if len(block) <= MAX_KEPT_BYTES:
-            if len(_kept) >= MAX_KEPT:
-                _kept.clear()
-            _kept[block] = fields
+            _kept.keep(block, fields)
     return fields
 
 
