@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
+from bentoml.server.alarm import NEVER_S, Alarm
 from bentoml.server.body_pool import MIN_BODY_BYTES
 from bentoml.server.gathering import Gathering
 from bentoml.server.jobs import Reason
@@ -41,8 +42,6 @@ MAX_RETRY_AFTER_S = 3600
 # Why a call that was admitted gets no answer all the same; for any other reason it counts as refused.
 _FAILURES = frozenset({None, Reason.TIMEOUT, Reason.WORKER_DIED})
 
-_NEVER_S = float("inf")
-
 
 class Dispatcher:
     """Feeds all workers from one queue.
@@ -64,13 +63,11 @@ class Dispatcher:
         self.inlets = Inlets(self)
         self._trials = Trials()
         self._gathering = Gathering()
-        self._gathering_timer: asyncio.TimerHandle | None = None
+        self._gathering_alarm = Alarm(loop, self._end_gathering)
         self._loop = loop
         self._next_batch_id = 0
         self._pump_is_due = False
-        # One timer for all calls, set to the soonest deadline: most calls are answered without touching it.
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = _NEVER_S
+        self._alarm = Alarm(loop, self._on_deadline)
 
     @property
     def is_answered(self) -> bool:
@@ -98,8 +95,8 @@ class Dispatcher:
             # At the end of this turn of the loop: what other connections have sent joins the same batch.
             self._pump_is_due = True
             self._loop.call_soon(self._pump_at_end_of_turn)
-        if call.deadline_s < self._timer_s:
-            self._set_timer(call.deadline_s)
+        if call.deadline_s < self._alarm.when_s:
+            self._alarm.set(call.deadline_s)
 
     def cancel(self, call: Call) -> None:
         """The caller has left; nothing happens when its call has ended."""
@@ -196,7 +193,7 @@ class Dispatcher:
             self._pump()
         self._answer(batch, answers, now_s)
         if wait_s:
-            self._gathering_timer = self._loop.call_at(self._loop.time() + wait_s, self._end_gathering)
+            self._gathering_alarm.set(self._loop.time() + wait_s)
 
     def _answer(self, batch: Sequence[Call], answers: Sequence[list[Any]], now_s: float) -> None:
         """Give each caller of a batch that still waits its own answer."""
@@ -228,12 +225,10 @@ class Dispatcher:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _end_gathering(self) -> None:
+    def _end_gathering(self, _due_s: float = NEVER_S) -> None:
         """All clients are back, or were given time enough."""
         self._gathering.end()
-        if self._gathering_timer is not None:
-            self._gathering_timer.cancel()
-            self._gathering_timer = None
+        self._gathering_alarm.set(NEVER_S)
         self._loop.call_soon(self._pump)
 
     def _pump_at_end_of_turn(self) -> None:
@@ -296,15 +291,9 @@ class Dispatcher:
         outcome = Outcome.FAILED if reason in _FAILURES else Outcome.REFUSED
         call.settle(outcome, status, self._clock() - call.arrived_s, reason.value if reason else "")
 
-    def _set_timer(self, when_s: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if when_s == _NEVER_S else self._loop.call_at(when_s, self._on_deadline)
-        self._timer_s = when_s
-
-    def _on_deadline(self) -> None:
-        # By a finer clock the timer may come a moment early; the time it was set to has come.
-        now_s = max(self._clock(), self._timer_s)
+    def _on_deadline(self, due_s: float) -> None:
+        # By a finer clock the alarm may come a moment early; the time it was set to has come.
+        now_s = max(self._clock(), due_s)
         for call in self.scheduler.take_overdue(now_s):
             # It never ran: a batched request lost its place to load, any other just ran out of time.
             if call.head.route.policy.is_batch:
@@ -313,7 +302,7 @@ class Dispatcher:
                 self._settle(call, 408, Reason.TIMEOUT)
         soonest_s = self.scheduler.next_deadline_s()
         if soonest_s is None:
-            soonest_s = _NEVER_S
+            soonest_s = NEVER_S
         late: set[int] = set()
         for call in self._running():
             if call.deadline_s <= now_s:
@@ -322,7 +311,7 @@ class Dispatcher:
             else:
                 soonest_s = min(soonest_s, call.deadline_s)
         self._cancel_unwanted(late)
-        self._set_timer(soonest_s)
+        self._alarm.set(soonest_s)
 
     def _cancel_unwanted(self, apis: Collection[int]) -> None:
         """Have calls of these APIs ended that nobody waits for any more, where a worker can do that."""
