@@ -40,6 +40,28 @@ def test_quota_of_the_root_of_a_container_counts(tmp_path: Path) -> None:
     assert cpu_count(system(tmp_path, "/", top="100000 100000")) == 1
 
 
+@pytest.mark.parametrize(
+    ("group", "seen_at", "quota_us", "expected"),
+    [
+        ("/kubepods/pod1", "kubepods/pod1", 100_000, 1),
+        ("/kubepods/pod1", "kubepods", 100_000, 1),
+        ("/docker/of-the-host", "", 100_000, 1),
+        ("/kubepods/pod1", "kubepods/pod1", -1, ALL),
+    ],
+    ids=["own", "above", "root-of-a-container", "none"],
+)
+def test_quota_of_a_first_version_group_counts(
+    tmp_path: Path, group: str, seen_at: str, quota_us: int, expected: int
+) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"9:memory:/x\n4:cpu,cpuacct:{group}\n0::/\n")
+    directory = tmp_path / "sys/fs/cgroup/cpu,cpuacct" / seen_at
+    directory.mkdir(parents=True)
+    (directory / "cpu.cfs_quota_us").write_text(f"{quota_us}\n")
+    (directory / "cpu.cfs_period_us").write_text("100000\n")
+    assert cpu_count(tmp_path) == expected
+
+
 def test_system_without_control_groups_has_the_cpus_of_the_process(tmp_path: Path) -> None:
     assert cpu_count(tmp_path) == ALL
     (tmp_path / "proc/self").mkdir(parents=True)

@@ -6,6 +6,10 @@ import os
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def cpu_count(root: Path = Path("/")) -> int:
@@ -19,24 +23,38 @@ def cpu_count(root: Path = Path("/")) -> int:
 
 
 def _quotas(root: Path) -> list[float]:
-    """The quotas, in CPUs, of the control groups that this process is in."""
+    """The quotas, in CPUs, of the control groups that this process is in, of both versions."""
+    mount = root / "sys/fs/cgroup"
     quotas: list[float] = []
     with suppress(OSError, ValueError):
         for line in (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
-                quotas += _quotas_up_from(root / "sys/fs/cgroup", path)
+                quotas += _quotas_up_from(mount, path, _quota_v2)
+            elif "cpu" in controllers.split(","):
+                quotas += _quotas_up_from(mount / controllers, path, _quota_v1)
     return quotas
 
 
-def _quotas_up_from(mount: Path, path: str) -> list[float]:
-    quotas: list[float] = []
+def _quotas_up_from(mount: Path, path: str, quota_of: Callable[[Path], float | None]) -> list[float]:
+    """Quotas of a group and of those above it. A container may see its own group as the root, under another path."""
     group = mount / path.lstrip("/")
+    quotas: list[float] = []
     for each in (group, *group.parents):
         with suppress(OSError, ValueError):
-            quota, period = (each / "cpu.max").read_text(encoding="ascii").split()
-            if quota != "max":
-                quotas.append(int(quota) / int(period))
+            quota = quota_of(each)
+            if quota is not None:
+                quotas.append(quota)
         if each == mount:
             break
     return quotas
+
+
+def _quota_v2(group: Path) -> float | None:
+    quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _quota_v1(group: Path) -> float | None:
+    quota, period = (int((group / f"cpu.cfs_{name}_us").read_text(encoding="ascii")) for name in ("quota", "period"))
+    return quota / period if quota > 0 else None
