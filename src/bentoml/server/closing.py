@@ -61,10 +61,14 @@ class ClosingProtocol(HttpToolsProtocol):
 
     def reset(self) -> None:
         """End the connection at once; what is not sent is dropped, also where only the system knows of it."""
+        self.let_close_reset()
+        self.transport.abort()
+
+    def let_close_reset(self) -> None:
+        """Have the client told, when the connection closes, that what it got is not whole."""
         sock = self.transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self.transport.abort()
 
     def has_unread(self) -> bool:
         """Whether something has come that the event loop has not seen, so that closing would cut it off."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bentoml.server.reading import ReadingProtocol
 
 CONNECTION = "bentoml.connection"
-# Closing then sends a reset.
-_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class StreamClient:
@@ -56,7 +52,7 @@ class StreamClient:
         self._cycle.disconnected = True
         transport = self._protocol.transport
         if not self._is_framed:
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self._protocol.let_close_reset()
         transport.close()
 
     def abort(self) -> None:
