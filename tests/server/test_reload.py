@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,7 @@ EXTRA_API = """
             return self.version
 """
 LOOK_S = 0.02
+Saving = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass
@@ -76,6 +77,19 @@ class Repository:
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
+
+
+@pytest.fixture
+def saving(monkeypatch: pytest.MonkeyPatch) -> Saving:
+    """Tells the modules that are imported inside of it that they are being saved, not served."""
+
+    @contextmanager
+    def marked() -> Iterator[None]:
+        with monkeypatch.context() as patched:
+            patched.setenv("SAVING", "1")
+            yield
+
+    return marked
 
 
 def wait_until(condition: Callable[[], object], what: str, server: LiveServer, limit_s: float = 60) -> None:
@@ -268,13 +282,12 @@ def test_request_whose_body_comes_after_the_flip_is_answered_by_the_bundle_it_ca
     ids=["raises", "dies"],
 )
 def test_bundle_that_cannot_be_loaded_leaves_the_old_one_serving(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, on_import: str, sentence: str
+    repository: Repository, saving: Saving, on_import: str, sentence: str
 ) -> None:
     repository.save("v1")
     with serving(repository, "--workers", "1") as server:
         worker = server.client.post("/version_of", json=0).json()[2]
-        with monkeypatch.context() as saving:
-            saving.setenv("SAVING", "1")
+        with saving():
             repository.save("v2", on_import=on_import)
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "goes on being served" in server.output(), "gave up", server)
@@ -333,11 +346,32 @@ def test_sighups_during_a_swap_become_one_more_swap(repository: Repository) -> N
         assert_ended(worker)
 
 
-def test_sigterm_in_the_middle_of_a_swap_ends_everything(repository: Repository) -> None:
+@pytest.mark.parametrize("is_watching", [False, True], ids=["sighup", "reload"])
+def test_bundle_that_hangs_while_it_loads_is_given_up_for_a_newer_one(
+    repository: Repository, saving: Saving, *, is_watching: bool
+) -> None:
+    repository.save("v1")
+    arguments = ["--reload"] if is_watching else []
+    with serving(repository, "--workers", "1", *arguments) as server:
+        with saving():
+            repository.save("v2", on_import="import time; time.sleep(0 if os.environ.get('SAVING') else 600)")
+        if not is_watching:
+            server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(children(server.process.pid)) == 3, "started the new worker", server)
+        repository.save("v3")
+        if not is_watching:
+            server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: served_version(server) == "v3", "served v3", server)
+        assert "given up for a newer one" in server.output()
+        wait_until(lambda: len(children(server.process.pid)) == 2, "ended the other workers", server)
+
+
+def test_sigterm_in_the_middle_of_a_swap_ends_everything(repository: Repository, saving: Saving) -> None:
     repository.save("v1")
     with serving(repository, "--workers", "2") as server:
         front = child_of(server, "bentoml.server.front")
-        repository.save("v2", on_import="import time; time.sleep(0 if os.environ.get('SAVING') else 60)")
+        with saving():
+            repository.save("v2", on_import="import time; time.sleep(0 if os.environ.get('SAVING') else 60)")
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: len(children(server.process.pid)) == 5, "started the new workers", server)
         everyone = children(server.process.pid)

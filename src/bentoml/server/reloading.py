@@ -160,6 +160,22 @@ class Reloader:
             await run_in_daemon_thread(lambda: verify_bundle(mark.path))
         await self._swap(options)
 
+    async def _until_superseded(self, loading: Path) -> None:
+        """Wait until another bundle is to be served than the one that is being loaded, which may hang or take long.
+
+        A wish to load the same once more is for later.
+        """
+        is_asked = False
+        try:
+            while True:
+                is_asked = await self._next_look() or is_asked
+                with contextlib.suppress(BentoMLException, OSError):
+                    if await run_in_daemon_thread(self._source.resolve) != loading:
+                        return
+        finally:
+            if is_asked:
+                self._asked.set()
+
     # -- one swap -----------------------------------------------------------------------------------------------
 
     async def _swap(self, options: ServeOptions) -> None:
@@ -198,7 +214,13 @@ class Reloader:
         if prepared["event"] == REFUSED:
             raise BentoMLException(prepared["message"])
         fleet.start()
-        await self._unless_failed(fleet.is_complete.wait())
+        superseding = asyncio.ensure_future(self._until_superseded(fleet.options.bundle_path))
+        try:
+            await self._unless_failed(fleet.is_complete.wait(), superseding)
+        finally:
+            superseding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await superseding
         self._tell_front(FLIP, generation=fleet.generation)
         await self._unless_failed(self._answer(fleet.generation))
         service: str = prepared["service"]
@@ -208,18 +230,23 @@ class Reloader:
         await fleet.end()
         self.fleets.remove(fleet)
 
-    async def _unless_failed(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """Wait for something, or for the failure of the fleet that is coming.
+    async def _unless_failed(
+        self, coroutine: Coroutine[Any, Any, object], superseding: asyncio.Future[None] | None = None
+    ) -> None:
+        """Wait for something, or for the failure of the fleet that is coming, or until another one is wanted.
 
         Raises:
-            BentoMLException: it has failed.
+            BentoMLException: it has failed, or is not wanted any more.
         """
         task = asyncio.ensure_future(coroutine)
-        futures: set[asyncio.Future[Any]] = {task, self._coming_failed}
+        futures: set[asyncio.Future[Any]] = {task, self._coming_failed, *([superseding] if superseding else [])}
         try:
             await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
+            if task.done():
+                return
+            if self._coming_failed.done():
                 raise BentoMLException(self._coming_failed.result())
+            raise BentoMLException("the bundle that is being loaded is given up for a newer one")
         finally:
             task.cancel()
 
