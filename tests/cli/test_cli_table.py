@@ -120,6 +120,9 @@ CASES = [
     pytest.param("run Scaler:2.0 nothing --input 1", 1, "",
                  failed("run", "Can't find API 'nothing' in service 'Scaler'...\n"), id="run-unknown-api"),
     pytest.param("run Nothing scale --input 1", 1, "", failed("run", NOT_FOUND.format("Nothing")), id="run-unknown"),
+    # token
+    pytest.param("token", 0, "token:  ...\ndigest: sha256:...\n", "", id="token"),
+    pytest.param("token -o yaml", 2, "", misused("Invalid value for '-o' / '--output'..."), id="token-bad-output"),
     # serve
     pytest.param("serve Nothing:1", 1, "", failed("serve", NOT_FOUND.format("Nothing:1")), id="serve-unknown"),
     pytest.param("serve Scaler:2.0 --port 70000", 2, "", misused("Invalid value for '-p' / '--port'..."),

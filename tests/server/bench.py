@@ -79,6 +79,7 @@ class Bench:
             arriving=self.arriving,
             draining=False,
             leavers=Leavers(asyncio.get_running_loop()),
+            gates=SimpleNamespace(inference=None),
             default_head=lambda _: b"",
         )
 

@@ -33,6 +33,7 @@ from tests.server.test_dispatch import Bench, RecordedCall, RecordingWorker
 OUTCOMES_BY_STATUS = {
     200: {Outcome.ANSWERED},
     400: {Outcome.ANSWERED},
+    401: {Outcome.REFUSED},
     413: {Outcome.REFUSED},
     429: {Outcome.REFUSED},
     408: {Outcome.REFUSED, Outcome.FAILED},
@@ -244,6 +245,7 @@ class Connections:
             arriving=arriving,
             draining=False,
             leavers=Leavers(asyncio.get_running_loop()),
+            gates=SimpleNamespace(inference=None),
             default_head=lambda _: b"",
         )
 

@@ -24,6 +24,7 @@ COMMANDS = (
         "Serve a bundle over HTTP in production.",
     ),
     CommandEntry("config", "bentoml.cli.config:config_command", "Look at the configuration, and change its file."),
+    CommandEntry("token", "bentoml.cli.tokens:token_command", "Make a token that lets its holder use a server."),
     CommandEntry(
         "install-completion", "bentoml.cli.completion:install_completion_command", "Install completion for your shell."
     ),

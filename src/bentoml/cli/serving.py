@@ -173,12 +173,13 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
     source = BundleSource(lambda: resolve_bundle_path(bento, yatai_url), watch=options.pop("watch"))
     serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
 
-    def announce(address: str) -> None:
+    def announce(address: str, management: str | None = None) -> None:
         if verbosity.quiet:
             return
         click.echo(f"* Serving {metadata.name}:{metadata.version} on {address}")
-        if serve_options.swagger_enabled and serve_options.uds is None:
-            click.echo(f"* Swagger UI: {address}/docs")
+        pages = management or (address if serve_options.uds is None else None)
+        if serve_options.swagger_enabled and pages is not None:
+            click.echo(f"* Swagger UI: {pages}/docs")
         click.echo("* Press Ctrl-C to stop")
 
     click.get_current_context().exit(serve(serve_options, announce, source))

@@ -88,10 +88,26 @@ class Cors:
 
 
 @dataclass(frozen=True)
+class Auth:
+    """Digests of the tokens that requests have to bring, `sha256:` and 64 hexadecimal digits; none when empty."""
+
+    inference_tokens: list[str] = key(NOTHING, "before the APIs and `/feedback`")
+    metrics_tokens: list[str] = key(NOTHING, "before `/metrics`")
+    docs_tokens: list[str] = key(NOTHING, "before the pages, `/docs.json` and `/metadata`")
+
+
+@dataclass(frozen=True)
 class BentoServer:
     """The model server."""
 
     port: int = key(5000, "TCP port to listen on", at_least=1, at_most=65535)
+    management_port: int | None = key(
+        None,
+        "TCP port that pages and metrics are moved to, 0 for a free one; null leaves them",
+        at_least=0,
+        at_most=65535,
+    )
+    management_host: str = key("127.0.0.1", "address of that port")
     workers: int | None = key(1, "worker processes; null is half of the CPUs plus one", at_least=1)
     timeout: float = key(60, "limit for a request that is not batched", unit="seconds", above=0)
     worker_timeout_s: float | None = key(
@@ -119,6 +135,7 @@ class BentoServer:
     feedback: Feedback = section(Feedback)
     logging: ServerLogging = section(ServerLogging)
     cors: Cors = section(Cors)
+    auth: Auth = section(Auth)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from bentoml.server.auth import Gates, Guarded
 from bentoml.server.endpoints import Endpoints, Health, is_own
 from bentoml.server.metrics import UNKNOWN_ENDPOINT
 from bentoml.server.request_ids import request_id_of
@@ -35,6 +36,8 @@ def create_app(
     metrics: ServerMetrics,
     inference: ASGIApp | None = None,
     inference_paths: Container[str] = (),
+    *,
+    is_public: bool = False,
 ) -> ASGIApp:
     """Build the application.
 
@@ -48,9 +51,10 @@ def create_app(
         inference: answers API routes, whatever their method.
         inference_paths: decoded paths of the API routes with their leading slash; looked at on each request. They are
             compared as a whole, because a route may hold characters that mean something in a path pattern.
+        is_public: pages and metrics are elsewhere; only inference, feedback, health and the user's own pages are here.
     """
-    endpoints = Endpoints(view, options, health, metrics)
-    site = _Counted(endpoints, metrics)
+    endpoints = Endpoints(view, options, health, metrics, is_public=is_public)
+    site = _Counted(endpoints, Guarded(endpoints.application(), Gates(options)), metrics)
     for path in endpoints.paths:
         if inference is not None and path in inference_paths:
             logger.warning("GET %s is answered by the server itself; the API of that path gets all other methods", path)
@@ -93,8 +97,8 @@ def _closing_unless_read(receive: Receive, send: Send) -> tuple[Receive, Send]:
 class _Counted:
     """Our own endpoints, each request counted under the pattern of its path."""
 
-    def __init__(self, endpoints: Endpoints, metrics: ServerMetrics) -> None:
-        self.inner = endpoints.application()
+    def __init__(self, endpoints: Endpoints, guarded: ASGIApp, metrics: ServerMetrics) -> None:
+        self.inner = guarded
         self._endpoints = endpoints
         self._metrics = metrics
 

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
     from bentoml.service.metadata import BentoServiceMetadata
 
+# The ways in which a client may send a token; either will do.
+_SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
 
 @dataclass(frozen=True)
 class BundleView:
@@ -68,13 +74,26 @@ class BundleView:
             web_content_dir=web_content_dir if web_content_dir.is_dir() else None,
         )
 
-    def openapi_json(self, *, metrics_enabled: bool) -> bytes:
-        """The OpenAPI document of this server, which may have `/metrics` switched off; UTF-8."""
+    def openapi_json(self, *, metrics_enabled: bool, asks_for_tokens: bool = False) -> bytes:
+        """The OpenAPI document of this server; UTF-8.
+
+        Args:
+            metrics_enabled: whether there is `/metrics`.
+            asks_for_tokens: whether requests for an API have to bring a token.
+        """
         document = json.loads(self.docs_json)
-        if metrics_enabled or "/metrics" not in document.get("paths", {}):
-            return self.docs_json
-        del document["paths"]["/metrics"]
-        return _encode(document)
+        paths = document.get("paths", {})
+        is_as_saved = True
+        if not metrics_enabled and "/metrics" in paths:
+            del paths["/metrics"]
+            is_as_saved = False
+        if asks_for_tokens:
+            document.setdefault("components", {})["securitySchemes"] = _SECURITY_SCHEMES
+            for api in self.metadata.apis:
+                for operation in paths.get(f"/{api.route}", {}).values():
+                    operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+            is_as_saved = False
+        return self.docs_json if is_as_saved else _encode(document)
 
 
 def _read_docs(path: Path) -> tuple[bytes, dict[str, Any]] | None:

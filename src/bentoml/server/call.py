@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 
+# How to ask for an API that takes requests with a token only.
+UNAUTHORIZED_HEAD = TEXT_HEAD + b'www-authenticate: Bearer realm="inference"\r\n'
+
 # Answers that carry no length: a 204 has no body, and the length of a 304 would be that of the body it stands for.
 UNSIZED = frozenset({204, 304})
 
 # What the front says when no worker was asked, or none answered in time.
 REFUSALS = {
+    401: b"Unauthorized: send a token as 'Authorization: Bearer TOKEN' or 'X-API-Key: TOKEN'",
     408: b"Request timeout",
     413: b"Request body is too large",
     500: b"An error has occurred, find the error details in server logs",
@@ -90,4 +94,6 @@ class Call(Job):
     def refuse(self, status: int, retry_after_s: int | None = None) -> None:
         """Answer with one of `REFUSALS`."""
         head = TEXT_HEAD if retry_after_s is None else b"%bretry-after: %d\r\n" % (TEXT_HEAD, retry_after_s)
+        if status == 401:
+            head = UNAUTHORIZED_HEAD
         self.answer(status, head, REFUSALS[status])

@@ -125,7 +125,10 @@ class EndingProtocol(ReadingProtocol):
             cycle.dispatcher is generation.dispatcher and not cycle.response_complete
             for cycle in cycles
             if isinstance(cycle, FastCall)
-        ) or any(app is generation.application and not isinstance(cycle, FastCall) for cycle, app in self.pipeline)
+        ) or any(
+            app in {generation.application, generation.management_application} and not isinstance(cycle, FastCall)
+            for cycle, app in self.pipeline
+        )
 
     def shutdown(self) -> None:
         """Go down after the answers that are due, and after a moment for a request that may be on its way."""

@@ -31,6 +31,8 @@ _ASSETS_PREFIX = "/static_content/"
 _JSON = "application/json"
 # Read by people, monitoring and orchestrators: an API of such a name must not hide them.
 OWN_PATHS = frozenset({"/", "/docs", "/docs.json", "/healthz", "/readyz", "/livez", "/metadata", "/metrics"})
+# Where all else is moved to another port, these stay.
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/livez", "/feedback"})
 # For answers that are true only at the moment they are given.
 _NOT_KEPT = {"cache-control": "no-store"}
 
@@ -67,16 +69,28 @@ class Endpoints:
         options: which of them are switched on.
         health: asked on each request.
         metrics: what `/metrics` shows.
+        is_public: what is for those who run the server is somewhere else.
     """
 
-    def __init__(self, view: BundleView, options: ServeOptions, health: Health, metrics: ServerMetrics) -> None:
+    def __init__(
+        self,
+        view: BundleView,
+        options: ServeOptions,
+        health: Health,
+        metrics: ServerMetrics,
+        *,
+        is_public: bool = False,
+    ) -> None:
         self._view = view
         self._options = options
         self._health = health
         self._metrics = metrics
         self._assets: Assets | None = None
         self._pages: dict[str, Document] = {}
-        self._docs_json = Document(view.openapi_json(metrics_enabled=options.metrics_enabled), _JSON)
+        openapi = view.openapi_json(
+            metrics_enabled=options.metrics_enabled, asks_for_tokens=bool(options.inference_tokens)
+        )
+        self._docs_json = Document(openapi, _JSON)
         self._metadata = Document(view.metadata_json, _JSON)
         self._web_content = WebContent(view.web_content_dir) if view.web_content_dir is not None else None
         self._routes = {
@@ -89,6 +103,14 @@ class Endpoints:
             "/metadata": self._service_metadata,
             "/metrics": self._metrics_text,
         }
+        self._has_assets = not is_public
+        if is_public:
+            has_index = self._web_content is not None and self._web_content.has_index
+            self._routes = {
+                path: endpoint
+                for path, endpoint in self._routes.items()
+                if path in PUBLIC_PATHS or (path == "/" and has_index)
+            }
 
     @property
     def paths(self) -> list[str]:
@@ -98,7 +120,8 @@ class Endpoints:
     def application(self) -> Starlette:
         """The ASGI application."""
         routes: list[Route] = [_ExactRoute(path, endpoint, methods=["GET"]) for path, endpoint in self._routes.items()]
-        routes.append(Route(f"{_ASSETS_PREFIX}{{name:path}}", self._asset, methods=["GET"]))
+        if self._has_assets:
+            routes.append(Route(f"{_ASSETS_PREFIX}{{name:path}}", self._asset, methods=["GET"]))
         application = Starlette(routes=routes, exception_handlers={HTTPException: _explain})
         application.router.redirect_slashes = False
         not_found = application.router.default
@@ -117,7 +140,7 @@ class Endpoints:
         """The pattern that a decoded request path falls under; None when it leads nowhere."""
         if path in self._routes:
             return path
-        if path.startswith(_ASSETS_PREFIX):
+        if self._has_assets and path.startswith(_ASSETS_PREFIX):
             return f"{_ASSETS_PREFIX}{{file}}"
         if self._web_content is not None and self._web_content.knows(path):
             return "/{path}"

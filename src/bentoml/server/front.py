@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
 from bentoml.server.arriving import Arriving
+from bentoml.server.auth import Gates
 from bentoml.server.bundle_view import BundleView
 from bentoml.server.child import CUT_OFF_EXIT_CODE, FAILED_EXIT_CODE, ChildContext, run_on_fast_loop
 from bentoml.server.client_limits import ClientLimits
@@ -23,7 +24,7 @@ from bentoml.server.handover import Handover
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.leavers import Leavers
 from bentoml.server.metrics import ServerMetrics
-from bentoml.server.protocol import FrontProtocol
+from bentoml.server.protocol import FrontProtocol, ManagementProtocol
 from bentoml.server.scheduler_metrics import show_scheduling
 from bentoml.server.tls import tls_context
 from bentoml.server.worker_desk import WorkerDesk
@@ -47,9 +48,10 @@ class Front:
         loop: the running event loop.
 
     Attributes:
-        view, dispatcher, fast_routes, routes_by_path, known_heads, application: those of the generation that takes new
-            requests.
+        view, dispatcher, fast_routes, routes_by_path, known_heads, application, management_application: those of the
+            generation that takes new requests.
         arriving: the bodies that are not complete yet.
+        gates: who may ask for what.
         leavers: connections whose clients may be gone.
         ready: whether a worker can answer and the server is not going down.
     """
@@ -57,6 +59,7 @@ class Front:
     def __init__(self, options: ServeOptions, view: BundleView, number: int, loop: asyncio.AbstractEventLoop) -> None:
         self.options = options
         self.metrics = ServerMetrics(options.metrics_namespace, view.metadata.name, view.metadata.version)
+        self.gates = Gates(options)
         self.draining = False
         self.arriving = Arriving()
         self.leavers = Leavers(loop)
@@ -86,6 +89,7 @@ class Front:
         self.routes_by_path = generation.routes_by_path
         self.known_heads = generation.known_heads
         self.application = generation.application
+        self.management_application = generation.management_application
 
     def retire(self, generation: Generation) -> None:
         """Let go of a generation that has nothing to answer any more, or has had its time."""
@@ -131,14 +135,16 @@ class Front:
                     del self.generations[generation.number]
 
 
-async def _run(context: ChildContext, listener: socket.socket, workers: socket.socket) -> None:
+async def _run(context: ChildContext, workers: socket.socket, listeners: list[socket.socket]) -> None:
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context.generation, loop)
     desk = WorkerDesk(front, context, loop)
     config = front_config(front.application, partial(FrontProtocol, front))
     limits = ClientLimits(options.header_timeout_s, options.body_timeout_s)
-    server = HttpServer(config, front, options.grace_s, limits, tls_context(options))
+    server = HttpServer(
+        config, front, options.grace_s, limits, tls_context(options), partial(ManagementProtocol, front)
+    )
     context.end_with_parent(loop, lambda: _end_alone(context))
     handover = Handover(front, context, lambda: cast("Collection[FrontProtocol]", server.server_state.connections))
 
@@ -153,7 +159,7 @@ async def _run(context: ChildContext, listener: socket.socket, workers: socket.s
     gc.freeze()
     sweeper = loop.create_task(server.sweep_connections())
     try:
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners)
     finally:
         sweeper.cancel()
         worker_server.close()
@@ -168,12 +174,12 @@ def _end_alone(context: ChildContext) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Run the front: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD LISTENER_FD WORKERS_FD`."""
+    """Run the front: `RUNTIME_DIR GENERATION STATUS_FD LIFELINE_FD WORKERS_FD LISTENER_FD [MANAGEMENT_FD]`."""
     context = ChildContext.from_argv(argv)
-    listener, workers = socket.socket(fileno=int(argv[4])), socket.socket(fileno=int(argv[5]))
+    workers, *listeners = (socket.socket(fileno=int(fd)) for fd in argv[4:])
     context.configure_logging(context.read_options())
     try:
-        run_on_fast_loop(_run(context, listener, workers))
+        run_on_fast_loop(_run(context, workers, listeners))
     except BentoMLException as error:
         context.say_failed(str(error))
         sys.exit(FAILED_EXIT_CODE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from bentoml.server.app import create_app
+from bentoml.server.auth import Gates
 from bentoml.server.dispatch import Dispatcher
 from bentoml.server.endpoints import OWN_PATHS
 from bentoml.server.heads import KnownHeads
@@ -55,6 +56,8 @@ class Generation:
         dispatcher: feeds the workers of this generation.
         is_retired: nothing is to be answered any more; its workers are about to end.
         fast_routes: routes by the exact bytes of the path, once a worker has said which methods they take.
+        application: answers what does not take the fast lane.
+        management_application: the same for the management port, where there is one.
         known_heads: heads of requests that `fast_routes` have taken.
     """
 
@@ -78,10 +81,17 @@ class Generation:
         self.routes_by_path = {route.path: route for route in routes}
         self.fast_routes: dict[bytes, Route] = {}
         self.known_heads = KnownHeads()
-        self._inference = InferenceApp(self.dispatcher, options.max_request_size_bytes, arriving)
+        gates = Gates(options)
+        self._inference = InferenceApp(self.dispatcher, options.max_request_size_bytes, arriving, gates.inference)
         self._running_asgi_calls = 0
         # Called by uvicorn for every request that does not take the fast lane.
-        self.application = create_app(view, options, health, self.metrics, self._counted_inference, self.routes_by_path)
+        self.management_application = self.application = create_app(
+            view, options, health, self.metrics, self._counted_inference, self.routes_by_path
+        )
+        if options.management_port is not None:
+            self.application = create_app(
+                view, options, health, self.metrics, self._counted_inference, self.routes_by_path, is_public=True
+            )
 
     def welcome(self, link: WorkerLink, facts: Iterable[list[Any]]) -> None:
         """A worker has loaded the bundle.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
@@ -73,6 +74,7 @@ class HttpServer(uvicorn.Server):
         grace_s: how long it may take to go down.
         limits: the patience with slow clients.
         tls: makes it an HTTPS server.
+        management: makes the protocol of a connection to the second socket that is served.
 
     Attributes:
         has_cut_off: whether its time was over, or it was hurried, and it has left requests without an answer.
@@ -85,8 +87,11 @@ class HttpServer(uvicorn.Server):
         grace_s: float,
         limits: ClientLimits,
         tls: ssl.SSLContext | None = None,
+        management: Callable[..., asyncio.Protocol] | None = None,
     ) -> None:
         super().__init__(config)
+        # How a connection to each socket begins.
+        self._makers = [partial(self._connection, protocol) for protocol in (config.http, management)]
         self._front = front
         self._grace_s = grace_s
         self._limits = limits
@@ -119,18 +124,18 @@ class HttpServer(uvicorn.Server):
         """Listen."""
         loop = asyncio.get_running_loop()
         self.servers = [
-            await loop.create_server(self._connection, sock=sock, backlog=BACKLOG, **self._secured)
-            for sock in sockets or ()
+            await loop.create_server(maker, sock=sock, backlog=BACKLOG, **self._secured)
+            for maker, sock in zip(self._makers, sockets or (), strict=False)
         ]
         self.started = True
 
-    def _connection(self) -> asyncio.Protocol:
-        connection: Any = self.config.http_protocol_class(  # type: ignore[call-arg]
+    def _connection(self, protocol: Any) -> asyncio.Protocol:
+        connection: asyncio.Protocol = protocol(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         if self._secured:
             self._young.add(connection)
-        return connection  # type: ignore[no-any-return]
+        return connection
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener and answer what is due, also on connections that only the kernel knows so far."""
@@ -140,8 +145,9 @@ class HttpServer(uvicorn.Server):
         if begin_no_more(listeners):
             await self._wait(HANDSHAKE_END_S)
         joining = {
-            loop.create_task(loop.connect_accepted_socket(self._connection, sock, **self._secured))
-            for sock in accept_waiting(listeners)
+            loop.create_task(loop.connect_accepted_socket(maker, sock, **self._secured))
+            for maker, listener in zip(self._makers, listeners, strict=False)
+            for sock in accept_waiting([listener])
         }
         for server in self.servers:
             server.close()

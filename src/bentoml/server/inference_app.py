@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
+from bentoml.server.call import REFUSALS, TEXT_HEAD, UNAUTHORIZED_HEAD, UNSIZED, Call
 from bentoml.server.endpoints import is_own
 from bentoml.server.heads import RequestHead
 from bentoml.server.ledger import EARLY_REASONS, Outcome
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from bentoml.server.arriving import Arriving
+    from bentoml.server.auth import Gate
     from bentoml.server.dispatch import Dispatcher
     from bentoml.server.routes import Route
     from bentoml.server.stream_client import StreamClient
@@ -101,12 +102,16 @@ class InferenceApp:
         dispatcher: runs the calls.
         max_request_size_bytes: largest body.
         arriving: counts the bodies that are not complete.
+        gate: lets requests in; None lets all in.
     """
 
-    def __init__(self, dispatcher: Dispatcher, max_request_size_bytes: int, arriving: Arriving) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, max_request_size_bytes: int, arriving: Arriving, gate: Gate | None = None
+    ) -> None:
         self._dispatcher = dispatcher
         self._max_request_size_bytes = max_request_size_bytes
         self._arriving = arriving
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request that was accepted."""
@@ -122,7 +127,7 @@ class InferenceApp:
     async def _answer(self, call: AsgiCall, scope: Scope, receive: Receive, send: Send) -> None:
         route, method = call.head.route, scope["method"]
         if ("GET" if method == "HEAD" else method) in route.methods:
-            answer = await self._run(call, receive)
+            answer = await self._run(call, scope["headers"], receive)
         else:
             answer = _answer_without_worker(route, method)
             call.settle(*_WITHOUT_WORKER[answer[0]])
@@ -131,15 +136,20 @@ class InferenceApp:
         elif answer is not None:
             await _send(send, *answer, call.request_id)
 
-    async def _run(self, call: AsgiCall, receive: Receive) -> tuple[int, bytes, bytes] | None:
+    async def _run(
+        self, call: AsgiCall, headers: list[tuple[bytes, bytes]], receive: Receive
+    ) -> tuple[int, bytes, bytes] | None:
         """Run a call to its answer; None when the client has left."""
-        body: bytes | int | None = 413
-        if call.head.content_length <= self._max_request_size_bytes:
+        body: bytes | int | None
+        if self._gate is not None and not self._gate.admits(headers):
+            body = 401
+        elif call.head.content_length > self._max_request_size_bytes:
+            body = 413
+        else:
             body = await self._read_body(receive)
         if isinstance(body, int):
             call.settle(Outcome.REFUSED, body, reason=EARLY_REASONS[body])
-            head = b"%bretry-after: 1\r\n" % TEXT_HEAD if body == 429 else TEXT_HEAD
-            return body, head, REFUSALS[body]
+            return body, _EARLY_HEADS.get(body, TEXT_HEAD), REFUSALS[body]
         if body is None:
             self._dispatcher.cancel(call)
             return None
@@ -198,6 +208,8 @@ class InferenceApp:
             self._arriving.give_back(counted_bytes)
 
 
+# Heads of answers to requests that are refused before their body is there, where they say more than others.
+_EARLY_HEADS = {401: UNAUTHORIZED_HEAD, 429: TEXT_HEAD + b"retry-after: 1\r\n"}
 # What becomes of a request that no worker is asked about, by status.
 _WITHOUT_WORKER = {
     200: (Outcome.ANSWERED, 200, 0.0, ""),

@@ -27,9 +27,10 @@ REASONS = (
     "slow_body",  # 408: its body came too slowly
     "too_large",  # 413
     "too_late",  # 429: it could not have been answered in time
+    "unauthorized",  # 401
 )
 # Of those that are refused before their body is there, by status.
-EARLY_REASONS = {408: "slow_body", 413: "too_large", 429: "arriving"}
+EARLY_REASONS = {401: "unauthorized", 408: "slow_body", 413: "too_large", 429: "arriving"}
 
 
 class Outcome(IntEnum):

@@ -1,4 +1,4 @@
-"""The public address of a server: a TCP port, over IPv4 or IPv6, or a unix socket."""
+"""The addresses of a server: a TCP port, over IPv4 or IPv6, or a unix socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to print instead
 
 
-class PublicAddress:
+class Address:
     """Where a server listens.
 
     Args:
@@ -54,24 +54,49 @@ class PublicAddress:
                     path.unlink()
 
 
-def bind_public(options: ServeOptions) -> PublicAddress:
+def bind_public(options: ServeOptions) -> Address:
     """Listen where the options say.
 
     Raises:
         BentoMLException: the address cannot be used.
     """
     if options.uds is not None:
-        return PublicAddress(_bind_unix(options.uds), f"unix:{options.uds}")
-    listener = _bind_tcp(options.host, options.port)
-    host, port = listener.getsockname()[:2]
+        return Address(_bind_unix(options.uds), f"unix:{options.uds}")
+    return _tcp_address(options, options.host, options.port, "--port", "--host")
+
+
+def bind_management(options: ServeOptions) -> Address | None:
+    """Listen where pages and metrics are moved to; None when they stay where all else is.
+
+    Raises:
+        BentoMLException: the address cannot be used.
+    """
+    if options.management_port is None:
+        return None
+    names = ("bento_server.management_port", "bento_server.management_host")
+    return _tcp_address(options, options.management_host, options.management_port, *names)
+
+
+def _tcp_address(options: ServeOptions, host: str, port: int, port_name: str, host_name: str) -> Address:
+    listener = _bind_tcp(host, port, port_name, host_name)
+    bound_host, bound_port = listener.getsockname()[:2]
     scheme = "https" if options.ssl_certfile is not None else "http"
-    return PublicAddress(listener, f"{scheme}://{_shown_host(options.host, host)}:{port}")
+    return Address(listener, f"{scheme}://{_shown_host(host, bound_host)}:{bound_port}")
 
 
 # -- TCP --------------------------------------------------------------------------------------------------------
 
 
-def _bind_tcp(host: str, port: int) -> socket.socket:
+def _bind_tcp(host: str, port: int, port_name: str, host_name: str) -> socket.socket:
+    """Listen.
+
+    Args:
+        host: a name or an address.
+        port: 0 takes a free one.
+        port_name: how users set the port.
+        host_name: how users set the host.
+    """
+    host_advice = f"name an address of this machine with {host_name}, such as 127.0.0.1"
     address = host.strip()
     if address.startswith("[") and address.endswith("]"):
         address = address[1:-1]
@@ -79,13 +104,13 @@ def _bind_tcp(host: str, port: int) -> socket.socket:
     try:
         infos = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise BentoMLException(f"cannot listen on {shown}: {_reason(error)}; {_HOST_ADVICE}") from error
+        raise BentoMLException(f"cannot listen on {shown}: {_reason(error)}; {host_advice}") from error
     # A name may stand for addresses of both kinds; most clients try IPv4 in any case.
     family, kind, protocol, _, sockaddr = min(infos, key=lambda info: info[0] != socket.AF_INET)
     try:
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise BentoMLException(f"cannot listen on {shown}: {_reason(error)}; {_HOST_ADVICE}") from error
+        raise BentoMLException(f"cannot listen on {shown}: {_reason(error)}; {host_advice}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -97,12 +122,9 @@ def _bind_tcp(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         is_port = error.errno in {errno.EADDRINUSE, errno.EACCES}
-        advice = "choose another port with --port" if is_port else _HOST_ADVICE
+        advice = f"choose another port with {port_name}" if is_port else host_advice
         raise BentoMLException(f"cannot listen on {shown}: {_reason(error)}; {advice}") from error
     return listener
-
-
-_HOST_ADVICE = "name an address of this machine with --host, such as 127.0.0.1"
 
 
 def _reason(error: Exception) -> str:

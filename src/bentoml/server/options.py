@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
 from bentoml.server.cpus import cpu_count
+from bentoml.server.tokens import check_digests
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,6 +22,7 @@ DEFAULT_HOST = "0.0.0.0"  # noqa: S104 - the server's contract; containers rely 
 
 _WHOLE_NUMBERS = {
     "port": (0, 65535),
+    "management_port": (0, 65535),
     "workers": (1, None),
     "worker_max_rss_bytes": (1, None),
     "worker_max_requests": (1, None),
@@ -30,8 +32,12 @@ _WHOLE_NUMBERS = {
 }
 _SECONDS = ("timeout_s", "worker_timeout_s", "grace_s", "header_timeout_s", "body_timeout_s")
 _SWITCHES = ("preload", "swagger_enabled", "metrics_enabled", "debug", "quiet", "verify")
+_ADDRESSES = ("host", "management_host")
 _PATHS = ("uds", "ssl_certfile", "ssl_keyfile")
-_OPTIONAL = frozenset({"worker_max_rss_bytes", "worker_max_requests", "mb_max_batch_size", "mb_max_latency_ms"})
+_TOKENS = ("inference_tokens", "metrics_tokens", "docs_tokens")
+_OPTIONAL = frozenset(
+    {"management_port", "worker_max_rss_bytes", "worker_max_requests", "mb_max_batch_size", "mb_max_latency_ms"}
+)
 
 
 class Overrides(TypedDict, total=False):
@@ -66,6 +72,9 @@ class ServeOptions:
         host: address to listen on: a name, an IPv4 or an IPv6 address.
         port: TCP port; 0 takes a free one.
         uds: path of a unix socket to listen on instead of host and port, or None.
+        management_port: TCP port that pages and metrics are moved to; 0 takes a free one, None leaves them where all
+            else is.
+        management_host: address of that port.
         ssl_certfile: PEM file of the certificate chain; None serves without TLS.
         ssl_keyfile: PEM file of its private key; None when the key stands in `ssl_certfile`.
         workers: worker processes, at least 1.
@@ -83,18 +92,23 @@ class ServeOptions:
         swagger_enabled: whether `/` and `/docs` show the Swagger pages.
         metrics_enabled: whether `/metrics` answers.
         metrics_namespace: first part of every metric's name.
+        inference_tokens: digests of the tokens that requests for an API have to bring; none are needed when empty.
+        metrics_tokens: the same for `/metrics`.
+        docs_tokens: the same for the pages and the descriptions of the service.
         debug: debug logs.
         quiet: only errors are logged, to stderr.
         verify: whether the digests of the bundle's files are checked at load.
 
     Raises:
-        InvalidArgument: a value has the wrong type or is out of range.
+        InvalidArgument: a value has the wrong type, is out of range, or is no digest of a token.
     """
 
     bundle_path: Path
     host: str
     port: int
     uds: str | None
+    management_port: int | None
+    management_host: str
     ssl_certfile: str | None
     ssl_keyfile: str | None
     workers: int
@@ -112,6 +126,9 @@ class ServeOptions:
     swagger_enabled: bool
     metrics_enabled: bool
     metrics_namespace: str
+    inference_tokens: tuple[str, ...]
+    metrics_tokens: tuple[str, ...]
+    docs_tokens: tuple[str, ...]
     debug: bool
     quiet: bool
     verify: bool
@@ -121,14 +138,16 @@ class ServeOptions:
             _check_whole_number(name, getattr(self, name), low, high)
         for name in _SECONDS:
             _check_seconds(name, getattr(self, name))
-        if not isinstance(self.host, str) or not self.host.strip():
-            raise InvalidArgument(f"host must be an address to listen on, such as 127.0.0.1, not {self.host!r}")
+        for name in _ADDRESSES:
+            _check_address(name, getattr(self, name))
         for name in _PATHS:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
                 raise InvalidArgument(f"{name} must be the path of a file, not {value!r}")
         if self.ssl_keyfile is not None and self.ssl_certfile is None:
             raise InvalidArgument("ssl_keyfile is of no use without ssl_certfile; name the certificate's file as well")
+        for name in _TOKENS:
+            check_digests(f"bento_server.auth.{name}", getattr(self, name))
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgument(f"{name} must be true or false, not {getattr(self, name)!r}")
@@ -180,7 +199,8 @@ class ServeOptions:
             )
         if not isinstance(values["bundle_path"], str):
             raise InvalidArgument(f"bundle_path must be text, not {values['bundle_path']!r}")
-        return cls(**{**values, "bundle_path": Path(values["bundle_path"])})
+        tokens = {name: tuple(values[name]) for name in _TOKENS}
+        return cls(**{**values, **tokens, "bundle_path": Path(values["bundle_path"])})
 
 
 def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer) -> ServeOptions:
@@ -189,6 +209,8 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         host=DEFAULT_HOST,
         port=server.port,
         uds=None,
+        management_port=server.management_port,
+        management_host=server.management_host,
         ssl_certfile=None,
         ssl_keyfile=None,
         workers=cpu_count() // 2 + 1 if server.workers is None else server.workers,
@@ -206,6 +228,9 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         swagger_enabled=server.swagger.enabled,
         metrics_enabled=server.metrics.enabled,
         metrics_namespace=server.metrics.namespace,
+        inference_tokens=tuple(server.auth.inference_tokens),
+        metrics_tokens=tuple(server.auth.metrics_tokens),
+        docs_tokens=tuple(server.auth.docs_tokens),
         debug=is_debug(),
         quiet=False,
         verify=True,
@@ -220,6 +245,11 @@ def _check_whole_number(name: str, value: Any, low: int, high: int | None) -> No
     if value < low or (high is not None and value > high):
         limits = f"at least {low}" if high is None else f"from {low} to {high}"
         raise InvalidArgument(f"{name} must be {limits}, not {value}")
+
+
+def _check_address(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgument(f"{name} must be an address to listen on, such as 127.0.0.1, not {value!r}")
 
 
 def _check_seconds(name: str, value: Any) -> None:

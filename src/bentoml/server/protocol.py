@@ -29,6 +29,8 @@ from bentoml.server.stream_client import CONNECTION, StreamClient
 if TYPE_CHECKING:
     import asyncio
 
+    from starlette.types import ASGIApp
+
     from bentoml.server.front import Front
     from bentoml.server.routes import Route
 
@@ -101,7 +103,7 @@ class FrontProtocol(EndingProtocol):
                     self._begin_fast(route, method, query)
                     return
         # What a request gets depends on when it came, not on when its turn is.
-        self.app = self._front.application
+        self.app = self._application
         super().begin()
         accept(self._front.routes_by_path, self._front.dispatcher, self.cycle.scope)
         self.scope["state"][CONNECTION] = partial(StreamClient, self, self.cycle)
@@ -150,6 +152,10 @@ class FrontProtocol(EndingProtocol):
         if call.has_turn:
             self._take_turn(call)
 
+    @property
+    def _application(self) -> ASGIApp:
+        return self._front.application
+
     # -- fast lane ----------------------------------------------------------------------------------------------
 
     def _begin_fast(self, route: Route, method: str, query: bytes) -> None:
@@ -168,7 +174,12 @@ class FrontProtocol(EndingProtocol):
         if not call.keep_alive and parser.get_http_version() == "1.0":
             self._is_of_1_0 = True
         self._enqueue(call)
-        if self._content_length > self._front.options.max_request_size_bytes:
+        gate = self._front.gates.inference
+        if gate is not None and not gate.admits(self.headers):
+            # Such a head is not kept: one that is known passes.
+            call.is_plain = False
+            self._refuse(call, 401)
+        elif self._content_length > self._front.options.max_request_size_bytes:
             self._refuse(call, 413)
 
     def _enqueue(self, call: FastCall) -> None:
@@ -265,3 +276,11 @@ class FrontProtocol(EndingProtocol):
         else:
             self._turn = cycle
             self._start_asgi_task(cycle, app)
+
+
+class ManagementProtocol(FrontProtocol):
+    """A connection to the management port, where there are pages and metrics as well."""
+
+    @property
+    def _application(self) -> ASGIApp:
+        return self._front.management_application

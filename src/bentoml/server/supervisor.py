@@ -13,14 +13,14 @@ from bentoml.exceptions import BentoMLException
 from bentoml.server.child import CUT_OFF_EXIT_CODE, READY, SOCKET_FILE
 from bentoml.server.child_process import how
 from bentoml.server.fleet import WORKER_END_S, Fleet
-from bentoml.server.listening import PublicAddress, bind_public
+from bentoml.server.listening import Address, bind_management, bind_public
 from bentoml.server.reloading import BundleSource, Reloader
 from bentoml.server.runtime import Runtime
 from bentoml.server.terminal import Hangup
 from bentoml.server.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bentoml.server.child_process import ChildProcess
     from bentoml.server.options import ServeOptions
@@ -40,11 +40,12 @@ class Supervisor:
 
     Args:
         options: what to serve, and how.
-        on_ready: called once with the base URL when the first worker can answer.
+        on_ready: called once when the first worker can answer, with the base URL and, where it is another one, that of
+            pages and metrics.
         source: where the next bundle comes from when it is to be loaded anew.
     """
 
-    def __init__(self, options: ServeOptions, on_ready: Callable[[str], None] | None, source: BundleSource) -> None:
+    def __init__(self, options: ServeOptions, on_ready: Callable[..., None] | None, source: BundleSource) -> None:
         self._options = options
         self._on_ready = on_ready
         self._runtime = Runtime()
@@ -56,11 +57,12 @@ class Supervisor:
         self._hurried_by = 0
         self._was_ready = False
 
-    async def run(self, address: PublicAddress) -> int:
+    async def run(self, *addresses: Address) -> int:
         """Serve until told to stop.
 
         Args:
-            address: where to; its listener is closed here once the front has it.
+            *addresses: where to, and where pages and metrics are if that is elsewhere; their listeners are closed here
+                once the front has them.
 
         Returns:
             0 after an orderly end, 128 plus the number of a second signal that has cut requests off, 1 when the front
@@ -71,11 +73,12 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._take_hangup, Hangup())
         try:
-            front = self._front = self._start_front(address.listener)
+            front = self._front = self._start_front([address.listener for address in addresses])
         except OSError as error:
             raise BentoMLException(f"the server cannot be started: {error}") from error
-        address.listener.close()
-        front_task = asyncio.ensure_future(front.watch(lambda message: self._hear_front(message, address.url)))
+        for address in addresses:
+            address.listener.close()
+        front_task = asyncio.ensure_future(front.watch(lambda message: self._hear_front(message, addresses)))
         self._reloader.start()
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({front_task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,20 +90,23 @@ class Supervisor:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _start_front(self, listener: socket.socket) -> ChildProcess:
+    def _start_front(self, listeners: list[socket.socket]) -> ChildProcess:
         with socket.socket(socket.AF_UNIX) as workers_listener:
             workers_listener.bind(str(self._runtime.directory / SOCKET_FILE))
             workers_listener.listen(128)
             return self._runtime.start(
-                "bentoml.server.front", self._reloader.current.generation, listener.fileno(), workers_listener.fileno()
+                "bentoml.server.front",
+                self._reloader.current.generation,
+                workers_listener.fileno(),
+                *(listener.fileno() for listener in listeners),
             )
 
     def _make_fleet(self, number: int, options: ServeOptions, on_failure: Callable[[str], None]) -> Fleet:
         return Fleet(number, options, self._runtime, self._tell_front, on_failure)
 
-    def _hear_front(self, message: dict[str, Any], url: str) -> None:
+    def _hear_front(self, message: dict[str, Any], addresses: Sequence[Address]) -> None:
         if message["event"] == READY:
-            self._announce(url)
+            self._announce(addresses)
         else:
             self._reloader.hear(message)
 
@@ -108,15 +114,15 @@ class Supervisor:
         if self._front is not None:
             self._front.say(event, **details)
 
-    def _announce(self, address: str) -> None:
+    def _announce(self, addresses: Sequence[Address]) -> None:
         if self._was_ready:
             return
         self._was_ready = True
         if self._on_ready is not None:
             try:
-                self._on_ready(address)
+                self._on_ready(*(address.url for address in addresses))
             except Exception as error:  # noqa: BLE001 - the caller's code; a closed terminal is no reason to stop
-                logger.warning("%s is served, but that could not be told: %r", address, error)
+                logger.warning("%s is served, but that could not be told: %r", addresses[0].url, error)
 
     def _stop(self, number: int) -> None:
         """End in order; a second signal hurries."""
@@ -174,13 +180,14 @@ class Supervisor:
 
 
 def serve(
-    options: ServeOptions, on_ready: Callable[[str], None] | None = None, source: BundleSource | None = None
+    options: ServeOptions, on_ready: Callable[..., None] | None = None, source: BundleSource | None = None
 ) -> int:
     """Serve a bundle until SIGTERM or SIGINT; on SIGHUP, load it anew. Call it from the main thread.
 
     Args:
         options: what to serve, and how.
-        on_ready: called once with the base URL when the first worker can answer.
+        on_ready: called once when the first worker can answer, with the base URL and, where it is another one, that of
+            pages and metrics.
         source: where the next bundle comes from; by default it is the same directory.
 
     Returns:
@@ -209,12 +216,16 @@ def _serve(options: ServeOptions, on_ready: Callable[[str], None] | None, source
     async def run() -> int:
         supervisor = Supervisor(options, on_ready, source or BundleSource(lambda: options.bundle_path))
         try:
-            return await supervisor.run(address)
+            return await supervisor.run(*addresses)
         finally:
             supervisor.close()
 
-    address = bind_public(options)
+    addresses = [bind_public(options)]
     try:
+        management = bind_management(options)
+        if management is not None:
+            addresses.append(management)
         return asyncio.run(run())
     finally:
-        address.close()
+        for address in addresses:
+            address.close()
