@@ -79,6 +79,18 @@ need_command() {
   command -v "$1" >/dev/null || install_system_packages "$2"
 }
 
+# Installs the Debian package $2 for the command $1 where it can; where it cannot, says that $3 is left out.
+want_command() {
+  if command -v "$1" >/dev/null; then
+    return
+  fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    install_system_packages "$2"
+  else
+    say "no $1 on this machine, so $3 left out; on Debian run: sudo apt-get install $2"
+  fi
+}
+
 # Prints what an installation depends on, as one digest: it is done again only when this changes.
 installation_key() {
   "$1" - "$ROOT" "$2" <<'PY'

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import browser, tab
 from tests.skip_guard import is_ci, pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["bentoml_home", "pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = [
+    "bentoml_home",
+    "browser",
+    "pytest_collection_modifyitems",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "tab",
+]
 
 if TYPE_CHECKING:
     from pathlib import Path

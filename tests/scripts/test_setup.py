@@ -74,3 +74,11 @@ def test_ensure_environment_with_a_matching_stamp_installs_nothing(tmp_path: Pat
 def test_need_command_that_is_there_is_silent(tmp_path: Path) -> None:
     done = call("need_command sh dash", venv=tmp_path / "venv")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_want_command_that_cannot_be_installed_says_what_is_left_out(tmp_path: Path) -> None:
+    done = call('id() { echo 1000; }; want_command no-such-browser browser "its tests are"', venv=tmp_path / "venv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "no no-such-browser on this machine, so its tests are left out; on Debian run: sudo apt-get install browser\n"
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import streaming_service
+from tests.server import page_services, streaming_service
 from tests.server.live import LiveServer, live_server, save_bundle
 
 SERVICE = '''
@@ -117,3 +117,13 @@ def server(everything_bundle: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def stream_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_bundle(tmp_path_factory.mktemp("streams"), streaming_service.SERVICE, class_name="Streams")
+
+
+@pytest.fixture(scope="session")
+def flowers_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bundle(tmp_path_factory.mktemp("flowers"), page_services.FLOWERS, class_name="FlowerClassifier")
+
+
+@pytest.fixture(scope="session")
+def hostile_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bundle(tmp_path_factory.mktemp("hostile"), page_services.HOSTILE, class_name="Hostile")

@@ -129,7 +129,11 @@ def test_get_of_each_path_answers_with_type_and_request_id(
 ) -> None:
     answer = plain.client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, content_type)
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] in {"no-cache", "no-store"}
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert ("frame-ancestors 'none'" in policy) is not content_type.startswith("text/html")
     assert is_uuid4(answer.headers["x-request-id"])
 
 
@@ -203,7 +207,7 @@ def test_front_page_has_both_tabs_and_docs_only_swagger(plain: Front) -> None:
 def test_pages_forbid_scripts_from_elsewhere_and_have_none_inline(plain: Front) -> None:
     answer = plain.client.get("/")
     policy = answer.headers["content-security-policy"]
-    assert policy.startswith("default-src 'self'; ")
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
     assert "unsafe" not in policy
     assert "http:" not in answer.text
     assert "https:" not in answer.text
@@ -213,7 +217,7 @@ def test_pages_forbid_scripts_from_elsewhere_and_have_none_inline(plain: Front) 
 def test_files_that_the_page_names_exist_and_may_be_kept_forever(plain: Front) -> None:
     page = plain.client.get("/").text
     names = [piece.partition('"')[0] for piece in page.split('="')[1:] if piece.startswith("static_content/")]
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         answer = plain.client.get(f"/{name}")
         assert answer.status_code == 200

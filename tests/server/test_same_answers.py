@@ -178,7 +178,8 @@ def test_request_that_comes_too_late_is_refused_in_the_same_words(server: LiveSe
         case = Case(429, b"POST", b"/hurried", b"0")
         answer = exchange(server, case, path)
     assert answer.startswith(
-        b"HTTP/1.1 429 Too Many Requests\r\ndate: now\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: "
+        b"HTTP/1.1 429 Too Many Requests\r\ndate: now\r\nx-content-type-options: nosniff\r\n"
+        b"content-type: text/plain; charset=utf-8\r\nretry-after: "
     )
     assert answer.endswith(b"\r\n\r\n[42]")
 
@@ -189,7 +190,8 @@ def test_request_whose_workers_die_is_refused_in_the_same_words(server: LiveServ
         sock.sendall(request(b"POST", path, b"1", ID, b"Connection: close"))
         answer = re.sub(rb"date: [^\r]+\r\n", b"", receive_all(sock))
     assert answer == (
-        b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 1\r\n"
+        b"HTTP/1.1 503 Service Unavailable\r\nx-content-type-options: nosniff\r\n"
+        b"content-type: text/plain; charset=utf-8\r\nretry-after: 1\r\n"
         b"content-length: 19\r\nx-request-id: given\r\nconnection: close\r\n\r\nService Unavailable"
     )
     end_s = time.monotonic() + 60

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.server.documents import Document
+from bentoml.server.security_headers import DATA_HEADERS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,6 +16,7 @@ STATIC_DIR = Path(__file__).with_name("static")
 # An address with the content's digest never gets other content.
 _FOREVER = "public, max-age=31536000, immutable"
 _CONTENT_TYPES = {
+    "calls.js": "text/javascript; charset=utf-8",
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
@@ -31,7 +33,7 @@ class Assets:
 
     def __init__(self) -> None:
         self._documents = {
-            name: Document((STATIC_DIR / name).read_bytes(), content_type)
+            name: Document((STATIC_DIR / name).read_bytes(), content_type, headers=DATA_HEADERS)
             for name, content_type in _CONTENT_TYPES.items()
         }
 

@@ -16,6 +16,7 @@ from bentoml.server import pages
 from bentoml.server.assets import Assets
 from bentoml.server.documents import Document
 from bentoml.server.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from bentoml.server.security_headers import DATA_HEADERS, NOT_KEPT
 from bentoml.server.web_content import WebContent
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ _JSON = "application/json"
 OWN_PATHS = frozenset({"/", "/docs", "/docs.json", "/healthz", "/readyz", "/livez", "/metadata", "/metrics"})
 # Where all else is moved to another port, these stay.
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/livez", "/feedback"})
-# For answers that are true only at the moment they are given.
-_NOT_KEPT = {"cache-control": "no-store"}
 
 
 class Health(Protocol):
@@ -90,8 +89,8 @@ class Endpoints:
         openapi = view.openapi_json(
             metrics_enabled=options.metrics_enabled, asks_for_tokens=bool(options.inference_tokens)
         )
-        self._docs_json = Document(openapi, _JSON)
-        self._metadata = Document(view.metadata_json, _JSON)
+        self._docs_json = Document(openapi, _JSON, headers=DATA_HEADERS)
+        self._metadata = Document(view.metadata_json, _JSON, headers=DATA_HEADERS)
         self._web_content = WebContent(view.web_content_dir) if view.web_content_dir is not None else None
         self._routes = {
             "/": self._front_page,
@@ -194,22 +193,22 @@ class Endpoints:
 
     async def _readiness(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
         if self._health.ready:
-            return _text(200, "\n", _NOT_KEPT)
-        return _text(503, f"{self._health.reason}\n", {**_NOT_KEPT, "retry-after": "1"})
+            return _text(200, "\n")
+        return _text(503, f"{self._health.reason}\n", {"retry-after": "1"})
 
     async def _liveness(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
-        return _text(200, "\n", _NOT_KEPT)
+        return _text(200, "\n")
 
     async def _metrics_text(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
         if not self._options.metrics_enabled:
             return _text(404, "Metrics are disabled")
         # Its first import takes tens of milliseconds; inference must not wait for it.
         await run_in_threadpool(import_module, "prometheus_client")
-        return Response(self._metrics.render(), headers={**_NOT_KEPT, "content-type": METRICS_CONTENT_TYPE})
+        return Response(self._metrics.render(), headers={**NOT_KEPT, "content-type": METRICS_CONTENT_TYPE})
 
 
 def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-    return PlainTextResponse(text, status, headers)
+    return PlainTextResponse(text, status, {**NOT_KEPT, **(headers or {})})
 
 
 async def _explain(request: Request, error: Exception) -> Response:
@@ -218,7 +217,7 @@ async def _explain(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         allowed = ", ".join(sorted({*(error.headers or {}).get("Allow", "GET").split(", "), "OPTIONS"}))
         if request.method == "OPTIONS":
-            return Response(status_code=200, headers={"allow": allowed})
+            return Response(status_code=200, headers={**NOT_KEPT, "allow": allowed})
         return _text(405, f"Method not allowed here; use one of: {allowed}", {"allow": allowed})
     if error.status_code == 404:
         return _text(404, "Not found: nothing is served under this path; GET /docs.json lists what is")

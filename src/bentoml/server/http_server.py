@@ -60,6 +60,8 @@ def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]
         log_config=None,
         access_log=False,
         server_header=False,
+        # Both lanes keep these with the date, as one block.
+        headers=[("x-content-type-options", "nosniff")],
         # Whoever connects is the client; both lanes see the same address.
         proxy_headers=False,
     )

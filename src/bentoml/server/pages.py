@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
 from bentoml.server.documents import Document
+from bentoml.server.security_headers import PAGE_HEADERS
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
     from bentoml.server.assets import Assets
     from bentoml.server.bundle_view import BundleView
 
 _TEMPLATE = Path(__file__).with_name("templates") / "page.html"
-# Nothing from elsewhere, nothing inline. Swagger UI draws its icons from data URLs.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'self'"
-)
-_HEADERS = {"content-security-policy": CONTENT_SECURITY_POLICY, "referrer-policy": "no-referrer"}
 
 _TABS = """<div class="tabs" role="tablist" aria-label="Views">
 <button type="button" role="tab" id="tab-swagger" aria-controls="panel-swagger" aria-selected="true">Swagger UI</button>
 <button type="button" role="tab" id="tab-readme" aria-controls="panel-readme" aria-selected="false" tabindex="-1">\
 ReadMe</button>
 </div>"""
-_README_PANEL = """<section id="panel-readme" role="tabpanel" aria-labelledby="tab-readme" class="readme" hidden>
+_README_PANEL = """<section id="panel-readme" class="readme" role="tabpanel" aria-labelledby="tab-readme" \
+tabindex="0" hidden>
 {}
 </section>"""
+# A longer text is shown as it is: rendering it could take seconds, in which inference would suffer.
+_LARGEST_MARKDOWN = 100_000
+_LONGEST_LEAD = 400
 _NO_README = "<p>The service class has no docstring; what it says would stand here.</p>"
 
 
@@ -40,13 +42,14 @@ def front_page(view: BundleView, assets: Assets, *, has_metrics: bool) -> Docume
         has_metrics=has_metrics,
         navigation=_TABS,
         swagger_attributes=' role="tabpanel" aria-labelledby="tab-swagger"',
+        lead=render_lead(view.readme),
         readme_panel=_README_PANEL.format(render_markdown(view.readme) if view.readme.strip() else _NO_README),
     )
 
 
 def swagger_page(view: BundleView, assets: Assets, *, has_metrics: bool) -> Document:
     """The page at `/docs`: Swagger UI alone."""
-    return _page(view, assets, has_metrics=has_metrics, navigation="", swagger_attributes="", readme_panel="")
+    return _page(view, assets, has_metrics=has_metrics, navigation="", swagger_attributes="", lead="", readme_panel="")
 
 
 def _page(view: BundleView, assets: Assets, *, has_metrics: bool, **parts: str) -> Document:
@@ -56,19 +59,37 @@ def _page(view: BundleView, assets: Assets, *, has_metrics: bool, **parts: str) 
         version=escape(view.version),
         metrics_link='<a href="metrics">metrics</a>' if has_metrics else "",
         icon_url=assets.url("icon.svg"),
+        calls_js_url=assets.url("calls.js"),
         page_css_url=assets.url("page.css"),
         page_js_url=assets.url("page.js"),
         swagger_css_url=assets.url("swagger-ui/swagger-ui.css"),
         swagger_js_url=assets.url("swagger-ui/swagger-ui-bundle.js"),
         **parts,
     )
-    return Document(html.encode(), "text/html; charset=utf-8", headers=_HEADERS)
+    return Document(html.encode(), "text/html; charset=utf-8", headers=PAGE_HEADERS)
 
 
 def render_markdown(text: str) -> str:
     """HTML of a markdown text. HTML inside the text is shown as text, and links cannot run scripts."""
+    if len(text) > _LARGEST_MARKDOWN:
+        return f'<pre class="plain">{escape(text)}</pre>'
+    html: str = _markdown().render(text)
+    return html
+
+
+def render_lead(text: str) -> str:
+    """HTML of the first paragraph of a markdown text; empty when there is none, or when it is long."""
+    markdown = _markdown()
+    tokens = markdown.parse(text[:_LARGEST_MARKDOWN])
+    for before, token in pairwise(tokens):
+        if before.type == "paragraph_open" and before.level == 0:
+            if len(token.content) > _LONGEST_LEAD:
+                break
+            return f'<p class="lead">{markdown.renderInline(token.content)}</p>'
+    return ""
+
+
+def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    html: str = markdown.render(text)
-    return html
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from mimetypes import MimeTypes
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 INDEX = "index.html"
 UNKNOWN_TYPE = "application/octet-stream"
+_is_single_range = re.compile(rb"bytes=[0-9]{0,19}-[0-9]{0,19}").fullmatch
 _MEDIA_TYPES = {
     ".avif": "image/avif",
     ".js": "text/javascript",
@@ -37,7 +39,7 @@ _MEDIA_TYPES = {
 class WebContent:
     """The files below a directory, found once: a request can only name one of them, so it cannot leave the directory.
 
-    Links are left out, and so are names that begin with a dot, except `.well-known`.
+    Links, pipes and the like are left out, and so are names that begin with a dot, except `.well-known`.
 
     Args:
         root: the directory.
@@ -94,7 +96,7 @@ def _files_below(root: Path) -> list[tuple[str, Path]]:
         found += [
             ((here / name).relative_to(root).as_posix(), here / name)
             for name in file_names
-            if _is_public(name) and not (here / name).is_symlink()
+            if _is_public(name) and (here / name).is_file() and not (here / name).is_symlink()
         ]
     return found
 
@@ -108,8 +110,16 @@ async def _send_file(path: Path, media_type: str, request: Request) -> Response 
         stat = await run_in_threadpool(path.stat)
     except FileNotFoundError:
         return None
+    _keep_single_range(request)
     response = FileResponse(path, media_type=media_type, headers={"cache-control": REVALIDATE}, stat_result=stat)
     tag = response.headers["etag"]
     if matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers={"etag": tag, "cache-control": REVALIDATE})
     return response
+
+
+def _keep_single_range(request: Request) -> None:
+    """Ignore a request for many ranges, which a server may do: sorting out thousands of them would take its time."""
+    headers = request.scope["headers"]
+    if any(name == b"range" and not _is_single_range(value) for name, value in headers):
+        request.scope["headers"] = [pair for pair in headers if pair[0] != b"range"]

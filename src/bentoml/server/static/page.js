@@ -27,11 +27,15 @@ async function loadDocument() {
 async function showSwagger() {
   const target = document.getElementById("swagger-ui");
   try {
+    const openapi = await loadDocument();
+    showCalls(document.getElementById("calls"), openapi);
     window.SwaggerUIBundle({
-      spec: await loadDocument(),
+      spec: openapi,
       domNode: target,
       deepLinking: true,
       displayRequestDuration: true,
+      // What people come for is above what machines ask.
+      tagsSorter: (one, other) => (one === "infra") - (other === "infra"),
       tryItOutEnabled: true,
       validatorUrl: null,
     });

@@ -1,0 +1,142 @@
+"use strict";
+
+// How to call each API from a terminal: a curl line, made from the OpenAPI document.
+
+const CALLS_SHOWN_AT_ONCE = 3;
+const LONGEST_EXAMPLE = 2000;
+// They change the order of what is shown, or cannot be seen; JSON may have them escaped.
+const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+function quoted(text) {
+  return /^[\w@:/.,=%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function asJson(value) {
+  const escape = (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(INVISIBLE, escape);
+}
+
+// Some value that a schema describes; what cannot be told is left out.
+function sampleOf(schema, depth = 0) {
+  const samples = { integer: 1, number: 1.5, boolean: true, string: "text" };
+  if (schema?.example !== undefined) {
+    return schema.example;
+  }
+  if (schema?.type === "array") {
+    return depth > 4 ? [] : [sampleOf(schema.items, depth + 1)];
+  }
+  if (schema?.type in samples) {
+    return samples[schema.type];
+  }
+  const properties = depth > 4 ? [] : Object.entries(schema?.properties ?? {});
+  return Object.fromEntries(properties.map(([name, value]) => [name, sampleOf(value, depth + 1)]));
+}
+
+function jsonArguments(type, media) {
+  const value = media?.example ?? sampleOf(media?.schema);
+  const body = asJson(value);
+  // An empty object says that nothing is known; a long example says too much.
+  const isShown = body !== "{}" && body.length <= LONGEST_EXAMPLE;
+  return ["-H", `Content-Type: ${type}`, "-d", isShown ? body : "@input.json"];
+}
+
+function fileArguments(type) {
+  const extension = { "text/csv": "csv", "text/plain": "txt" }[type] ?? type.replace(/^.*[/+*]/, "");
+  const sent = type.includes("*") ? "application/octet-stream" : type;
+  return ["-H", `Content-Type: ${sent}`, "--data-binary", `@input.${extension || "bin"}`];
+}
+
+function formArguments(media) {
+  const names = Object.keys(media?.schema?.properties ?? {});
+  return ["-F", `${names[0] ?? "file"}=@input`];
+}
+
+function bodyArguments(content) {
+  const types = Object.keys(content ?? {});
+  const json = types.find((type) => /[/+]json\b/.test(type));
+  if (json) {
+    return jsonArguments(json, content[json]);
+  }
+  const plain = types.find((type) => !type.startsWith("multipart/"));
+  if (plain) {
+    return fileArguments(plain);
+  }
+  return types.length ? formArguments(content[types[0]]) : ["-d", "{}"];
+}
+
+function curlLine(path, operation) {
+  const encoded = path.split("/").map(encodeURIComponent).join("/");
+  const url = new URL(`.${encoded}`, window.location.href).href;
+  const token = operation.security?.length ? ["-H", "Authorization: Bearer TOKEN"] : [];
+  const words = ["curl", ...token, ...bodyArguments(operation.requestBody?.content), url];
+  return words.map(quoted).join(" ");
+}
+
+function copyButton(line) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", `Copy: ${line.slice(0, 200)}`);
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(line);
+    button.textContent = "Copied";
+    window.setTimeout(() => {
+      button.textContent = "Copy";
+    }, 1500);
+  });
+  return button;
+}
+
+function callItem(path, operation) {
+  const item = document.createElement("li");
+  const name = document.createElement("h3");
+  name.textContent = path;
+  const code = document.createElement("code");
+  code.textContent = curlLine(path, operation);
+  const block = document.createElement("pre");
+  block.append(code);
+  item.append(name, block);
+  // Browsers have a clipboard on https and on this machine only.
+  if (navigator.clipboard) {
+    item.append(copyButton(code.textContent));
+  }
+  return item;
+}
+
+function noteOf(text) {
+  const note = document.createElement("p");
+  note.textContent = text;
+  return note;
+}
+
+function callList(items) {
+  const list = document.createElement("ul");
+  list.append(...items);
+  return list;
+}
+
+// Fills the section with the lines of all APIs in an OpenAPI document; it stays hidden when there is none.
+function showCalls(section, openapi) {
+  const items = Object.entries(openapi.paths ?? {})
+    .filter(([, methods]) => methods?.post && !methods.post.tags?.includes("infra"))
+    .map(([path, methods]) => callItem(path, methods.post));
+  if (!items.length) {
+    return;
+  }
+  section.append(callList(items.slice(0, CALLS_SHOWN_AT_ONCE)));
+  if (items.length > CALLS_SHOWN_AT_ONCE) {
+    const rest = document.createElement("details");
+    const summary = document.createElement("summary");
+    summary.textContent = `${items.length - CALLS_SHOWN_AT_ONCE} more`;
+    rest.append(summary, callList(items.slice(CALLS_SHOWN_AT_ONCE)));
+    section.append(rest);
+  }
+  if (section.textContent.includes("@input.json")) {
+    section.append(noteOf("input.json stands for a file with your input; an input adapter's http_input_example replaces it."));
+  }
+  if (items.some((item) => item.textContent.includes("Bearer TOKEN"))) {
+    section.append(noteOf("TOKEN stands for a token that whoever runs this service gives you."));
+  }
+  section.hidden = false;
+}
