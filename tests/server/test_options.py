@@ -45,6 +45,7 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         inference_tokens=(),
         metrics_tokens=(),
         docs_tokens=(),
+        cors=None,
         debug=False,
         quiet=False,
         verify=True,

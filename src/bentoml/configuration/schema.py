@@ -76,7 +76,7 @@ class ServerLogging:
 
 @dataclass(frozen=True)
 class Cors:
-    """Cross-origin requests; not in this version."""
+    """Pages of other origins that may read answers."""
 
     enabled: bool = key(False, "send the headers below; without it no `Access-Control-*` header is sent")
     access_control_allow_origin: str | None = key(None, "origins that may read answers")

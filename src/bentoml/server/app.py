@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bentoml.server.auth import Gates, Guarded
+from bentoml.server.cors import Cors
 from bentoml.server.endpoints import Endpoints, Health, is_own
 from bentoml.server.metrics import UNKNOWN_ENDPOINT
 from bentoml.server.request_ids import request_id_of
@@ -54,7 +55,13 @@ def create_app(
         is_public: pages and metrics are elsewhere; only inference, feedback, health and the user's own pages are here.
     """
     endpoints = Endpoints(view, options, health, metrics, is_public=is_public)
-    site = _Counted(endpoints, Guarded(endpoints.application(), Gates(options)), metrics)
+    guarded: ASGIApp = Guarded(endpoints.application(), Gates(options))
+    if options.cors is not None:
+        # Around the gates: a page has to be able to read that a token is asked for.
+        cors = Cors(options.cors)
+        guarded = cors.around(guarded)
+        inference = cors.around(inference) if inference is not None else None
+    site = _Counted(endpoints, guarded, metrics)
     for path in endpoints.paths:
         if inference is not None and path in inference_paths:
             logger.warning("GET %s is answered by the server itself; the API of that path gets all other methods", path)
@@ -110,7 +117,6 @@ class _Counted:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
             await send(message)
 
         counters.started()

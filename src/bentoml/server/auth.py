@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse
 
 from bentoml.server.call import REFUSALS
+from bentoml.server.security_headers import NOT_KEPT
 from bentoml.server.tokens import DIGEST_PREFIX
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Guarded:
         if gate is None or gate.admits(scope["headers"]):
             await self._app(scope, receive, send)
             return
-        headers = {"www-authenticate": gate.challenge, "cache-control": "no-store"}
+        headers = {**NOT_KEPT, "www-authenticate": gate.challenge}
         await PlainTextResponse(REFUSALS[401], 401, headers)(scope, receive, send)
 
     def _gate_of(self, scope: Scope) -> Gate | None:

@@ -19,6 +19,8 @@ from bentoml.server.auth import Gates
 from bentoml.server.bundle_view import BundleView
 from bentoml.server.child import CUT_OFF_EXIT_CODE, FAILED_EXIT_CODE, ChildContext, run_on_fast_loop
 from bentoml.server.client_limits import ClientLimits
+from bentoml.server.cors import Cors
+from bentoml.server.cors_protocol import CorsManagementProtocol, CorsProtocol
 from bentoml.server.generation import Generation
 from bentoml.server.handover import Handover
 from bentoml.server.http_server import HttpServer, front_config
@@ -30,7 +32,7 @@ from bentoml.server.tls import tls_context
 from bentoml.server.worker_desk import WorkerDesk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from bentoml.server.options import ServeOptions
 
@@ -135,16 +137,23 @@ class Front:
                     del self.generations[generation.number]
 
 
+def _protocols(front: Front, options: ServeOptions) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """What makes a connection to the public port, and one to the management port."""
+    if options.cors is None:
+        return partial(FrontProtocol, front), partial(ManagementProtocol, front)
+    cors = Cors(options.cors)
+    return partial(CorsProtocol, cors, front), partial(CorsManagementProtocol, cors, front)
+
+
 async def _run(context: ChildContext, workers: socket.socket, listeners: list[socket.socket]) -> None:
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context.generation, loop)
     desk = WorkerDesk(front, context, loop)
-    config = front_config(front.application, partial(FrontProtocol, front))
+    public, management = _protocols(front, options)
+    config = front_config(front.application, public)
     limits = ClientLimits(options.header_timeout_s, options.body_timeout_s)
-    server = HttpServer(
-        config, front, options.grace_s, limits, tls_context(options), partial(ManagementProtocol, front)
-    )
+    server = HttpServer(config, front, options.grace_s, limits, tls_context(options), management)
     context.end_with_parent(loop, lambda: _end_alone(context))
     handover = Handover(front, context, lambda: cast("Collection[FrontProtocol]", server.server_state.connections))
 

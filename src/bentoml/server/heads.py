@@ -6,7 +6,7 @@ alone. The parser has read such a head once; when the very same bytes come again
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bentoml._util.bounded_memo import BoundedMemo
 from bentoml.server.request_timeouts import TIMEOUT_HEADER, timeout_ms_of
@@ -46,7 +46,7 @@ class RequestHead:
         self.counters = route.counters[method]
         self.content_length = content_length
         block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
-        self.wire = [method, route.path, query, block]
+        self.wire: list[Any] = [method, route.path, query, block]
         self.budget_s = route.policy.max_latency_s
         if TIMEOUT_HEADER in block:
             timeout_ms = timeout_ms_of(headers)

@@ -95,6 +95,14 @@ def accepted_call(cycle: Any) -> AsgiCall | None:
     return call
 
 
+def enter_answer_without_worker(scope: Scope) -> None:
+    """Enter a request that was answered before it came here, if it is for an API."""
+    call: AsgiCall | None = scope.get("state", {}).get(_CALL)
+    if call is not None:
+        call.settle(*_WITHOUT_WORKER[200])
+        call.conclude()
+
+
 class InferenceApp:
     """ASGI application for the API routes.
 

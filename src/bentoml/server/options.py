@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
+from bentoml.server.cors_options import CorsOptions
 from bentoml.server.cpus import cpu_count
 from bentoml.server.tokens import check_digests
 
@@ -95,6 +96,7 @@ class ServeOptions:
         inference_tokens: digests of the tokens that requests for an API have to bring; none are needed when empty.
         metrics_tokens: the same for `/metrics`.
         docs_tokens: the same for the pages and the descriptions of the service.
+        cors: cross-origin requests that are allowed; None allows none.
         debug: debug logs.
         quiet: only errors are logged, to stderr.
         verify: whether the digests of the bundle's files are checked at load.
@@ -129,6 +131,7 @@ class ServeOptions:
     inference_tokens: tuple[str, ...]
     metrics_tokens: tuple[str, ...]
     docs_tokens: tuple[str, ...]
+    cors: CorsOptions | None
     debug: bool
     quiet: bool
     verify: bool
@@ -200,7 +203,8 @@ class ServeOptions:
         if not isinstance(values["bundle_path"], str):
             raise InvalidArgument(f"bundle_path must be text, not {values['bundle_path']!r}")
         tokens = {name: tuple(values[name]) for name in _TOKENS}
-        return cls(**{**values, **tokens, "bundle_path": Path(values["bundle_path"])})
+        cors = CorsOptions.from_json(values["cors"])
+        return cls(**{**values, **tokens, "bundle_path": Path(values["bundle_path"]), "cors": cors})
 
 
 def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer) -> ServeOptions:
@@ -231,6 +235,7 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         inference_tokens=tuple(server.auth.inference_tokens),
         metrics_tokens=tuple(server.auth.metrics_tokens),
         docs_tokens=tuple(server.auth.docs_tokens),
+        cors=CorsOptions.from_config(server.cors),
         debug=is_debug(),
         quiet=False,
         verify=True,

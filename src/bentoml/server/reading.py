@@ -174,14 +174,14 @@ class ReadingProtocol(ClosingProtocol):
         else:
             self.send_refusal(status, text)
 
-    def send_refusal(self, status: int, text: bytes) -> None:
+    def send_refusal(self, status: int, text: bytes, head: bytes = TEXT_HEAD) -> None:
         """Answer bytes that are no HTTP request, and close."""
         self.transport.write(
             b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\nconnection: close\r\n\r\n%b"
             % (
                 STATUS_LINE[status],
                 self._front.default_head(self.server_state.default_headers),
-                TEXT_HEAD,
+                head,
                 len(text),
                 request_id_of(None).encode("ascii"),
                 text,

@@ -1,0 +1,40 @@
+"""The protocol of a front that allows cross-origin requests; any other front uses `FrontProtocol` and pays nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bentoml.server.call import TEXT_HEAD
+from bentoml.server.protocol import FrontProtocol, ManagementProtocol
+
+if TYPE_CHECKING:
+    from bentoml.server.cors import Cors
+    from bentoml.server.fast_call import FastCall
+    from bentoml.server.front import Front
+
+
+class CorsProtocol(FrontProtocol):
+    """One client connection; what bypasses the ASGI application says the same about cross-origin requests.
+
+    Args:
+        cors: what to say.
+        front: what all connections share.
+        **uvicorn_arguments: `config`, `server_state`, `app_state`.
+    """
+
+    def __init__(self, cors: Cors, front: Front, **uvicorn_arguments: Any) -> None:
+        super().__init__(front, **uvicorn_arguments)
+        self._cors = cors
+
+    def write_answer(self, call: FastCall, status: int, head: bytes, body: bytes) -> None:
+        """Write one whole answer of the fast lane."""
+        super().write_answer(call, status, self._cors.head(call.head.wire[3], head), body)
+
+    def send_refusal(self, status: int, text: bytes, head: bytes = TEXT_HEAD) -> None:
+        """Answer a request that could not be read to its end, by the headers that have come of it."""
+        fields = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])
+        super().send_refusal(status, text, self._cors.head(fields, head))
+
+
+class CorsManagementProtocol(CorsProtocol, ManagementProtocol):
+    """The same on the management port."""
