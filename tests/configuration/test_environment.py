@@ -75,7 +75,7 @@ def test_variable_in_small_letters_is_the_same(monkeypatch: pytest.MonkeyPatch) 
         ("BENTO_SERVER__PORT", "x", r"'bento_server\.port' must be a whole number, not 'x' \(text\)"),
         ("BENTO_SERVER__PORT", "", r"'bento_server\.port' must be a whole number, not None \(null\)"),
         ("BENTO_SERVER__PORT", "70000", "from 1 to 65535, not 70000"),
-        ("BENTO_SERVER__PORT", "[", "line 1: "),
+        ("BENTO_SERVER__PORT", "[", "the value of 'bento_server.port' is no YAML: "),
         ("BENTO_SERVER__PORT", "*x", "the alias"),
         ("BENTO_SERVER__PORT", "!!int 5", "the tag"),
         ("BENTO_SERVER__PROT", "1", r"no key 'bento_server\.prot'; did you mean BENTOML__BENTO_SERVER__PORT\?"),

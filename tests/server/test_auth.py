@@ -190,18 +190,21 @@ def test_inference_asks_for_a_token_on_every_request_of_a_connection(guarded: Li
             assert statuses(receive_answers(sock, 1)) == [status]
 
 
+@pytest.mark.parametrize("accept", [b"*/*", b"application/json"], ids=["text", "json"])
 @pytest.mark.parametrize("path", [b"/echo", b"/pieces"])
-def test_both_lanes_refuse_alike(guarded: LiveServer, path: bytes) -> None:
+def test_both_lanes_refuse_alike(guarded: LiveServer, path: bytes, accept: bytes) -> None:
     seen = set()
     for target in (path, asgi_path(path)):
         for header in (b"Authorization: " + basic("me", INFERENCE).encode(), b"X-None: 1"):
             with connection(guarded) as sock:
-                sock.sendall(request(b"POST", target, b"7", header, b"X-Request-Id: same"))
+                sock.sendall(request(b"POST", target, b"7", header, b"X-Request-Id: same", b"Accept: " + accept))
                 (answer,) = receive_answers(sock, 1)
             seen.add(re.sub(rb"date: .*\r\n", b"", answer))
     (refusal,) = seen
     assert statuses([refusal]) == [401]
     assert b'www-authenticate: Bearer realm="inference"\r\n' in refusal
+    assert (b'{"error": {"code": "unauthorized", "message": "Unauthorized: ' in refusal) is (accept != b"*/*")
+    assert (b'"request_id": "same"}}' in refusal) is (accept != b"*/*")
 
 
 def test_refused_body_is_not_kept_and_the_connection_goes_on(guarded: LiveServer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -85,8 +85,16 @@ CASES = {
     "own-status": Case(400, b"POST", b"/refuse", b"1"),
     "gzip-error": Case(400, b"POST", b"/echo", b"xx", (b"Content-Encoding: gzip", ID)),
     "unknown-path": Case(404, b"POST", b"/nowhere", b"1"),
+    "unknown-path-as-text": Case(404, b"GET", b"/nowhere", None, (b"Host: x", ID)),
+    "unknown-path-as-json": Case(404, b"GET", b"/nowhere", None, (b"Host: x", ID, b"Accept: application/json")),
+    "unknown-path-as-json-without-id": Case(404, b"GET", b"/nowhere", None, (b"Accept: application/json",)),
+    "unknown-path-in-a-browser": Case(404, b"POST", b"/nowhere", b"1", (JSON, ID, b"Accept: text/html, */*;q=0.1")),
     "unknown-path-in-1.0": Case(404, b"GET", b"/nowhere", None, version=b"1.0", closes=True),
     "other-method": Case(405, b"PUT", b"/total", b"1"),
+    "other-method-as-text": Case(405, b"PUT", b"/total", b"1", (ID,)),
+    "other-method-as-json": Case(405, b"PUT", b"/total", b"1", (ID, b"Accept: application/json")),
+    "other-method-as-json-without-id": Case(405, b"PUT", b"/total", b"1", (JSON,)),
+    "other-method-in-a-browser": Case(405, b"PUT", b"/total", b"1", (JSON, ID, b"Accept: text/html")),
     "other-method-with-large-body": Case(405, b"PUT", b"/total", BIG),
     "time-out": Case(408, b"POST", b"/hurried", b"1"),
     "too-large": Case(413, b"POST", b"/echo", b"x" * (21 << 20)),
@@ -153,6 +161,36 @@ def test_both_lanes_give_the_same_bytes(server: LiveServer, case: Case) -> None:
     assert b"x-request-id: " in final
     assert final.endswith(b"\r\n\r\n[42]") is not case.closes
     assert (b"\r\nconnection: close" in final.partition(b"\r\n\r\n")[0]) is case.closes
+
+
+@pytest.mark.parametrize(("method", "path"), [(b"GET", b"/nowhere"), (b"PUT", b"/echo"), (b"POST", b"/metadata")])
+@pytest.mark.parametrize("given", [b"X-Request-Id: mine", b"X-Other: 1"], ids=["given-id", "own-id"])
+def test_error_as_json_has_the_id_of_its_header(server: LiveServer, method: bytes, path: bytes, given: bytes) -> None:
+    with connection(server) as sock:
+        sock.sendall(request(method, path, b"1", b"Accept: application/json", given))
+        (answer,) = receive_answers(sock, 1)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    (request_id,) = re.findall(rb"x-request-id: (\S+)", head)
+    error = json.loads(body)["error"]
+    assert sorted(error) == ["code", "message", "request_id"]
+    assert error["request_id"] == request_id.decode()
+    assert (request_id == b"mine") is (given != b"X-Other: 1")
+    assert b"content-type: application/json\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("time-out", b"Request timeout"),
+        ("too-large", b"Request body is too large"),
+        ("own-status", b"Exception happened in API function: not this one"),
+        ("user-error", b"Exception happened in API function: no boom please"),
+    ],
+)
+def test_body_that_clients_match_on_is_text_for_clients_of_json_too(server: LiveServer, name: str, body: bytes) -> None:
+    case = CASES[name]
+    answer = exchange(server, replace(case, headers=(*case.headers, b"Accept: application/json")), case.path)
+    assert answer.partition(b"\r\n\r\n")[2].startswith(body + b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("name", ["frame", "csv", "query", "get", "malformed", "empty", "user-error", "gzip-error"])

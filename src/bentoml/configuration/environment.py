@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bentoml.configuration.keys import known_keys, known_sections
+from bentoml.exceptions import BentoMLConfigException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,6 @@ def read_variable(variable: str, text: str) -> tuple[str, Any]:
         BentoMLConfigException: it names no key, or its value is no YAML; the text does not name the variable.
     """
     from bentoml.configuration.text_value import value_from_text
-    from bentoml.exceptions import BentoMLConfigException
 
     name = key_of(variable)
     if name is None:

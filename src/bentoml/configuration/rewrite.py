@@ -13,6 +13,7 @@ from bentoml.configuration import edit
 from bentoml.configuration.check import problem_with
 from bentoml.configuration.config_file import bentoml_home
 from bentoml.configuration.keys import known_keys
+from bentoml.configuration.plain_yaml import PlainYamlError
 from bentoml.configuration.settings import file_layer
 from bentoml.exceptions import BentoMLConfigException, LockUnavailable
 
@@ -85,6 +86,8 @@ def _rewrite(file: ConfigFile, change: Callable[[str], str]) -> None:
                 _replace(path, changed)
     except edit.CannotEditError as error:
         raise BentoMLConfigException(f"{path}: {error}") from error
+    except PlainYamlError as error:
+        raise BentoMLConfigException(f"Config file {path} cannot be read: {error}") from error
     except OSError as error:
         raise BentoMLConfigException(f"Config file {path} cannot be written: {error.strerror or error}") from error
 

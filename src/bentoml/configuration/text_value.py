@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bentoml.exceptions import BentoMLConfigException
+
 if TYPE_CHECKING:
     from bentoml.configuration.keys import Key
 
@@ -19,7 +21,7 @@ def value_from_text(key: Key, text: str) -> Any:
     keys are YAML. Blanks around a value do not count.
 
     Raises:
-        PlainYamlError: it is no YAML.
+        BentoMLConfigException: it is no YAML; the text names the key.
     """
     from bentoml.configuration import plain_yaml
 
@@ -27,7 +29,10 @@ def value_from_text(key: Key, text: str) -> Any:
     if key.takes_null and text in _NULL:
         return None
     if str not in key.kinds or (text.startswith("[") and len(key.kinds) > 1 and _takes_list(key)):
-        return plain_yaml.load(text)
+        try:
+            return plain_yaml.load(text)
+        except plain_yaml.PlainYamlError as error:
+            raise BentoMLConfigException(f"the value of '{key.name}' is no YAML: {error.reason}") from error
     if text[:1] in {"'", '"'}:
         try:
             quoted = plain_yaml.load(text)

@@ -15,7 +15,7 @@ from bentoml.exceptions import BentoMLException
 from bentoml.server.call import TEXT_HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from bentoml.types import HTTPHeaders, HTTPResponse
 
@@ -41,15 +41,26 @@ _FRONT_HEADERS = frozenset({"connection", "content-length", "date", "transfer-en
 _BODYLESS = frozenset({204, 205, 304})
 
 
-def encode_answers(api_name: str, responses: Iterable[HTTPResponse]) -> list[Answer]:
+class _UnsendableError(ValueError):
+    """Something in a response cannot be sent as it is."""
+
+
+def encode_answers(api_name: str, responses: Sequence[HTTPResponse], request_ids: Sequence[str]) -> list[Answer]:
     """(status, head, body) of each response; 500 for one that cannot be sent."""
-    return [_encode_or_fail(api_name, response) for response in responses]
+    try:
+        return [_encode(response) for response in responses]
+    except Exception:  # noqa: BLE001 - whatever it is, it is met and logged again below
+        pairs = zip(responses, request_ids, strict=True)
+        return [_encode_or_fail(api_name, response, request_id) for response, request_id in pairs]
 
 
-def answer_to_failure(api_name: str, error: BaseException, *, is_logged: bool = True) -> Answer:
-    """The answer after an error outside of the user function."""
+def answer_to_failure(
+    api_name: str, error: BaseException, request_ids: Sequence[str], *, is_logged: bool = True
+) -> Answer:
+    """The answer after an error outside of the user function, for all requests that it concerns."""
     if is_logged:
-        logger.error("API %s failed outside of its function", api_name, exc_info=error)
+        shown = ", ".join(request_ids)
+        logger.error("API %s failed outside of its function, on request %s", api_name, shown, exc_info=error)
     if not isinstance(error, BentoMLException) or not 400 <= error.status_code <= 599:
         return _FAILURE
     if error.status_code < 500:
@@ -58,21 +69,31 @@ def answer_to_failure(api_name: str, error: BaseException, *, is_logged: bool = 
     return int(error.status_code), TEXT_HEAD, b""
 
 
-def _encode_or_fail(api_name: str, response: HTTPResponse) -> Answer:
+def _encode_or_fail(api_name: str, response: HTTPResponse, request_id: str) -> Answer:
+    """Encode what can be sent of a response; the log says what cannot, and why."""
     try:
-        return _encode(response)
+        return _encode(response, _partial_head(response.headers, request_id))
+    except _UnsendableError as error:
+        logger.error("The answer of API %s to request %s: %s", api_name, request_id, error)  # noqa: TRY400 - says it all
+        return _FAILURE
     except Exception:
-        logger.exception("An answer of API %s cannot be sent", api_name)
+        logger.exception("The answer of API %s to request %s cannot be sent", api_name, request_id)
         return _FAILURE
 
 
-def _encode(response: HTTPResponse) -> Answer:
+def _encode(response: HTTPResponse, head: bytes | None = None) -> Answer:
+    """Encode a response; its headers too, unless they are given.
+
+    Raises:
+        _UnsendableError: the status or a header cannot be sent.
+    """
     status = response.status
     if not 200 <= status <= 599:
-        logger.error("The response status %r is not one of HTTP; sent 500 instead", status)
-        return _FAILURE
+        raise _UnsendableError(f"the response status {status!r} is not one of HTTP; sent 500 instead")
     body = b"" if status in _BODYLESS else response.body
-    return int(status), _head_of(response.headers), body if type(body) is bytes else bytes(memoryview(body))
+    if head is None:
+        head = _head_of(response.headers)
+    return int(status), head, body if type(body) is bytes else bytes(memoryview(body))
 
 
 def _head_of(headers: HTTPHeaders) -> bytes:
@@ -90,17 +111,43 @@ def _head_of(headers: HTTPHeaders) -> bytes:
 
 
 def render_head(headers: HTTPHeaders) -> bytes:
-    """Response headers as a block of lines; what could not stand in one is left out with a log line."""
+    """Response headers as a block of lines.
+
+    Raises:
+        _UnsendableError: one of them could not stand in it.
+    """
     lines: list[bytes] = []
     for name, value in headers.to_json():
-        lowered = name.lower()
-        if lowered in _FRONT_HEADERS:
+        if name.lower() in _FRONT_HEADERS:
             continue
-        # User code is not type-checked: numbers are common as values.
-        raw_name = lowered.encode("latin-1", "replace")
-        raw_value = b"\n" if value is None else str(value).encode("utf-8", "backslashreplace")
-        if _is_header_name(raw_name) and _is_header_value(raw_value):
-            lines.append(b"%b: %b\r\n" % (raw_name, raw_value))
-        else:
-            logger.error("The response header %r was left out: its name or value cannot be sent", name)
+        line = _line_of(name, value)
+        if line is None:
+            raise _UnsendableError(f"the response header {name!r} cannot be sent")
+        lines.append(line)
     return b"".join(lines)
+
+
+def _partial_head(headers: HTTPHeaders, request_id: str) -> bytes:
+    """Like `render_head`, but what could not stand in a head is left out with a log line."""
+    lines: list[bytes] = []
+    for name, value in headers.to_json():
+        line = b"" if name.lower() in _FRONT_HEADERS else _line_of(name, value)
+        if line is None:
+            logger.error(
+                "The response header %r was left out of the answer to request %s: its name or value cannot be sent",
+                name,
+                request_id,
+            )
+        else:
+            lines.append(line)
+    return b"".join(lines)
+
+
+def _line_of(name: str, value: object) -> bytes | None:
+    """One line of a head; None when it could not stand in one."""
+    # User code is not type-checked: numbers are common as values.
+    raw_name = name.lower().encode("latin-1", "replace")
+    raw_value = b"\n" if value is None else str(value).encode("utf-8", "backslashreplace")
+    if not (_is_header_name(raw_name) and _is_header_value(raw_value)):
+        return None
+    return b"%b: %b\r\n" % (raw_name, raw_value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bentoml.server.auth import Gates, Guarded
 from bentoml.server.cors import Cors
 from bentoml.server.endpoints import Endpoints, Health, is_own
+from bentoml.server.error_door import ErrorDoor
 from bentoml.server.metrics import UNKNOWN_ENDPOINT
 from bentoml.server.request_ids import request_id_of
 
@@ -55,7 +56,7 @@ def create_app(
         is_public: pages and metrics are elsewhere; only inference, feedback, health and the user's own pages are here.
     """
     endpoints = Endpoints(view, options, health, metrics, is_public=is_public)
-    guarded: ASGIApp = Guarded(endpoints.application(), Gates(options))
+    guarded: ASGIApp = ErrorDoor(Guarded(endpoints.application(), Gates(options)), options)
     if options.cors is not None:
         # Around the gates: a page has to be able to read that a token is asked for.
         cors = Cors(options.cors)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bentoml.server.error_form import JSON_HEAD, json_error, wants_json
 from bentoml.server.ledger import Outcome
 from bentoml.server.scheduler import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bentoml.server.heads import RequestHead
     from bentoml.server.stream_inlet import Inlet
 
 TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 
 # How to ask for an API that takes requests with a token only.
-UNAUTHORIZED_HEAD = TEXT_HEAD + b'www-authenticate: Bearer realm="inference"\r\n'
+_CHALLENGE = b'www-authenticate: Bearer realm="inference"\r\n'
 
 # Answers that carry no length: a 204 has no body, and the length of a 304 would be that of the body it stands for.
 UNSIZED = frozenset({204, 304})
@@ -94,6 +97,15 @@ class Call(Job):
     def refuse(self, status: int, retry_after_s: int | None = None) -> None:
         """Answer with one of `REFUSALS`."""
         head = TEXT_HEAD if retry_after_s is None else b"%bretry-after: %d\r\n" % (TEXT_HEAD, retry_after_s)
+        body = REFUSALS[status]
         if status == 401:
-            head = UNAUTHORIZED_HEAD
-        self.answer(status, head, REFUSALS[status])
+            head, body = unauthorized(self.head.fields(), self.request_id)
+        self.answer(status, head, body)
+
+
+def unauthorized(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> tuple[bytes, bytes]:
+    """Head and body of the answer to a request for an API without a token that opens it."""
+    text = REFUSALS[401]
+    if wants_json(headers):
+        return JSON_HEAD + _CHALLENGE, json_error(401, text.decode(), request_id)
+    return TEXT_HEAD + _CHALLENGE, text

@@ -149,6 +149,7 @@ class Dispatcher:
         for call in live:
             call.counters.failed("WorkerDied")
             if not self.routes[call.api].is_idempotent or (not is_suspicious and call.attempts >= MAX_ATTEMPTS):
+                logger.error("Request %s was lost with worker %d; it is answered 503", call.request_id, link.pid)
                 self._settle(call, 503, Reason.WORKER_DIED)
         again = [call for call in live if call.state is State.RUNNING]
         guilty = self._trials.judge(link, again, is_suspicious=is_suspicious)

@@ -53,6 +53,12 @@ class RequestHead:
             if timeout_ms is not None:
                 self.budget_s = min(self.budget_s, timeout_ms / 1000)
 
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """The headers, names in lower case."""
+        block = self.wire[3]
+        assert isinstance(block, bytes)
+        return [(name, value) for name, _, value in (line.partition(b": ") for line in block.split(b"\r\n")[:-1])]
+
 
 class KnownHeads:
     """Heads by their bytes, for one table of routes. Every entry was read by the parser, which found nothing odd."""

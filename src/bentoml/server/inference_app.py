@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from bentoml.server.call import REFUSALS, TEXT_HEAD, UNAUTHORIZED_HEAD, UNSIZED, Call
+from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call, unauthorized
 from bentoml.server.endpoints import is_own
+from bentoml.server.error_form import JSON_HEAD, json_error, wants_json
 from bentoml.server.heads import RequestHead
 from bentoml.server.ledger import EARLY_REASONS, Outcome
 from bentoml.server.request_ids import request_id_of
@@ -16,7 +18,7 @@ from bentoml.server.stream_client import CONNECTION
 from bentoml.server.stream_relay import CLIENT_LEFT, StreamRelay
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from bentoml.server.stream_client import StreamClient
     from bentoml.server.stream_inlet import Inlet
 
+logger = logging.getLogger(__name__)
 
 # Where a request's scope keeps its call, under `state`.
 _CALL = "bentoml.call"
@@ -35,13 +38,15 @@ _CALL = "bentoml.call"
 class AsgiCall(Call):
     """A call whose answer is awaited. Its outcome is entered once that answer is written, or the client has left."""
 
-    __slots__ = ("_end", "answered", "dispatcher", "inlet")
+    __slots__ = ("_end", "answered", "dispatcher", "has_begun", "inlet")
 
     def __init__(self, dispatcher: Dispatcher, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head, request_id, client)
         self.dispatcher = dispatcher
         self._end: tuple[Outcome, int, float, str] = (Outcome.FAILED, 500, 0.0, "")
         self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
+        # Whether something of the answer may have been written.
+        self.has_begun = False
         # Where the rest of the answer comes, when it comes in pieces.
         self.inlet: Inlet | None = None
 
@@ -127,8 +132,11 @@ class InferenceApp:
         try:
             await self._answer(call, scope, receive, send)
         except Exception:
+            logger.exception("Request %s failed in the server", call.request_id)
             call.settle(Outcome.FAILED, 500)
-            raise
+            if call.has_begun:
+                raise
+            await _send(send, 500, TEXT_HEAD, REFUSALS[500], call.request_id)
         finally:
             call.conclude()
 
@@ -137,11 +145,12 @@ class InferenceApp:
         if ("GET" if method == "HEAD" else method) in route.methods:
             answer = await self._run(call, scope["headers"], receive)
         else:
-            answer = _answer_without_worker(route, method)
+            answer = _answer_without_worker(route, method, scope["headers"], call.request_id)
             call.settle(*_WITHOUT_WORKER[answer[0]])
         if call.inlet is not None and answer is not None:
             await self._stream(call, call.inlet, scope, receive, send)
         elif answer is not None:
+            call.has_begun = True
             await _send(send, *answer, call.request_id)
 
     async def _run(
@@ -157,7 +166,9 @@ class InferenceApp:
             body = await self._read_body(receive)
         if isinstance(body, int):
             call.settle(Outcome.REFUSED, body, reason=EARLY_REASONS[body])
-            return body, _EARLY_HEADS.get(body, TEXT_HEAD), REFUSALS[body]
+            if body == 401:
+                return 401, *unauthorized(headers, call.request_id)
+            return body, b"%bretry-after: 1\r\n" % TEXT_HEAD if body == 429 else TEXT_HEAD, REFUSALS[body]
         if body is None:
             self._dispatcher.cancel(call)
             return None
@@ -184,6 +195,7 @@ class InferenceApp:
             call.conclude()
 
         client: StreamClient = scope["state"][CONNECTION]()
+        call.has_begun = True
         await send(_start(status, head, call.request_id))
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
@@ -216,8 +228,6 @@ class InferenceApp:
             self._arriving.give_back(counted_bytes)
 
 
-# Heads of answers to requests that are refused before their body is there, where they say more than others.
-_EARLY_HEADS = {401: UNAUTHORIZED_HEAD, 429: TEXT_HEAD + b"retry-after: 1\r\n"}
 # What becomes of a request that no worker is asked about, by status.
 _WITHOUT_WORKER = {
     200: (Outcome.ANSWERED, 200, 0.0, ""),
@@ -226,15 +236,20 @@ _WITHOUT_WORKER = {
 }
 
 
-def _answer_without_worker(route: Route, method: str) -> tuple[int, bytes, bytes]:
+def _answer_without_worker(
+    route: Route, method: str, headers: Iterable[tuple[bytes, bytes]], request_id: str
+) -> tuple[int, bytes, bytes]:
     """The answer to a method that the route does not take."""
     if not route.methods:
         return 503, b"%bretry-after: 1\r\n" % TEXT_HEAD, REFUSALS[503]
     allow = ", ".join(sorted({*route.methods, "OPTIONS"} | ({"HEAD"} if "GET" in route.methods else set())))
-    head = TEXT_HEAD + f"allow: {allow}\r\n".encode("ascii")
+    allowing = f"allow: {allow}\r\n".encode("ascii")
     if method == "OPTIONS":
-        return 200, head, b""
-    return 405, head, f"Method {method} is not allowed here; allowed: {allow}".encode()
+        return 200, TEXT_HEAD + allowing, b""
+    message = f"Method {method} is not allowed here; allowed: {allow}"
+    if wants_json(headers):
+        return 405, JSON_HEAD + allowing, json_error(405, message, request_id)
+    return 405, TEXT_HEAD + allowing, message.encode()
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes | None:

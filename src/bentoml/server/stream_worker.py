@@ -83,7 +83,7 @@ class WorkerStream:
         try:
             opened = await self.api.open_stream_async(self._request, self._task_id)
             if isinstance(opened, HTTPResponse):
-                (answer,) = encode_answers(self.api.name, [opened])
+                (answer,) = encode_answers(self.api.name, [opened], [self._task_id])
                 return self._answer(answer)
             try:
                 return await self._send(opened)
@@ -102,10 +102,11 @@ class WorkerStream:
         """The last frame after an error."""
         if self._has_begun:
             return wire.pack([wire.END, self.batch_id, False])
-        return self._answer(answer_to_failure(self.api.name, error, is_logged=not self.window.is_cancelled))
+        is_logged = not self.window.is_cancelled
+        return self._answer(answer_to_failure(self.api.name, error, [self._task_id], is_logged=is_logged))
 
     async def _send(self, opened: OpenStream) -> bytes:
-        (answer,) = encode_answers(self.api.name, [HTTPResponse(opened.status, opened.headers)])
+        (answer,) = encode_answers(self.api.name, [HTTPResponse(opened.status, opened.headers)], [self._task_id])
         status, head, _ = answer
         if status != opened.status:
             return self._answer(answer)

@@ -99,7 +99,7 @@ class Worker:
         else:
             task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items))
             self._tasks[batch_id] = task
-            task.add_done_callback(lambda done: self._finish(protocol, batch_id, len(items), done))
+            task.add_done_callback(lambda done: self._finish(protocol, batch_id, items, done))
 
     def _cancel(self, batch_id: int) -> None:
         """Nobody waits for a batch any more. Plain functions cannot be cancelled; what has just ended is answered."""
@@ -124,32 +124,36 @@ class Worker:
         started_s = time.perf_counter()
         try:
             requests, task_ids = _decode(heads, items)
-            answers = encode_answers(api.name, api.respond(requests, task_ids))
+            answers = encode_answers(api.name, api.respond(requests, task_ids), task_ids)
             return _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
+            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error, _ids(items))] * len(items))
 
     async def _run_concurrently(self, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]) -> bytes:
         started_s = time.perf_counter()
         try:
             requests, task_ids = _decode(heads, items)
-            answers = encode_answers(api.name, await api.respond_async(requests, task_ids))
+            answers = encode_answers(api.name, await api.respond_async(requests, task_ids), task_ids)
             return _answer_frame(batch_id, started_s, answers)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error)] * len(items))
+            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error, _ids(items))] * len(items))
 
-    def _finish(self, protocol: wire.FrameProtocol, batch_id: int, size: int, task: asyncio.Task[bytes]) -> None:
+    def _finish(self, protocol: wire.FrameProtocol, batch_id: int, items: list[Any], task: asyncio.Task[bytes]) -> None:
         """Answer also for a task that was cancelled, maybe before its first step: that gives its place back."""
         del self._tasks[batch_id]
         if task.cancelled():
             if batch_id not in self._unwanted:
-                logger.error("A call was cancelled by code of its own")
-            protocol.send(_answer_frame(batch_id, time.perf_counter(), [CANCELLED] * size))
+                logger.error("The call for request %s was cancelled by code of its own", ", ".join(_ids(items)))
+            protocol.send(_answer_frame(batch_id, time.perf_counter(), [CANCELLED] * len(items)))
         else:
             protocol.send(task.result())
         self._unwanted.discard(batch_id)
+
+
+def _ids(items: list[Any]) -> list[str]:
+    return [item[0] for item in items]
 
 
 def _decode(heads: list[Any], items: list[Any]) -> tuple[list[HTTPRequest], list[str]]:

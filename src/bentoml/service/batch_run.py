@@ -137,7 +137,9 @@ class BatchRun:
         try:
             results = self._pack(value, pending) if pending else ()
         except ReturnLengthError as error:
-            logger.error("API '%s': %s", self._api_name, error)  # noqa: TRY400 - no traceback: the text says it all
+            ids = ", ".join(task.task_id for task in pending)
+            # No traceback: the text says it all.
+            logger.error("API '%s' on request %s: %s", self._api_name, ids, error)  # noqa: TRY400
             for task in pending:
                 task.discard(http_status=500, err_msg=RETURN_MISMATCH)
         else:

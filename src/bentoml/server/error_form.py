@@ -1,0 +1,95 @@
+"""What an error of the server itself looks like: a sentence as text, or, for clients that speak JSON, an object.
+
+The object is `{"error": {"code", "message", "request_id"}}`. Bodies that clients of the classic server match on, those
+of 408, 413, 429 and of a 503 for an API, and all that adapters and functions say, are text for everybody.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+JSON_HEAD = b"content-type: application/json\r\n"
+
+_CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    417: "unknown_expectation",
+    431: "head_too_large",
+    500: "internal_error",
+    503: "not_ready",
+}
+# More of them than a client can mean is not looked at.
+_MAX_RANGES = 64
+
+
+def wants_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a client is told about errors in JSON.
+
+    It is when its `Accept` names JSON, and not with a lower quality than plain text; or when it names no type, and
+    the body of the request is JSON. It is not when HTML is among what it names, as browsers do.
+
+    Args:
+        headers: of the request, names in lower case.
+    """
+    accepted: list[bytes] = []
+    content_type = b""
+    for name, value in headers:
+        if name == b"accept":
+            accepted.append(value)
+        elif name == b"content-type":
+            content_type = value
+    named = _qualities(b",".join(accepted))
+    json_quality = max((quality for media_type, quality in named.items() if _is_json(media_type)), default=0.0)
+    if any(named.get(media_type, 0) for media_type in (b"text/html", b"application/xhtml+xml")):
+        return False
+    if json_quality:
+        return json_quality >= named.get(b"text/plain", 0)
+    return not any(named.values()) and _is_json(content_type.partition(b";")[0].strip().lower())
+
+
+def json_error(status: int, message: str, request_id: str, traceback: str | None = None) -> bytes:
+    """The object.
+
+    Args:
+        status: HTTP status, which decides the code.
+        message: what happened and what to do, one sentence.
+        request_id: under which the log says more.
+        traceback: for those who may see it.
+    """
+    error = {"code": _CODES.get(status, f"http_{status}"), "message": message.rstrip("\n"), "request_id": request_id}
+    if traceback is not None:
+        error["traceback"] = traceback
+    return json.dumps({"error": error}).encode()
+
+
+def _qualities(accept: bytes) -> dict[bytes, float]:
+    """The media types that an `Accept` names, `*/*` left out, and how much each is wanted, from 0 to 1."""
+    named: dict[bytes, float] = {}
+    for media_range in accept.lower().split(b",")[:_MAX_RANGES]:
+        media_type, *parameters = (part.strip() for part in media_range.split(b";"))
+        if media_type and media_type != b"*/*":
+            named[media_type] = max(named.get(media_type, 0.0), _quality(parameters))
+    return named
+
+
+def _quality(parameters: Iterable[bytes]) -> float:
+    for parameter in parameters:
+        if parameter.startswith(b"q="):
+            try:
+                quality = float(parameter[2:])
+            except ValueError:
+                return 0.0
+            return quality if 0 <= quality <= 1 else 0.0
+    return 1.0
+
+
+def _is_json(media_type: bytes) -> bool:
+    return media_type == b"application/json" or (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    )
