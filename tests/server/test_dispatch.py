@@ -533,4 +533,4 @@ def test_refusals_are_counted_by_reason() -> None:
     bench.dispatcher.remove_worker(bench.workers[0].link)
     bench.submit("nobody there")
     assert bench.routes[0].counters["POST"].refusals == {"queue_full": 1, "overdue": 1, "no_worker": 1}
-    assert bench.routes[1].counters["POST"].refusals == {"timeout": 2}
+    assert bench.routes[1].counters["POST"].failures == {"timeout": 2}

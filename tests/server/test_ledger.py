@@ -128,7 +128,11 @@ class DispatchedRequests(RuleBasedStateMachine):
         assert totals == {name: outcomes.count(Outcome[name.upper()]) for name in totals}
         assert self.ledger.in_flight == outcomes.count(Outcome.OPEN)
         assert sum(self.ledger.refusals.values()) == self.ledger.outcomes[Outcome.REFUSED]
+        assert sum(self.ledger.failures.values()) == self.ledger.outcomes[Outcome.FAILED]
+        assert "" not in {*self.ledger.refusals, *self.ledger.failures}
         counters = [route.counters["POST"] for route in self.bench.routes]
+        assert sum(sum(each.refusals.values()) for each in counters) == self.ledger.outcomes[Outcome.REFUSED]
+        assert sum(sum(each.failures.values()) for each in counters) == self.ledger.outcomes[Outcome.FAILED]
         assert sum(each.in_progress for each in counters) == self.ledger.in_flight
         ended = sum(sum(durations.buckets) for each in counters for durations in each.durations.values())
         assert ended == len(self.calls) - self.ledger.in_flight
@@ -191,20 +195,25 @@ def test_metrics_show_the_ledger_and_every_reason() -> None:
     metrics = ServerMetrics("BENTOML", "Iris", "1.0")
     ledger = metrics.route("predict").ledger
     assert ledger is metrics.route("other", "GET").ledger is metrics.ledger
-    ledger.accepted += 5
-    ledger.close(Outcome.ANSWERED)
-    ledger.close(Outcome.REFUSED, "too_large")
-    ledger.close(Outcome.REFUSED, "a new one")
+    route = Route(0, "/predict", ApiPolicy("predict", True, 9, 9.0), {"POST": metrics.route("predict")})
+    calls = [RecordedCall(route, str(number)) for number in range(6)]
+    calls[0].settle(Outcome.ANSWERED, 200)
+    calls[1].settle(Outcome.REFUSED, 413, reason="too_large")
+    calls[2].settle(Outcome.REFUSED, 429, reason="a new one")
+    calls[3].settle(Outcome.FAILED, 408, reason="timeout")
     shown = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(metrics.render().decode())
         for sample in family.samples
     }
-    outcomes = {"accepted": 5, "answered": 1, "refused": 2, "failed": 0, "cancelled": 0}
+    outcomes = {"accepted": 6, "answered": 1, "refused": 2, "failed": 1, "cancelled": 0}
     assert {name: shown["BENTOML_Iris_ledger_total", name] for name in outcomes} == outcomes
     assert shown["BENTOML_Iris_in_flight",] == 2
-    reasons = {name: shown["BENTOML_Iris_refused_total", name] for name in ("too_large", "a new one", "malformed")}
-    assert reasons == {"too_large": 1, "a new one": 1, "malformed": 0}
+    for end, reasons in (
+        ("refused", {"too_large": 1, "a new one": 1, "malformed": 0}),
+        ("failed", {"timeout": 1, "worker_died": 0, "error": 0}),
+    ):
+        assert {name: shown[f"BENTOML_Iris_{end}_total", "predict", name] for name in reasons} == reasons
 
 
 # -- connections ------------------------------------------------------------------------------------------------
@@ -324,6 +333,7 @@ def test_requests_of_a_connection_cut_anywhere_are_entered_once(
         assert ledger.in_flight == 0
         assert connections.dispatcher.scheduler.waiting == 0
         assert sum(ledger.refusals.values()) == ledger.outcomes[Outcome.REFUSED]
+        assert sum(ledger.failures.values()) == ledger.outcomes[Outcome.FAILED]
         written = re.findall(rb"HTTP/1.1 (?!100|404)(\d\d\d) ", transport.written)
         ended = ledger.accepted - ledger.outcomes[Outcome.CANCELLED]
         if broken == "no-request":

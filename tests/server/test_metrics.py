@@ -51,9 +51,9 @@ def test_render_without_requests_shows_every_family_with_its_type(metrics: Serve
         "BENTOML_Iris_mb_request": "counter",
         "BENTOML_Iris_mb_request_in_progress": "gauge",
         "BENTOML_Iris_mb_request_exception": "counter",
-        "BENTOML_Iris_mb_request_refused": "counter",
         "BENTOML_Iris_ledger": "counter",
         "BENTOML_Iris_refused": "counter",
+        "BENTOML_Iris_failed": "counter",
         "BENTOML_Iris_in_flight": "gauge",
     }
 
@@ -161,11 +161,11 @@ def test_gauge_and_counter_are_read_when_rendered(metrics: ServerMetrics) -> Non
     depth = 3
     metrics.gauge("queue_depth", "Requests that wait.", lambda: depth)
     metrics.counter("worker_restarts_total", "Workers replaced.", lambda: 2)
-    metrics.counter("refused", "Requests refused.", lambda: {"load": 4, "deadline": 5}, label="reason")
+    metrics.counter("turns", "Turns.", lambda: {"left": 4, "right": 5}, label="side")
     depth = 7
     assert value(metrics, "BENTOML_Iris_queue_depth") == 7
     assert value(metrics, "BENTOML_Iris_worker_restarts_total") == 2
-    assert value(metrics, "BENTOML_Iris_refused_total", reason="deadline") == 5
+    assert value(metrics, "BENTOML_Iris_turns_total", side="right") == 5
     assert families(metrics)["BENTOML_Iris_queue_depth"].documentation == "Requests that wait."
 
 

@@ -78,7 +78,7 @@ def test_overload_is_refused_at_arrival_with_the_time_to_wait(server: LiveServer
         assert status != 200 or body == b"%d" % (2 * number)
     waits = {int(head.partition(b"retry-after: ")[2].split(b"\r\n")[0]) for head in refused}
     assert all(1 <= wait_s <= 10 for wait_s in waits)
-    assert metric(server, 'BENTOML_Slow_mb_request_refused_total{endpoint="double",reason="too_late"}') > 0
+    assert metric(server, 'BENTOML_Slow_refused_total{endpoint="double",reason="too_late"}') > 0
     assert metric(server, 'BENTOML_Slow_mb_batch_cost_level_seconds{endpoint="double"}') > 0.1
     assert metric(server, 'BENTOML_Slow_mb_batch_compute_seconds_count{endpoint="double"}') >= 7
     assert metric(server, 'BENTOML_Slow_queue_depth{endpoint="double"}') == 0

@@ -67,11 +67,13 @@ class Call(Job):
             outcome: never `OPEN`.
             status: HTTP status of the answer; 499 where the client left before it.
             duration_s: seconds since the request was complete, or 0.
-            reason: why it was refused.
+            reason: why it was refused or failed.
         """
         if not self.outcome:
             self.outcome = outcome
             self.counters.ledger.close(outcome, reason)
+            if reason:
+                self.counters.unanswered(outcome, reason)
             self.counters.finished(status, duration_s)
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:

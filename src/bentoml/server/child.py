@@ -42,6 +42,8 @@ WORKER_WORN = "worker_worn"
 WORKER_RETIRE = "worker_retire"
 # Said to the front, with the `reason`, when a worker is followed by another one.
 WORKER_REPLACED = "worker_replaced"
+# Its reason when nobody has asked for that; the others are those of the heartbeat and of wear.
+CRASHED = "crashed"
 # Said about a generation, whose number goes with each; see `handover.py`.
 PREPARE, FLIP, DROP = "prepare", "flip", "drop"
 PREPARED, REFUSED, FLIPPED, DROPPED, DRAINED = "prepared", "refused", "flipped", "dropped", "drained"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from bentoml.server.ledger import Ledger
+from bentoml.server.ledger import Ledger, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,8 @@ class RouteCounters:
         batch_waits: histogram in seconds: how long the first request of each batch had waited.
         batch_computes: histogram in seconds: what workers took for each batch.
         exceptions: failures of the server itself while it handled a request, by class name.
-        refusals: requests that no worker answered in time, by reason.
+        refusals: requests to an API that were not run, by reason.
+        failures: requests to an API that were taken and came to nothing, by reason.
     """
 
     __slots__ = (
@@ -62,6 +63,7 @@ class RouteCounters:
         "batch_waits",
         "durations",
         "exceptions",
+        "failures",
         "in_progress",
         "ledger",
         "refusals",
@@ -76,6 +78,7 @@ class RouteCounters:
         self.batch_computes = Histogram(len(DURATION_BOUNDS_S))
         self.exceptions: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
+        self.failures: dict[str, int] = {}
 
     def started(self) -> None:
         """A request has come in."""
@@ -129,10 +132,12 @@ class RouteCounters:
         """
         self.exceptions[exception_class] = self.exceptions.get(exception_class, 0) + 1
 
-    def refused(self, reason: str) -> None:
-        """A request was not run, or not answered in time.
+    def unanswered(self, outcome: Outcome, reason: str) -> None:
+        """A request to an API was refused or has failed.
 
         Args:
-            reason: one of few.
+            outcome: which of the two.
+            reason: why: one of few.
         """
-        self.refusals[reason] = self.refusals.get(reason, 0) + 1
+        counts = self.refusals if outcome is Outcome.REFUSED else self.failures
+        counts[reason] = counts.get(reason, 0) + 1

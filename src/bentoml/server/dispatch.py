@@ -11,7 +11,7 @@ from bentoml.server.alarm import NEVER_S, Alarm
 from bentoml.server.body_pool import MIN_BODY_BYTES
 from bentoml.server.gathering import Gathering
 from bentoml.server.jobs import Reason
-from bentoml.server.ledger import Outcome
+from bentoml.server.ledger import STREAM_FAILURES, Outcome
 from bentoml.server.scheduler import Scheduler, State
 from bentoml.server.stream_inlet import Inlets
 from bentoml.server.trials import Trials
@@ -113,7 +113,8 @@ class Dispatcher:
         """A stream has reached its client, or never will; `status` is what its request counts as."""
         if call.state is State.RUNNING:
             call.state = State.DONE
-            call.settle(outcome, status, self._clock() - call.arrived_s)
+            reason = STREAM_FAILURES[status] if outcome is Outcome.FAILED else ""
+            call.settle(outcome, status, self._clock() - call.arrived_s, reason)
             self._cancel_unwanted([call.api])
 
     def refuse_waiting(self) -> None:
@@ -278,8 +279,6 @@ class Dispatcher:
 
     def _settle(self, call: Call, status: int, reason: Reason | None = None, drain_s: float = 0.0) -> None:
         """Answer a call that no worker will answer any more."""
-        if reason is not None:
-            call.counters.refused(reason.value)
         call.state = State.DONE
         # The batch of a call that is late still holds it; its body is not needed any more.
         call.body = b""
@@ -290,7 +289,7 @@ class Dispatcher:
             retry_after_s = 1
         call.refuse(status, retry_after_s)
         outcome = Outcome.FAILED if reason in _FAILURES else Outcome.REFUSED
-        call.settle(outcome, status, self._clock() - call.arrived_s, reason.value if reason else "")
+        call.settle(outcome, status, self._clock() - call.arrived_s, reason.value if reason else "error")
 
     def _on_deadline(self, due_s: float) -> None:
         # By a finer clock the alarm may come a moment early; the time it was set to has come.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
@@ -14,8 +13,8 @@ from starlette.routing import Match, Route
 
 from bentoml.server import pages
 from bentoml.server.assets import Assets
-from bentoml.server.documents import Document
-from bentoml.server.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from bentoml.server.documents import Document, accepts_gzip
+from bentoml.server.exposition import OPENMETRICS_TYPE, TEXT_TYPE, wants_openmetrics
 from bentoml.server.security_headers import DATA_HEADERS, NOT_KEPT
 from bentoml.server.web_content import WebContent
 
@@ -199,12 +198,17 @@ class Endpoints:
     async def _liveness(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
         return _text(200, "\n")
 
-    async def _metrics_text(self, request: Request) -> Response:  # noqa: ARG002 - the signature of an endpoint
+    async def _metrics_text(self, request: Request) -> Response:
         if not self._options.metrics_enabled:
             return _text(404, "Metrics are disabled")
-        # Its first import takes tens of milliseconds; inference must not wait for it.
-        await run_in_threadpool(import_module, "prometheus_client")
-        return Response(self._metrics.render(), headers={**NOT_KEPT, "content-type": METRICS_CONTENT_TYPE})
+        openmetrics = wants_openmetrics(request.headers.get("accept", ""))
+        compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        text = await self._metrics.scrapes.text(openmetrics=openmetrics, compressed=compressed)
+        headers = {**NOT_KEPT, "vary": "accept, accept-encoding"}
+        headers["content-type"] = OPENMETRICS_TYPE if openmetrics else TEXT_TYPE
+        if compressed:
+            headers["content-encoding"] = "gzip"
+        return Response(text, headers=headers)
 
 
 def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

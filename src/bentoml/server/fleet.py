@@ -10,6 +10,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server.child import (
+    CRASHED,
     READY,
     WORKER_LOST,
     WORKER_REPLACED,
@@ -39,8 +40,6 @@ logger = logging.getLogger(__name__)
 WORKER_END_S = 5.0
 # After a worker's end, its other end at the front is seen within this time.
 HEARSAY_S = 1.0
-# Why a worker is followed by another one, besides the reasons of the heartbeat.
-CRASHED = "crashed"
 
 
 class Fleet:

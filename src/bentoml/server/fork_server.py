@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.server.child import FORKED_ENDED, READY, ChildContext
+from bentoml.server.registry_report import Inherited
 from bentoml.server.worker import load_service, serve_calls
 from bentoml.server.worker_threads import apply_thread_limits
 
@@ -179,6 +180,7 @@ def main(argv: list[str]) -> None:
     context.configure_logging(options)
     service = load_service(context, options)
     _warn_about_threads(options)
+    inherited = Inherited.here()
     gc.collect()
     gc.freeze()
     server = ForkServer(context, control)
@@ -186,7 +188,7 @@ def main(argv: list[str]) -> None:
     worker_context = server.run()
     _renew_random_state()
     apply_thread_limits(server.env)
-    serve_calls(worker_context, options, service)
+    serve_calls(worker_context, options, service, inherited)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class AsgiCall(Call):
     def __init__(self, dispatcher: Dispatcher, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head, request_id, client)
         self.dispatcher = dispatcher
-        self._end: tuple[Outcome, int, float, str] = (Outcome.FAILED, 500, 0.0, "")
+        self._end: tuple[Outcome, int, float, str] = (Outcome.FAILED, 500, 0.0, "error")
         self.answered: asyncio.Future[tuple[int, bytes, bytes]] = asyncio.get_running_loop().create_future()
         # Whether something of the answer may have been written.
         self.has_begun = False
@@ -133,7 +133,7 @@ class InferenceApp:
             await self._answer(call, scope, receive, send)
         except Exception:
             logger.exception("Request %s failed in the server", call.request_id)
-            call.settle(Outcome.FAILED, 500)
+            call.settle(Outcome.FAILED, 500, reason="error")
             if call.has_begun:
                 raise
             await _send(send, 500, TEXT_HEAD, REFUSALS[500], call.request_id)

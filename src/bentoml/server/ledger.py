@@ -29,6 +29,16 @@ REASONS = (
     "too_late",  # 429: it could not have been answered in time
     "unauthorized",  # 401
 )
+# Why requests that were taken come to nothing.
+FAILURES = (
+    "broken_stream",  # the function raised when its answer had begun
+    "cut_stream",  # its answer had begun when its worker died, or the server was stopped
+    "error",  # 500: the server could not write the answer
+    "timeout",  # 408: its time was up, or one side of a stream was silent for too long
+    "worker_died",  # 503
+)
+# Of streams that have begun, by the status that stands for what went wrong.
+STREAM_FAILURES = {408: "timeout", 500: "broken_stream", 503: "cut_stream"}
 # Of those that are refused before their body is there, by status.
 EARLY_REASONS = {401: "unauthorized", 408: "slow_body", 413: "too_large", 429: "arriving"}
 
@@ -50,14 +60,16 @@ class Ledger:
         accepted: all of them.
         outcomes: those that ended, by `Outcome`.
         refusals: the refused ones by reason.
+        failures: the failed ones by reason.
     """
 
-    __slots__ = ("accepted", "outcomes", "refusals")
+    __slots__ = ("accepted", "failures", "outcomes", "refusals")
 
     def __init__(self) -> None:
         self.accepted = 0
         self.outcomes = [0] * len(Outcome)
         self.refusals = dict.fromkeys(REASONS, 0)
+        self.failures = dict.fromkeys(FAILURES, 0)
 
     @property
     def in_flight(self) -> int:
@@ -74,8 +86,10 @@ class Ledger:
 
         Args:
             outcome: how it ended, never `OPEN`.
-            reason: why it was refused; ignored for other outcomes.
+            reason: why it was refused or failed; ignored for other outcomes.
         """
         self.outcomes[outcome] += 1
         if outcome is Outcome.REFUSED:
             self.refusals[reason] = self.refusals.get(reason, 0) + 1
+        elif outcome is Outcome.FAILED:
+            self.failures[reason] = self.failures.get(reason, 0) + 1

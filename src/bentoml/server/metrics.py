@@ -1,8 +1,9 @@
-"""The server's metrics: counters owned by the front process, shown in the Prometheus text format.
+"""The server's own metrics: counters owned by the front process.
 
 All requests pass the front, so one process holds every number: nothing has to be merged, and totals do not change when
 a worker is replaced. Requests to an API route show up in two groups of metrics, as dashboards know them: `_request_*`
-with the route as a path (`/predict`) and `_mb_*` with its bare name (`predict`).
+with the route as a path (`/predict`) and `_mb_*` with its bare name (`predict`). What users count in their own code is
+another matter, see `user_metrics.py`.
 """
 
 from __future__ import annotations
@@ -10,25 +11,26 @@ from __future__ import annotations
 import copy
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 from bentoml.server.counters import BATCH_SIZE_BOUNDS, DURATION_BOUNDS_S, Histogram, RouteCounters
-from bentoml.server.ledger import Ledger
+from bentoml.server.exposition import Family, written
+from bentoml.server.ledger import FAILURES, REASONS, Ledger
+from bentoml.server.scrape import Scrapes
+from bentoml.server.slices import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from prometheus_client import Metric
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Stands for every path that leads nowhere. It has no slash, so no declared route can be mistaken for it.
 UNKNOWN_ENDPOINT = "unknown"
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 Readout = Callable[[], "float | Mapping[str, float]"]
+# Gives families when it is run to its end; see `slices.py`.
+Collecting = Generator[None, None, list[Family]]
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,13 @@ class _Reading:
     documentation: str
     function: Readout
     label: str | None
-    is_counter: bool
+    kind: str
 
 
 class ServerMetrics:
     """All numbers of one server.
 
-    Not safe to change from several threads; reading from another thread gives numbers that were true a moment ago.
+    Not safe to use from several threads.
 
     Args:
         namespace: first part of each name; characters that a metric name cannot have become `_`.
@@ -54,6 +56,7 @@ class ServerMetrics:
 
     Attributes:
         ledger: of the requests to all APIs.
+        scrapes: answers those who ask for metrics.
     """
 
     def __init__(self, namespace: str, service_name: str, service_version: str) -> None:
@@ -64,8 +67,8 @@ class ServerMetrics:
         self._others: dict[tuple[str, str], RouteCounters] = {}
         self._readings: dict[str, _Reading] = {}
         self.ledger = Ledger()
+        self.scrapes = Scrapes(self.collecting)
         self.counter("ledger", "Requests for an API, all and by outcome.", self.ledger.totals, label="outcome")
-        self.counter("refused", "Refused requests.", lambda: self.ledger.refusals, label="reason")
         self.gauge("in_flight", "Requests for an API that have not ended.", lambda: self.ledger.in_flight)
 
     def of_version(self, service_version: str) -> ServerMetrics:
@@ -105,111 +108,108 @@ class ServerMetrics:
             function: gives the number when metrics are read; with `label`, one number per value of that label.
             label: name of the label.
         """
-        self._readings[name] = _Reading(name, documentation, function, label, is_counter=False)
+        self._readings[name] = _Reading(name, documentation, function, label, "gauge")
 
     def counter(self, name: str, documentation: str, function: Readout, *, label: str | None = None) -> None:
         """Show a number that only goes up; see `gauge`. `name` goes without `_total`, which is added."""
-        self._readings[name] = _Reading(name.removesuffix("_total"), documentation, function, label, is_counter=True)
+        self._readings[name] = _Reading(name.removesuffix("_total"), documentation, function, label, "counter")
 
     def render(self) -> bytes:
-        """All metrics in the Prometheus text format, encoded as UTF-8."""
-        from prometheus_client import generate_latest
-        from prometheus_client.registry import Collector
+        """The server's own metrics in the Prometheus text format, encoded as UTF-8."""
+        return at_once(written(at_once(self.collecting())))
 
-        families = [*self._request_families(), *self._batching_families(), *self._reading_families()]
+    def collecting(self) -> Collecting:
+        """Read all numbers. Those of the ledger belong to one moment."""
+        families = [*self._reading_families(), *self._ended_families()]
+        yield
+        families += yield from self._request_families()
+        families += yield from self._batching_families()
+        return families
 
-        class Collected(Collector):
-            def collect(self) -> list[Metric]:
-                return families
+    def _family(self, kind: str, name: str, documentation: str) -> Family:
+        return Family(f"{self.prefix}_{_as_name(name)}", kind, documentation)
 
-        return generate_latest(Collected())
-
-    def _grouped(self, key: Callable[[str, str, str], KeyT]) -> dict[KeyT, list[RouteCounters]]:
+    def _grouped(self, key: Callable[[str, str, str], KeyT]) -> list[tuple[KeyT, list[RouteCounters]]]:
         """The counters of the API routes that have the same key of (version, route, method)."""
         grouped: dict[KeyT, list[RouteCounters]] = defaultdict(list)
         for names, counters in self._routes.items():
             grouped[key(*names)].append(counters)
-        return grouped
+        return list(grouped.items())
 
-    def _request_families(self) -> list[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-
-        labels = ["endpoint", "service_version", "http_response_code"]
-        durations = HistogramMetricFamily(
-            f"{self.prefix}_request_duration_seconds", "Time from a request's arrival to its answer.", labels=labels
+    def _request_families(self) -> Collecting:
+        durations = self._family(
+            "histogram", "request_duration_seconds", "Time from a request's arrival to its answer."
         )
-        totals = CounterMetricFamily(f"{self.prefix}_request", "Requests answered.", labels=labels)
-        in_progress = GaugeMetricFamily(
-            f"{self.prefix}_request_in_progress", "Requests not answered yet.", labels=labels[:2]
-        )
-        endpoints = self._grouped(lambda version, route, _: (f"/{route}", version))
+        totals = self._family("counter", "request", "Requests answered.")
+        in_progress = self._family("gauge", "request_in_progress", "Requests not answered yet.")
+        endpoints = dict(self._grouped(lambda version, route, _: (f"/{route}", version)))
         for (version, template), counters in self._others.items():
             endpoints.setdefault((template, version), []).append(counters)
-        for where, group in endpoints.items():
+        for (endpoint, version), group in endpoints.items():
+            where = (("endpoint", endpoint), ("service_version", version))
             for status, histogram in _durations_of(group):
-                durations.add_metric([*where, status], _cumulated(histogram, DURATION_BOUNDS_S), histogram.total)
-                totals.add_metric([*where, status], sum(histogram.buckets))
-            in_progress.add_metric(where, sum(counters.in_progress for counters in group))
+                labels = (*where, ("http_response_code", status))
+                durations.add_histogram(histogram, DURATION_BOUNDS_S, labels)
+                totals.add(sum(histogram.buckets), labels)
+            in_progress.add(sum(counters.in_progress for counters in group), where)
+            yield
         return [durations, totals, in_progress]
 
-    def _batching_families(self) -> list[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-
-        prefix, labels = f"{self.prefix}_mb", ["endpoint", "http_response_code"]
-        sizes = HistogramMetricFamily(f"{prefix}_batch_size", "Requests per call of the API.", labels=labels[:1])
-        waits = HistogramMetricFamily(
-            f"{prefix}_batch_wait_seconds", "How long the first request of a batch waited.", labels=labels[:1]
+    def _batching_families(self) -> Collecting:
+        sizes = self._family("histogram", "mb_batch_size", "Requests per call of the API.")
+        waits = self._family("histogram", "mb_batch_wait_seconds", "How long the first request of a batch waited.")
+        computes = self._family("histogram", "mb_batch_compute_seconds", "What workers took for a batch.")
+        durations = self._family(
+            "histogram", "mb_request_duration_seconds", "Time from a request's arrival to its answer."
         )
-        computes = HistogramMetricFamily(
-            f"{prefix}_batch_compute_seconds", "What workers took for a batch.", labels=labels[:1]
+        totals = self._family("counter", "mb_request", "Requests answered.")
+        in_progress = self._family("gauge", "mb_request_in_progress", "Requests not answered yet.")
+        exceptions = self._family(
+            "counter", "mb_request_exception", "Times that the server itself failed to handle a request."
         )
-        durations = HistogramMetricFamily(
-            f"{prefix}_request_duration_seconds", "Time from a request's arrival to its answer.", labels=labels
-        )
-        totals = CounterMetricFamily(f"{prefix}_request", "Requests answered.", labels=labels)
-        in_progress = GaugeMetricFamily(
-            f"{prefix}_request_in_progress", "Requests not answered yet.", labels=["endpoint", "http_method"]
-        )
-        exceptions = CounterMetricFamily(
-            f"{prefix}_request_exception",
-            "Requests that the server itself failed to handle.",
-            labels=["endpoint", "exception_class"],
-        )
-        refusals = CounterMetricFamily(
-            f"{prefix}_request_refused", "Requests that no worker answered in time.", labels=["endpoint", "reason"]
-        )
-        for route, group in self._grouped(lambda _, route, __: route).items():
-            size = _summed([counters.batch_sizes for counters in group])
-            sizes.add_metric([route], _cumulated(size, BATCH_SIZE_BOUNDS), size.total)
-            wait = _summed([counters.batch_waits for counters in group])
-            waits.add_metric([route], _cumulated(wait, DURATION_BOUNDS_S), wait.total)
-            compute = _summed([counters.batch_computes for counters in group])
-            computes.add_metric([route], _cumulated(compute, DURATION_BOUNDS_S), compute.total)
+        for route, group in self._grouped(lambda _, route, __: route):
+            where = (("endpoint", route),)
+            sizes.add_histogram(_summed([each.batch_sizes for each in group]), BATCH_SIZE_BOUNDS, where)
+            waits.add_histogram(_summed([each.batch_waits for each in group]), DURATION_BOUNDS_S, where)
+            computes.add_histogram(_summed([each.batch_computes for each in group]), DURATION_BOUNDS_S, where)
             for status, histogram in _durations_of(group):
-                durations.add_metric([route, status], _cumulated(histogram, DURATION_BOUNDS_S), histogram.total)
-                totals.add_metric([route, status], sum(histogram.buckets))
-            for exception_class, count in _added(counters.exceptions for counters in group):
-                exceptions.add_metric([route, exception_class], count)
-            for reason, count in _added(counters.refusals for counters in group):
-                refusals.add_metric([route, reason], count)
-        for (route, method), group in self._grouped(lambda _, route, method: (route, method)).items():
-            in_progress.add_metric([route, method], sum(counters.in_progress for counters in group))
-        return [sizes, waits, computes, durations, totals, in_progress, exceptions, refusals]
+                labels = (*where, ("http_response_code", status))
+                durations.add_histogram(histogram, DURATION_BOUNDS_S, labels)
+                totals.add(sum(histogram.buckets), labels)
+            for exception_class, count in sorted(_added(each.exceptions for each in group).items()):
+                exceptions.add(count, (*where, ("exception_class", exception_class)))
+            yield
+        for (route, method), group in self._grouped(lambda _, route, method: (route, method)):
+            in_progress.add(
+                sum(counters.in_progress for counters in group), (("endpoint", route), ("http_method", method))
+            )
+        return [sizes, waits, computes, durations, totals, in_progress, exceptions]
 
-    def _reading_families(self) -> list[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    def _ended_families(self) -> list[Family]:
+        """The refused and the failed requests of the ledger, each with a 0 for what has not happened yet."""
+        refused = self._family("counter", "refused", "Requests for an API that were not run, by reason.")
+        failed = self._family(
+            "counter", "failed", "Requests for an API that were taken and came to nothing, by reason."
+        )
+        for route, group in self._grouped(lambda _, route, __: route):
+            for family, reasons, counts in (
+                (refused, REASONS, _added(counters.refusals for counters in group)),
+                (failed, FAILURES, _added(counters.failures for counters in group)),
+            ):
+                for reason, count in sorted({**dict.fromkeys(reasons, 0), **counts}.items()):
+                    family.add(count, (("endpoint", route), ("reason", reason)))
+        return [refused, failed]
 
-        families: list[Metric] = []
+    def _reading_families(self) -> list[Family]:
+        families = []
         for reading in self._readings.values():
-            kind = CounterMetricFamily if reading.is_counter else GaugeMetricFamily
-            labels = [] if reading.label is None else [reading.label]
-            family = kind(f"{self.prefix}_{_as_name(reading.name)}", reading.documentation, labels=labels)
+            family = self._family(reading.kind, reading.name, reading.documentation)
             value = reading.function()
             if isinstance(value, Mapping):
                 for label_value, number in value.items():
-                    family.add_metric([label_value], number)
+                    family.add(number, ((reading.label or "", label_value),))
             else:
-                family.add_metric([], value)
+                family.add(value)
             families.append(family)
         return families
 
@@ -237,23 +237,19 @@ def _durations_of(group: Sequence[RouteCounters]) -> list[tuple[str, Histogram]]
     ]
 
 
-def _added(counts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:
-    """(name, sum of its counts), by name."""
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sums of counts by name."""
     added: dict[str, int] = defaultdict(int)
     for names in counts:
         for name, count in names.items():
             added[name] += count
-    return sorted(added.items())
+    return added
 
 
 def _summed(histograms: Sequence[Histogram]) -> Histogram:
+    if len(histograms) == 1:
+        return histograms[0]
     total = Histogram(len(histograms[0].buckets) - 1)
     for histogram in histograms:
         total.add(histogram)
     return total
-
-
-def _cumulated(histogram: Histogram, bounds: Sequence[float]) -> list[tuple[str, float]]:
-    """(upper bound as text, observations up to it), as the text format has it."""
-    names = [*(repr(float(bound)) for bound in bounds), "+Inf"]
-    return list(zip(names, accumulate(histogram.buckets), strict=True))

@@ -31,6 +31,9 @@ def show_scheduling(
                 depths[route.path.removeprefix("/")] += line.waiting
         return dict(depths)
 
+    def limits() -> dict[str, float]:
+        return {route.path.removeprefix("/"): route.policy.max_latency_s for route in current().routes}
+
     def learned(read: Callable[[CostModel], float]) -> Callable[[], dict[str, float]]:
         def readout() -> dict[str, float]:
             dispatcher = current()
@@ -43,6 +46,7 @@ def show_scheduling(
         return readout
 
     metrics.gauge("queue_depth", "Requests that wait for a worker.", waiting, label="endpoint")
+    metrics.gauge("mb_max_latency_seconds", "Time limit of a request, from its arrival.", limits, label="endpoint")
     for name, documentation, read in (
         ("level_seconds", "Learned time of a batch, the part that every batch takes.", lambda model: model.level_s),
         ("slope_seconds", "Learned time of a batch, the part that each request adds.", lambda model: model.slope_s),

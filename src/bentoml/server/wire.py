@@ -5,18 +5,21 @@ socket is ever unpickled: values are integers, floats, text and bytes.
 
 ```
 HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, max_streams, is_idempotent], ...],
-                           generation]
+                           generation, has_metrics]
 LANE    both ways         [LANE, pid], answered by [LANE]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
 PING    front -> worker   [PING]
-PONG    worker -> front   [PONG, rss_bytes or nil]
+PONG    worker -> front   [PONG, rss_bytes or nil, has_metrics]
 CANCEL  front -> worker   [CANCEL, batch_id]
 SLOTS   front -> worker   [SLOTS, reference], answered by [SLOTS, can_read]
 START   worker -> front   [START, batch_id, status, head]
 CHUNK   worker -> front   [CHUNK, batch_id, piece]
 END     worker -> front   [END, batch_id, is_whole]
 CREDIT  front -> worker   [CREDIT, batch_id, chunks, bytes]
+METRICS front -> worker   [METRICS]
+METRICS worker -> front   [METRICS, [part, ...], [[name, problem], ...]]
+INHERITED                 [INHERITED, origin, [part, ...]], before the first answer to METRICS
 ```
 
 A `head` of a `CALL` is `[method, path, query, fields]`; requests name theirs by its number in the list. `fields` and
@@ -32,6 +35,9 @@ A body in a `CALL` may be a reference to a slot, see `body_pool.py`, once the wo
 A call whose answer comes in pieces has, in place of `ANSWER`, one `START`, any number of `CHUNK`, and one `END`.
 `CREDIT` says how many chunks, and bytes of them, the client's connection has taken since the last one;
 `stream_window.py` has the bound.
+
+`has_metrics` says whether a worker may have metrics of the users' own; the parts are those of `metric_parts.py`. A
+forked worker says what was counted before it was, under a name for the process that it was forked from.
 """
 
 from __future__ import annotations
@@ -50,6 +56,7 @@ HELLO, CALL, ANSWER, PING, PONG, CANCEL = 1, 2, 3, 4, 5, 6
 START, CHUNK, END, CREDIT = 7, 8, 9, 10
 LANE = 11
 SLOTS = 12
+METRICS, INHERITED = 13, 14
 # What a worker says about an answer that comes in pieces.
 STREAM_KINDS = frozenset({START, CHUNK, END})
 

@@ -22,6 +22,7 @@ from bentoml.server.body_pool import can_read
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
 from bentoml.server.plain_lane import PlainLane
+from bentoml.server.registry_report import RegistryReporter, is_used
 from bentoml.server.stream_worker import WorkerStreams, max_streams_of
 from bentoml.server.warm_up import warm_up
 from bentoml.server.wire_request import requests_of
@@ -29,6 +30,7 @@ from bentoml.server.wire_request import requests_of
 if TYPE_CHECKING:
     from bentoml.server.answers import Answer
     from bentoml.server.options import ServeOptions
+    from bentoml.server.registry_report import Inherited
     from bentoml.service import BentoService, InferenceAPI
     from bentoml.types import HTTPRequest
 
@@ -42,15 +44,19 @@ class Worker:
     Args:
         service: the loaded service.
         loop: the running event loop.
+        inherited: what the service had counted before this process was forked.
     """
 
-    def __init__(self, service: BentoService, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, service: BentoService, loop: asyncio.AbstractEventLoop, inherited: Inherited | None = None
+    ) -> None:
         self._loop = loop
         self._apis: dict[str, InferenceAPI] = {api.name: api for api in service.inference_apis}
         # Running coroutine calls by batch id.
         self._tasks: dict[int, asyncio.Task[bytes]] = {}
         self._unwanted: set[int] = set()
         self._streams = WorkerStreams(loop)
+        self._metrics = RegistryReporter(inherited)
         self.ended: asyncio.Future[None] = loop.create_future()
 
     def facts(self) -> list[list[Any]]:
@@ -79,9 +85,11 @@ class Worker:
         if message[0] == wire.CALL:
             self._call(protocol, *message[1:])
         elif message[0] == wire.PING:
-            protocol.send(wire.pack([wire.PONG, resident_bytes()]))
+            protocol.send(wire.pack([wire.PONG, resident_bytes(), is_used()]))
         elif message[0] == wire.SLOTS:
             protocol.send(wire.pack([wire.SLOTS, can_read(message[1])]))
+        elif message[0] == wire.METRICS:
+            self._metrics.answer(protocol, self._loop)
         elif message[0] == wire.CREDIT:
             self._streams.acknowledge(*message[1:])
         elif message[0] == wire.CANCEL:
@@ -112,6 +120,10 @@ class Worker:
     def on_lost(self, _protocol: wire.FrameProtocol) -> None:
         """The front is gone, or asks no more."""
         self.end()
+
+    async def say_last(self, protocol: wire.FrameProtocol) -> None:
+        """Tell the front what the service has counted, before the end."""
+        await self._metrics.say_last(protocol, self._loop)
 
     def end(self) -> None:
         """Leave; the front has taken its answers, or will not."""
@@ -164,9 +176,11 @@ def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> byt
     return wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers])
 
 
-async def _run(context: ChildContext, service: BentoService, warm_up_limit_s: float) -> None:
+async def _run(
+    context: ChildContext, service: BentoService, warm_up_limit_s: float, inherited: Inherited | None
+) -> None:
     loop = asyncio.get_running_loop()
-    worker = Worker(service, loop)
+    worker = Worker(service, loop, inherited)
     context.end_with_parent(loop, lambda: os._exit(1))
     loop.add_signal_handler(signal.SIGTERM, worker.end)
     warming = loop.create_task(worker.warm_up(warm_up_limit_s))
@@ -184,9 +198,10 @@ async def _run(context: ChildContext, service: BentoService, warm_up_limit_s: fl
         lambda: wire.FrameProtocol(worker.on_frame, worker.on_lost), str(context.socket_path)
     )
     context.keep_from_forks(transport.get_extra_info("socket").fileno(), lane.fileno())
-    protocol.send(wire.pack([wire.HELLO, os.getpid(), worker.facts(), context.generation]))
+    protocol.send(wire.pack([wire.HELLO, os.getpid(), worker.facts(), context.generation, is_used()]))
     context.say(READY)
     await worker.ended
+    await worker.say_last(protocol)
     # A plain function may still run for a caller that is gone; nobody waits for it.
     os._exit(0)
 
@@ -207,9 +222,11 @@ def load_service(context: ChildContext, options: ServeOptions) -> BentoService:
     return service
 
 
-def serve_calls(context: ChildContext, options: ServeOptions, service: BentoService) -> None:
+def serve_calls(
+    context: ChildContext, options: ServeOptions, service: BentoService, inherited: Inherited | None = None
+) -> None:
     """Run what the front sends, until it is gone."""
-    run_on_fast_loop(_run(context, service, options.worker_timeout_s))
+    run_on_fast_loop(_run(context, service, options.worker_timeout_s, inherited))
 
 
 def main(argv: list[str]) -> None:

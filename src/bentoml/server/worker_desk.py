@@ -7,8 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
-from bentoml.server.child import READY, WORKER_LOST, WORKER_REPLACED, WORKER_RETIRE, WORKER_STUCK, WORKER_WORN
+from bentoml.server.child import (
+    CRASHED,
+    READY,
+    WORKER_LOST,
+    WORKER_REPLACED,
+    WORKER_RETIRE,
+    WORKER_STUCK,
+    WORKER_WORN,
+)
 from bentoml.server.heartbeat import MEANINGS, STOPPED, Heartbeat
+from bentoml.server.user_metrics import UserMetrics
+from bentoml.server.wear import MEANINGS as WORN_MEANINGS
 from bentoml.server.wear import Wear
 from bentoml.server.worker_link import WorkerLink
 
@@ -21,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Why a worker is followed by another one.
+REPLACEMENTS = (CRASHED, *MEANINGS, *WORN_MEANINGS)
+
 
 class WorkerDesk:
     """All worker connections of a front.
@@ -32,6 +45,7 @@ class WorkerDesk:
 
     Attributes:
         heartbeat: looks after the workers once it is started.
+        user_metrics: what workers say about the metrics of the service's own code.
     """
 
     def __init__(self, front: Front, context: ChildContext, loop: asyncio.AbstractEventLoop) -> None:
@@ -41,10 +55,10 @@ class WorkerDesk:
         self._homes: dict[WorkerLink, Generation] = {}
         # Of workers that have not said `HELLO` yet, by process id.
         self._lanes: dict[int, wire.FrameProtocol] = {}
-        self.heartbeat = Heartbeat(
-            lambda: dict.fromkeys(self._links.values()), front.options.worker_timeout_s, loop, self._give_up
-        )
-        self._replaced: Counter[str] = Counter()
+        self.heartbeat = Heartbeat(self._connected, front.options.worker_timeout_s, loop, self._give_up)
+        self.user_metrics = UserMetrics(self._connected, loop, self._cut_off)
+        front.metrics.scrapes.users = self.user_metrics
+        self._replaced: Counter[str] = Counter(dict.fromkeys(REPLACEMENTS, 0))
         self._wear = Wear(front.options)
         self._welcomed = 0
         # By process id of the successor, when that has not come yet.
@@ -52,6 +66,16 @@ class WorkerDesk:
         front.metrics.counter(
             "worker_restarts", "Workers that were followed by another one.", lambda: self._replaced, label="reason"
         )
+        front.metrics.gauge(
+            "worker_resident_bytes", "Resident memory of each worker.", self._resident_bytes, label="pid"
+        )
+
+    def _connected(self) -> dict[WorkerLink, None]:
+        """The workers, each once."""
+        return dict.fromkeys(self._links.values())
+
+    def _resident_bytes(self) -> dict[str, float]:
+        return {str(link.pid): link.rss_bytes for link in self._connected() if link.rss_bytes is not None}
 
     def on_frame(self, protocol: wire.FrameProtocol, payload: memoryview) -> None:
         """A worker has sent something; one that sends nonsense is cut off, and its parent replaces it."""
@@ -59,8 +83,10 @@ class WorkerDesk:
             self._take_frame(protocol, wire.unpack(payload))
         except (ValueError, KeyError, TypeError):
             logger.exception("A worker sent a frame that makes no sense; its connection is closed")
-            if protocol.transport is not None:
-                protocol.transport.abort()
+            _abort(protocol)
+
+    def _cut_off(self, link: WorkerLink) -> None:
+        _abort(link.protocol)
 
     def _take_frame(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
         if message[0] == wire.ANSWER:
@@ -71,7 +97,9 @@ class WorkerDesk:
             link = self._links[protocol]
             self._homes[link].dispatcher.inlets.on_frame(link, message)
         elif message[0] == wire.PONG:
-            self._take_pong(self._links[protocol], message[1])
+            self._take_pong(self._links[protocol], message)
+        elif message[0] in {wire.METRICS, wire.INHERITED}:
+            self.user_metrics.on_frame(self._links[protocol], message)
         elif message[0] == wire.SLOTS:
             self._links[protocol].bodies.confirm(is_readable=bool(message[1]))
         elif message[0] == wire.HELLO:
@@ -82,14 +110,16 @@ class WorkerDesk:
         else:
             raise ValueError(f"unknown frame kind {message[0]!r}")
 
-    def _take_pong(self, link: WorkerLink, rss_bytes: int | None) -> None:
+    def _take_pong(self, link: WorkerLink, message: list[Any]) -> None:
+        _, rss_bytes, has_metrics = message
+        link.has_metrics = bool(has_metrics)
         self.heartbeat.on_pong(link, rss_bytes)
         reason = None if link.is_retiring else self._wear.reason_to_replace(link)
         if reason is not None and not self._front.draining:
             self._context.say(WORKER_WORN, pid=link.pid, reason=reason, has_worked=link.requests > 0)
 
     def _welcome(self, protocol: wire.FrameProtocol, message: list[Any]) -> None:
-        _, pid, facts, number = message
+        _, pid, facts, number, has_metrics = message
         generation = self._front.generations.get(number)
         if generation is None or generation.is_retired:
             logger.info("Worker %d of generation %d comes too late; its connection is closed", pid, number)
@@ -97,6 +127,8 @@ class WorkerDesk:
                 protocol.transport.abort()
             return
         link = WorkerLink(pid, protocol, self._welcomed, self._lanes.pop(pid))
+        link.has_metrics = bool(has_metrics)
+        link.see_off = self.user_metrics.see_off
         self._welcomed += 1
         self._links.update({protocol: link, link.lane: link})
         self._homes[link] = generation
@@ -139,6 +171,7 @@ class WorkerDesk:
             self._links.pop(connection, None)
             if connection.transport is not None:
                 connection.transport.abort()
+        self.user_metrics.depart(link)
         self._homes.pop(link).dispatcher.remove_worker(link, is_suspicious=is_suspicious)
         self._front.give_up_without_workers()
 
@@ -156,3 +189,8 @@ class WorkerDesk:
         for link in self._links.values():
             if link.pid == pid:
                 link.retire()
+
+
+def _abort(protocol: wire.FrameProtocol) -> None:
+    if protocol.transport is not None:
+        protocol.transport.abort()

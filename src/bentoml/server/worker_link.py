@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from bentoml.server.body_pool import BodyPool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bentoml.server import wire
     from bentoml.server.call import Call
     from bentoml.server.routes import Route
@@ -32,6 +34,12 @@ class Pulse:
         self.plain_batch_s = 0.0
 
 
+def close(link: WorkerLink) -> None:
+    """Close the connection of a worker, which ends it."""
+    if link.protocol.transport is not None:
+        link.protocol.transport.close()
+
+
 class WorkerLink:
     """A connected worker and the batches it is running.
 
@@ -53,6 +61,8 @@ class WorkerLink:
         owes_turn: its last work was a trial, so what waits in the ordinary queue is first.
         cancelled: seconds since it was told to cancel a batch that it has not given back, by batch id.
         pulse: see `Pulse`.
+        see_off: called with it when it is to retire and runs nothing; closes its connection.
+        has_metrics: it uses the library for metrics, so it can be asked for them.
         rss_bytes: its resident memory at its last answer to a ping; None where the system does not tell.
     """
 
@@ -76,6 +86,8 @@ class WorkerLink:
         self.owes_turn = False
         self.cancelled: dict[int, float] = {}
         self.pulse = Pulse()
+        self.see_off: Callable[[WorkerLink], None] = close
+        self.has_metrics = False
         self.rss_bytes: int | None = None
 
     @property
@@ -97,9 +109,9 @@ class WorkerLink:
         self.close_if_done()
 
     def close_if_done(self) -> None:
-        """Close the connection of one that is to retire and runs nothing."""
-        if self.is_retiring and not self.batches and self.protocol.transport is not None:
-            self.protocol.transport.close()
+        """See off one that is to retire and runs nothing."""
+        if self.is_retiring and not self.batches:
+            self.see_off(self)
 
     def give(self, batch_id: int, batch: list[Call], route: Route) -> None:
         """Note that it was handed a batch."""
