@@ -10,21 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from bentoml._util.logs import configure_logging, ensure_logging
+from bentoml._util.logs import LINE_LOGS, configure_logging, ensure_logging, is_wanted
 
 logger = logging.getLogger("bentoml")
 
 
 @pytest.fixture(autouse=True)
 def untouched_logging() -> Iterator[None]:
-    before = (list(logger.handlers), logger.level, logger.propagate)
+    loggers = [logger, *(logging.getLogger(f"bentoml.{name}") for name in LINE_LOGS)]
+    before = [(each, list(each.handlers), each.level, each.propagate) for each in loggers]
     yield
-    for handler in logger.handlers:
-        if handler not in before[0]:
-            handler.close()
-    logger.handlers[:] = before[0]
-    logger.setLevel(before[1])
-    logger.propagate = before[2]
+    for each, handlers, level, propagate in before:
+        for handler in each.handlers:
+            if handler not in handlers:
+                handler.close()
+        each.handlers[:] = handlers
+        each.setLevel(level)
+        each.propagate = propagate
 
 
 def test_configure_logging_writes_console_and_file(bentoml_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,13 +70,40 @@ def test_configure_logging_with_a_directory_that_cannot_be_written_goes_on(
     assert [handler.name for handler in logger.handlers] == ["console"]
 
 
-def test_configure_logging_in_a_child_leaves_the_warning_to_its_parent(
-    bentoml_home: Path, capsys: pytest.CaptureFixture[str]
+def test_configure_logging_gives_each_log_with_a_line_per_request_its_file(bentoml_home: Path) -> None:
+    configure_logging()
+    names = {name: [handler.name for handler in logging.getLogger(f"bentoml.{name}").handlers] for name in LINE_LOGS}
+    assert names == {
+        "access": ["access"],
+        "prediction": ["prediction", "console"],
+        "feedback": ["feedback", "console"],
+    }
+    assert not any(logging.getLogger(f"bentoml.{name}").propagate for name in LINE_LOGS)
+    logging.getLogger("bentoml.access").info("a line")
+    assert (bentoml_home / "logs" / "access.log").read_text(encoding="utf-8") == "a line\n"
+    # No file before its first line.
+    assert not (bentoml_home / "logs" / "prediction.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "copies", "expected"),
+    [
+        pytest.param("{}", False, {"prediction": ["prediction"]}, id="no copies"),
+        pytest.param("{access: {console: true}}", True, {"access": ["access", "console"]}, id="copy asked for"),
+        pytest.param("{access: {enabled: false}}", True, {"access": []}, id="off"),
+        pytest.param("{prediction: {enabled: false}}", True, {"prediction": []}, id="off with a copy"),
+        pytest.param("{file: {enabled: false}}", True, {"access": [], "feedback": ["console"]}, id="no files"),
+        pytest.param("{console: {enabled: false}}", True, {"feedback": ["feedback"]}, id="no console"),
+    ],
+)
+def test_configure_logging_follows_the_keys_of_each_log(
+    bentoml_home: Path, text: str, copies: bool, expected: dict[str, list[str]]
 ) -> None:
-    (bentoml_home / "logs").write_text("a file stands here", encoding="utf-8")
-    configure_logging(is_child=True)
-    assert capsys.readouterr().out == ""
-    assert [handler.name for handler in logger.handlers] == ["console"]
+    (bentoml_home / "bentoml.yml").write_text(f"logging: {text}", encoding="utf-8")
+    configure_logging(console_copies=copies)
+    for name, handlers in expected.items():
+        assert [handler.name for handler in logging.getLogger(f"bentoml.{name}").handlers] == handlers
+        assert is_wanted(name, console_copies=copies) is bool(handlers)
 
 
 def test_configure_logging_advanced_replaces_everything(bentoml_home: Path) -> None:

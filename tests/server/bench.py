@@ -17,6 +17,7 @@ from bentoml.server.heads import KnownHeads
 from bentoml.server.http_server import front_config
 from bentoml.server.inference_app import InferenceApp
 from bentoml.server.leavers import Leavers
+from bentoml.server.ledger import Ledger
 from bentoml.server.protocol import FrontProtocol
 from bentoml.server.routes import Route
 from bentoml.server.scheduler import ApiPolicy
@@ -80,6 +81,7 @@ class Bench:
             draining=False,
             leavers=Leavers(asyncio.get_running_loop()),
             gates=SimpleNamespace(inference=None),
+            metrics=SimpleNamespace(ledger=Ledger()),
             default_head=lambda _: b"",
         )
 

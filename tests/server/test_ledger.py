@@ -255,6 +255,7 @@ class Connections:
             draining=False,
             leavers=Leavers(asyncio.get_running_loop()),
             gates=SimpleNamespace(inference=None),
+            metrics=SimpleNamespace(ledger=Ledger()),
             default_head=lambda _: b"",
         )
 

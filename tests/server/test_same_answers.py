@@ -1,4 +1,5 @@
-"""One table of requests through both lanes of the front: the answers are the same, byte for byte, headers included.
+"""One table of requests through both lanes of the front: the answers are the same, byte for byte, headers included,
+and so are the lines in the access log.
 
 Each request is followed by another one on the same connection, or by the end of the connection, so that answers that
 leave a client out of step differ as well.
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.server.access_lines import AccessLines
 from tests.server.live import LiveServer
 from tests.server.raw_http import asgi_path, connection, receive_all, receive_answers, request
 
@@ -150,11 +152,19 @@ def masked_answers(answers: bytes) -> bytes:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_both_lanes_give_the_same_bytes(server: LiveServer, case: Case) -> None:
+    lines = AccessLines(server)
     fast = exchange(server, case, case.path)
+    fast_lines = lines.take()
     # Answered once the worker is free again, also after a call that outlived its caller's patience.
     assert server.client.post("/echo", json=1).status_code == 200
+    lines.take()
     slow = exchange(server, case, asgi_path(case.path))
     assert fast == slow
+    assert fast_lines == lines.take()
+    assert len(fast_lines) == (1 if case.closes else 2)
+    # The parser stops at the target that is none, and nothing is known of it.
+    asked = f"{case.method.decode()} {case.path.partition(b'?')[0].decode()}" if case.path.isascii() else "- -"
+    assert fast_lines[0].startswith(f'127.0.0.1 "{asked}" {case.status} ')
     final = fast.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert final.startswith(b"HTTP/1.1 %d " % case.status), final[:200]
     assert b"date: now\r\n" in final

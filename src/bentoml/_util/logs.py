@@ -1,12 +1,12 @@
-"""The library's log handlers: a console for people, a rotated file for later."""
+"""The library's loggers and their handlers: a console for people, rotated files for later."""
 
 from __future__ import annotations
 
 import logging
 import logging.config
-import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from bentoml._util.log_handlers import ConsoleHandler, LineFileHandler
 from bentoml.configuration import bentoml_home, get_config, is_debug
 
 if TYPE_CHECKING:
@@ -15,47 +15,29 @@ if TYPE_CHECKING:
 CONSOLE_FORMAT = "[%(asctime)s] %(levelname)s - %(message)s"
 FILE_FORMAT = "[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message)s"
 FILE_BYTES = 100 * 1000 * 1000
+# How many old files are kept.
 FILE_COUNT = 2
+LINES_FILE_COUNT = 10
+# The logs of a server that have a line per request, each with a file and a section of the configuration of its name,
+# and a logger `bentoml.<name>`.
+LINE_LOGS = ("access", "prediction", "feedback")
 
 logger = logging.getLogger("bentoml")
 
 
-if TYPE_CHECKING:
-    _TextHandler = logging.StreamHandler[TextIO]
-else:
-    _TextHandler = logging.StreamHandler
-
-
-class ConsoleHandler(_TextHandler):
-    """Writes to whatever `sys.stdout` is at the time: notebooks and tests put another one in its place.
-
-    Args:
-        stream_name: `stdout` or `stderr`.
-    """
-
-    def __init__(self, stream_name: str) -> None:
-        logging.Handler.__init__(self)
-        self._stream_name = stream_name
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]  # the base keeps one stream for ever
-        """The stream of that name."""
-        stream: TextIO = getattr(sys, self._stream_name)
-        return stream
-
-
 def configure_logging(
-    logging_level: str | int | None = None, *, console_stream: str = "stdout", is_child: bool = False
+    logging_level: str | int | None = None, *, console_stream: str = "stdout", console_copies: bool = True
 ) -> None:
-    """Set up the `bentoml` logger as the configuration says.
+    """Set up the `bentoml` loggers as the configuration says.
 
-    Handlers are `console` and `local` (`active.log`, rotated at 100 MB, two kept). A log directory that
-    cannot be written costs the file only: one warning says so. `logging.advanced` replaces all of it.
+    Handlers are `console` and `local` (`active.log`, rotated at 100 MB, two kept) for `bentoml`; `access`,
+    `prediction` and `feedback` (ten kept) for the loggers below it that have a line per request. A log directory that
+    cannot be written costs the files only: one warning says so. `logging.advanced` replaces all of it.
 
     Args:
-        logging_level: level for the console and the file; by default `$BENTOML_DEBUG`, then the configuration.
+        logging_level: level for `bentoml`; by default `$BENTOML_DEBUG`, then the configuration.
         console_stream: `stdout` or `stderr`; where the console handler writes, if the configuration has it on.
-        is_child: the parent process has warned already when the file cannot be written.
+        console_copies: whether the console may get a copy of what has a file of its own.
     """
     config = get_config().logging
     if config.advanced.enabled:
@@ -68,19 +50,34 @@ def configure_logging(
     file_problem = None
     if config.file.enabled:
         try:
-            handlers["local"] = _file_handler(log_directory())
+            directory = _writable_log_directory()
         except OSError as error:
             file_problem = error
+        else:
+            handlers["local"] = _file(directory / "active.log", "file", FILE_COUNT)
+            for name in LINE_LOGS:
+                if getattr(config, name).enabled:
+                    handlers[name] = _file(directory / f"{name}.log", "line", LINES_FILE_COUNT)
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"console": {"format": CONSOLE_FORMAT}, "file": {"format": FILE_FORMAT}},
+            "formatters": {
+                "console": {"format": CONSOLE_FORMAT},
+                "file": {"format": FILE_FORMAT},
+                "line": {"format": "%(message)s"},
+            },
             "handlers": handlers,
-            "loggers": {"bentoml": {"handlers": list(handlers), "level": level, "propagate": False}},
+            "loggers": {
+                "bentoml": _logger(level, [name for name in ("console", "local") if name in handlers]),
+                **{
+                    f"bentoml.{name}": _logger("INFO", _line_handlers(name, handlers, console_copies=console_copies))
+                    for name in LINE_LOGS
+                },
+            },
         }
     )
-    if file_problem is not None and not is_child:
+    if file_problem is not None:
         logger.warning("Log files are off, the directory cannot be written: %s", file_problem)
 
 
@@ -88,6 +85,24 @@ def ensure_logging() -> None:
     """Set up logging unless the program around us has done so."""
     if not logger.handlers and not logging.getLogger().handlers:
         configure_logging()
+
+
+def is_wanted(name: str, *, console_copies: bool = True) -> bool:
+    """Whether a log of `LINE_LOGS` is to be written anywhere.
+
+    Args:
+        name: `access`, `prediction` or `feedback`.
+        console_copies: as with `configure_logging`.
+    """
+    config = get_config().logging
+    section = getattr(config, name)
+    if not section.enabled:
+        return False
+    return bool(
+        config.advanced.enabled
+        or config.file.enabled
+        or (section.console and config.console.enabled and console_copies)
+    )
 
 
 def log_directory() -> Path:
@@ -98,21 +113,31 @@ def log_directory() -> Path:
     return Path(configured).expanduser() if configured else bentoml_home() / "logs"
 
 
-def _file_handler(directory: Path) -> dict[str, Any]:
-    """Handler settings for `active.log`.
+def _line_handlers(name: str, handlers: dict[str, Any], *, console_copies: bool) -> list[str]:
+    section = getattr(get_config().logging, name)
+    names = [name] if name in handlers else []
+    if section.enabled and section.console and console_copies and "console" in handlers:
+        names.append("console")
+    return names
+
+
+def _logger(level: str | int, handlers: list[str]) -> dict[str, Any]:
+    return {"handlers": handlers, "level": level, "propagate": False}
+
+
+def _writable_log_directory() -> Path:
+    """The directory of the log files; it is created.
 
     Raises:
-        OSError: the file cannot be opened for writing.
+        OSError: nothing can be written there.
     """
+    directory = log_directory()
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "active.log"
-    with path.open("ab"):
+    with (directory / "active.log").open("ab"):
         pass
-    return {
-        "class": "logging.handlers.RotatingFileHandler",
-        "formatter": "file",
-        "filename": str(path),
-        "maxBytes": FILE_BYTES,
-        "backupCount": FILE_COUNT,
-        "delay": True,
-    }
+    return directory
+
+
+def _file(path: Path, formatter: str, count: int) -> dict[str, Any]:
+    """Settings of the handler for a file."""
+    return {"()": LineFileHandler, "path": path, "max_bytes": FILE_BYTES, "count": count, "formatter": formatter}

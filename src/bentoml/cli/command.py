@@ -115,7 +115,7 @@ def _output_of(verbosity: Verbosity) -> Iterator[None]:
         configure_logging("DEBUG")
     elif verbosity.quiet:
         # Stdout is kept for the result, whatever goes wrong.
-        configure_logging("ERROR", console_stream="stderr")
+        configure_logging("ERROR", console_stream="stderr", console_copies=False)
     else:
         configure_logging()
     with warnings.catch_warnings():

@@ -155,7 +155,7 @@ class FileLogging:
 
 @dataclass(frozen=True)
 class AccessLogging:
-    """One line per HTTP request, in `access.log`; not in this version."""
+    """One line per HTTP request, in `access.log`."""
 
     enabled: bool = key(True, "write it")
     format: str = key("text", "form of a line", choices=("text", "json"))

@@ -6,10 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from bentoml.server.access_line import OtherTarget
 from bentoml.server.auth import Gates, Guarded
 from bentoml.server.cors import Cors
 from bentoml.server.endpoints import Endpoints, Health, is_own
 from bentoml.server.error_door import ErrorDoor
+from bentoml.server.inference_app import REFUSED
 from bentoml.server.metrics import UNKNOWN_ENDPOINT
 from bentoml.server.request_ids import request_id_of
 
@@ -112,12 +114,21 @@ class _Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         counters = self._metrics.other(self._endpoints.template(scope["path"]) or UNKNOWN_ENDPOINT)
-        status = _CLIENT_LEFT
+        request_id = _given_or_new_id(scope)
+        status, size_bytes = _CLIENT_LEFT, 0
 
         async def observed_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, size_bytes, request_id
             if message["type"] == "http.response.start":
                 status = message["status"]
+                headers = list(message.get("headers", ()))
+                own_id = next((value for name, value in headers if name == _REQUEST_ID), None)
+                if own_id is not None:
+                    request_id = request_id_of(own_id)
+                else:
+                    message = {**message, "headers": [*headers, (_REQUEST_ID, request_id.encode("ascii"))]}
+            elif scope["method"] != "HEAD":
+                size_bytes += len(message.get("body", b""))
             await send(message)
 
         counters.started()
@@ -125,7 +136,13 @@ class _Counted:
         try:
             await self.inner(scope, receive, observed_send)
         finally:
-            counters.finished(status, time.perf_counter() - began_s)
+            duration_s = time.perf_counter() - began_s
+            counters.finished(status, duration_s)
+            access_log = self._metrics.ledger.access_log
+            if access_log is not None and not scope.get("state", {}).get(REFUSED):
+                target = OtherTarget(scope["method"], scope["path"])
+                client = scope["client"][0] if scope.get("client") else ""
+                access_log.add(target, client, request_id, status, size_bytes, duration_s)
 
 
 def _with_request_id(scope: Scope, send: Send) -> Send:
@@ -133,9 +150,12 @@ def _with_request_id(scope: Scope, send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             if not any(name.lower() == _REQUEST_ID for name, _ in headers):
-                given = next((value for name, value in scope["headers"] if name == _REQUEST_ID), None)
-                headers.append((_REQUEST_ID, request_id_of(given).encode("ascii")))
+                headers.append((_REQUEST_ID, _given_or_new_id(scope).encode("ascii")))
                 message = {**message, "headers": headers}
         await send(message)
 
     return identified_send
+
+
+def _given_or_new_id(scope: Scope) -> str:
+    return request_id_of(next((value for name, value in scope["headers"] if name == _REQUEST_ID), None))

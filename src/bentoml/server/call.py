@@ -44,10 +44,11 @@ class Call(Job):
     Attributes:
         counters: those of its route and method.
         body: the raw bytes.
+        sent_bytes: size of the body of its answer, once written.
         outcome: how it ended.
     """
 
-    __slots__ = ("body", "client", "counters", "head", "outcome", "request_id")
+    __slots__ = ("body", "client", "counters", "head", "outcome", "request_id", "sent_bytes")
 
     def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head.route.index, 0.0, 0.0, 0)
@@ -56,6 +57,7 @@ class Call(Job):
         self.request_id = request_id
         self.client = client
         self.body = b""
+        self.sent_bytes = 0
         self.outcome = Outcome.OPEN
         self.counters.ledger.accepted += 1
         self.counters.started()
@@ -71,10 +73,13 @@ class Call(Job):
         """
         if not self.outcome:
             self.outcome = outcome
-            self.counters.ledger.close(outcome, reason)
+            ledger = self.counters.ledger
+            ledger.close(outcome, reason)
             if reason:
                 self.counters.unanswered(outcome, reason)
             self.counters.finished(status, duration_s)
+            if ledger.access_log is not None:
+                ledger.access_log.add(self.head, self.client, self.request_id, status, self.sent_bytes, duration_s)
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         """Write the answer to the client.

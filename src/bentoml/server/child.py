@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import signal
 import sys
@@ -18,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.logs import configure_logging
-from bentoml.configuration import fix_config, snapshot
+from bentoml.configuration import fix_config, get_config, snapshot
+from bentoml.configuration.schema import ServerLogging
+from bentoml.server.log_forwarding import forward_advanced, forward_logs
+from bentoml.server.log_pipe import LogPipe, PipeHandler
 from bentoml.server.options import ServeOptions
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 SOCKET_FILE = "workers.sock"
 # The configuration of the parent, which its children keep.
 CONFIG_FILE = "configuration.json"
+LOGS_SOCKET_FILE = "logs.sock"
 
 READY = "ready"
 FAILED = "failed"
@@ -44,6 +46,8 @@ WORKER_RETIRE = "worker_retire"
 WORKER_REPLACED = "worker_replaced"
 # Its reason when nobody has asked for that; the others are those of the heartbeat and of wear.
 CRASHED = "crashed"
+# Said to the front again and again, with the numbers of lines that did not come into the logs, as `counts` by logger.
+LOG_DROPPED = "log_dropped"
 # Said about a generation, whose number goes with each; see `handover.py`.
 PREPARE, FLIP, DROP = "prepare", "flip", "drop"
 PREPARED, REFUSED, FLIPPED, DROPPED, DRAINED = "prepared", "refused", "flipped", "dropped", "drained"
@@ -71,17 +75,21 @@ class ChildContext:
         generation: number of the bundle it starts with; each reload counts one up.
         status_fd: this end of the status socket.
         lifeline_fd: read end of the lifeline.
+        log_pipe: the way of this process's logs; None where there is none.
     """
 
     runtime_dir: Path
     generation: int
     status_fd: int
     lifeline_fd: int
+    log_pipe: LogPipe | None = None
 
     @classmethod
     def from_argv(cls, argv: list[str]) -> ChildContext:
         """Read the first four arguments, and fix the configuration and what programs started from here inherit."""
-        context = cls(Path(argv[0]), int(argv[1]), int(argv[2]), int(argv[3]))
+        runtime_dir = Path(argv[0])
+        pipe = LogPipe(runtime_dir / LOGS_SOCKET_FILE)
+        context = cls(runtime_dir, int(argv[1]), int(argv[2]), int(argv[3]), pipe)
         # A worker that is replaced works as the one before it, whatever stands in the file by then.
         fix_config(snapshot.from_json((context.runtime_dir / CONFIG_FILE).read_bytes()))
         os.set_inheritable(context.status_fd, False)
@@ -102,17 +110,20 @@ class ChildContext:
         return ServeOptions.from_json((self.runtime_dir / name).read_bytes())
 
     def configure_logging(self, options: ServeOptions) -> None:
-        """Log as much as the command that started the server was told to."""
-        if options.quiet and not options.debug:
-            configure_logging("ERROR", console_stream="stderr", is_child=True)
+        """Hand all logs to the writer: as much as the command that started the server was told to log."""
+        if self.log_pipe is None:
+            return
+        handler = PipeHandler(self.log_pipe)
+        advanced = get_config().logging.advanced
+        if advanced.enabled:
+            forward_advanced(advanced.config or {}, handler)
         else:
-            configure_logging("DEBUG" if options.debug else None, is_child=True)
-        # What the libraries under the server have to say goes where our own lines go.
-        for name in ("asyncio", "uvicorn"):
-            foreign = logging.getLogger(name)
-            foreign.setLevel(logging.WARNING)
-            foreign.handlers = list(logging.getLogger("bentoml").handlers)
-            foreign.propagate = not foreign.handlers
+            forward_logs(_level_of(options), handler)
+
+    def flush_logs(self) -> None:
+        """Wait until the logs are sent, for a moment at most; for a process that is about to end."""
+        if self.log_pipe is not None:
+            self.log_pipe.flush()
 
     def say(self, event: str, **details: Any) -> None:
         """Tell the parent; nothing happens when it is gone, as the lifeline ends this process."""
@@ -182,6 +193,17 @@ class ChildContext:
             end()
 
         loop.add_reader(self.lifeline_fd, lost)
+
+
+def _level_of(options: ServeOptions) -> str:
+    """What the processes of a server log: what the command line says, else the configuration."""
+    if options.debug:
+        return "DEBUG"
+    if options.quiet:
+        return "ERROR"
+    config = get_config()
+    level = config.bento_server.logging.level
+    return config.logging.level if level == ServerLogging().level else level
 
 
 def run_on_fast_loop(coroutine: Coroutine[Any, Any, None]) -> None:

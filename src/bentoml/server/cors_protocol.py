@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bentoml.server.cors import Cors
     from bentoml.server.fast_call import FastCall
     from bentoml.server.front import Front
+    from bentoml.server.reading import Refusal
 
 
 class CorsProtocol(FrontProtocol):
@@ -30,10 +31,10 @@ class CorsProtocol(FrontProtocol):
         """Write one whole answer of the fast lane."""
         super().write_answer(call, status, self._cors.head(call.head.wire[3], head), body)
 
-    def send_refusal(self, status: int, text: bytes, head: bytes = TEXT_HEAD) -> None:
+    def send_refusal(self, refusal: Refusal, head: bytes = TEXT_HEAD) -> None:
         """Answer a request that could not be read to its end, by the headers that have come of it."""
         fields = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])
-        super().send_refusal(status, text, self._cors.head(fields, head))
+        super().send_refusal(refusal, self._cors.head(fields, head))
 
 
 class CorsManagementProtocol(CorsProtocol, ManagementProtocol):

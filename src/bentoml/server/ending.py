@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server.fast_call import FastCall
-from bentoml.server.inference_app import accepted_call
+from bentoml.server.inference_app import REFUSED, accepted_call
 from bentoml.server.leavers import CONTINUE, LEADING_ZERO
 from bentoml.server.ledger import EARLY_REASONS, Outcome
 from bentoml.server.reading import ReadingProtocol
@@ -147,15 +147,21 @@ class EndingProtocol(ReadingProtocol):
 
     # -- requests without an end ----------------------------------------------------------------------------------
 
-    def forget(self, request: Any, status: int) -> None:
-        """Let go of a request whose body broke off, or came too slowly; it is refused with this status."""
+    def forget(self, request: Any, status: int, size_bytes: int) -> str | None:
+        """Let go of a request whose body broke off, or came too slowly; see `ReadingProtocol.forget`."""
         reason = EARLY_REASONS.get(status, "malformed")
-        if isinstance(request, FastCall):
-            self._drop_body(request)
-            request.settle(Outcome.REFUSED, status, reason=reason)
-        elif (call := accepted_call(request)) is not None:
-            call.settle(Outcome.REFUSED, status, reason=reason)
+        call = request if isinstance(request, FastCall) else accepted_call(request)
+        if call is None:
+            # Whoever is about to answer it sees that.
+            request.scope["state"][REFUSED] = True
+            return None
+        call.sent_bytes = size_bytes
+        call.settle(Outcome.REFUSED, status, reason=reason)
+        if isinstance(call, FastCall):
+            self._drop_body(call)
+        else:
             call.conclude()
+        return call.request_id
 
     def _drop_body(self, call: FastCall) -> None:
         call.chunks = None

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
+from bentoml.server.access_log import open_access_log
 from bentoml.server.arriving import Arriving
 from bentoml.server.auth import Gates
 from bentoml.server.bundle_view import BundleView
-from bentoml.server.child import CUT_OFF_EXIT_CODE, FAILED_EXIT_CODE, ChildContext, run_on_fast_loop
+from bentoml.server.child import CUT_OFF_EXIT_CODE, FAILED_EXIT_CODE, LOG_DROPPED, ChildContext, run_on_fast_loop
 from bentoml.server.client_limits import ClientLimits
 from bentoml.server.cors import Cors
 from bentoml.server.cors_protocol import CorsManagementProtocol, CorsProtocol
@@ -25,6 +26,7 @@ from bentoml.server.generation import Generation
 from bentoml.server.handover import Handover
 from bentoml.server.http_server import HttpServer, front_config
 from bentoml.server.leavers import Leavers
+from bentoml.server.log_drops import DroppedLines
 from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol, ManagementProtocol
 from bentoml.server.scheduler_metrics import show_scheduling
@@ -149,6 +151,9 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     options = context.read_options()
     loop = asyncio.get_running_loop()
     front = Front(options, BundleView.read(options.bundle_path), context.generation, loop)
+    access_log = front.metrics.ledger.access_log = open_access_log(context.log_pipe, options, loop)
+    dropped_lines = DroppedLines(context.log_pipe)
+    front.metrics.counter("log_dropped", "Lines that did not come into a log.", dropped_lines.totals, label="logger")
     desk = WorkerDesk(front, context, loop)
     public, management = _protocols(front, options)
     config = front_config(front.application, public)
@@ -158,6 +163,8 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     handover = Handover(front, context, lambda: cast("Collection[FrontProtocol]", server.server_state.connections))
 
     def hear(message: dict[str, Any]) -> None:
+        if message["event"] == LOG_DROPPED:
+            dropped_lines.hear(message["counts"])
         desk.hear(message)
         handover.hear(message)
 
@@ -172,6 +179,8 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     finally:
         sweeper.cancel()
         worker_server.close()
+        if access_log is not None:
+            access_log.flush()
     if server.has_cut_off:
         sys.exit(CUT_OFF_EXIT_CODE)
 

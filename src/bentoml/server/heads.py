@@ -34,10 +34,12 @@ class RequestHead:
     Attributes:
         counters: those of its route and method.
         wire: method, path, query and header fields, as a `CALL` frame has them.
+        method: as the client has sent it, where that differs from the one that is counted.
+        line_text: method and path as the access log has them, once made.
         budget_s: how long its caller waits for an answer: the limit of the API, or a shorter one in the head.
     """
 
-    __slots__ = ("budget_s", "content_length", "counters", "route", "wire")
+    __slots__ = ("budget_s", "content_length", "counters", "line_text", "method", "route", "wire")
 
     def __init__(
         self, route: Route, method: str, query: str, headers: list[tuple[bytes, bytes]], content_length: int
@@ -45,6 +47,8 @@ class RequestHead:
         self.route = route
         self.counters = route.counters[method]
         self.content_length = content_length
+        self.method = method
+        self.line_text: str | None = None
         block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
         self.wire: list[Any] = [method, route.path, query, block]
         self.budget_s = route.policy.max_latency_s
@@ -52,6 +56,11 @@ class RequestHead:
             timeout_ms = timeout_ms_of(headers)
             if timeout_ms is not None:
                 self.budget_s = min(self.budget_s, timeout_ms / 1000)
+
+    @property
+    def path(self) -> str:
+        """Of the route, decoded."""
+        return self.route.path
 
     def fields(self) -> list[tuple[bytes, bytes]]:
         """The headers, names in lower case."""

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Where a request's scope keeps its call, under `state`.
+# Where the scope of a request keeps its call, under `state`.
 _CALL = "bentoml.call"
+# Set there when a request for no API was refused before its body was complete.
+REFUSED = "bentoml.refused"
 
 
 class AsgiCall(Call):
@@ -87,6 +89,7 @@ def accept(routes: Mapping[str, Route], dispatcher: Dispatcher, scope: MutableMa
     declared = int(dict(headers).get(b"content-length", b"0"))
     query = scope["query_string"].decode("latin-1")
     head = RequestHead(route, method if method in route.counters else "POST", query, headers, declared)
+    head.method = scope["method"]
     request_id = request_id_of(_header(scope, b"x-request-id"))
     client = scope["client"][0] if scope.get("client") else ""
     scope["state"][_CALL] = AsgiCall(dispatcher, head, request_id, client)
@@ -136,6 +139,7 @@ class InferenceApp:
             call.settle(Outcome.FAILED, 500, reason="error")
             if call.has_begun:
                 raise
+            call.sent_bytes = len(REFUSALS[500])
             await _send(send, 500, TEXT_HEAD, REFUSALS[500], call.request_id)
         finally:
             call.conclude()
@@ -151,6 +155,7 @@ class InferenceApp:
             await self._stream(call, call.inlet, scope, receive, send)
         elif answer is not None:
             call.has_begun = True
+            call.sent_bytes = 0 if method == "HEAD" else len(answer[2])
             await _send(send, *answer, call.request_id)
 
     async def _run(
@@ -190,10 +195,12 @@ class InferenceApp:
 
         def finish(failure: int) -> None:
             outcome = Outcome.CANCELLED if failure == CLIENT_LEFT else Outcome.FAILED if failure else Outcome.ANSWERED
+            call.sent_bytes = relay.sent_bytes if relay is not None else 0
             self._dispatcher.finish_stream(call, outcome, failure or status)
             # At once: what the connection's end would be taken for comes later.
             call.conclude()
 
+        relay: StreamRelay | None = None
         client: StreamClient = scope["state"][CONNECTION]()
         call.has_begun = True
         await send(_start(status, head, call.request_id))
@@ -202,7 +209,8 @@ class InferenceApp:
             finish(0)
         else:
             limit_s = call.head.route.policy.max_latency_s
-            await StreamRelay(inlet, client, limit_s, call.request_id, finish).run(receive, send)
+            relay = StreamRelay(inlet, client, limit_s, call.request_id, finish)
+            await relay.run(receive, send)
 
     async def _read_body(self, receive: Receive) -> bytes | int | None:
         """The whole body; the status to refuse it with; or None when the client left before its end."""

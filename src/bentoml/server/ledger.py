@@ -15,6 +15,10 @@ numbers, changed in place by the front's event loop.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bentoml.server.access_log import AccessLog
 
 # Why requests are refused; others may be added where requests are refused.
 REASONS = (
@@ -61,15 +65,17 @@ class Ledger:
         outcomes: those that ended, by `Outcome`.
         refusals: the refused ones by reason.
         failures: the failed ones by reason.
+        access_log: gets a line for each that has ended; None for no such log.
     """
 
-    __slots__ = ("accepted", "failures", "outcomes", "refusals")
+    __slots__ = ("accepted", "access_log", "failures", "outcomes", "refusals")
 
     def __init__(self) -> None:
         self.accepted = 0
         self.outcomes = [0] * len(Outcome)
         self.refusals = dict.fromkeys(REASONS, 0)
         self.failures = dict.fromkeys(FAILURES, 0)
+        self.access_log: AccessLog | None = None
 
     @property
     def in_flight(self) -> int:

@@ -234,6 +234,7 @@ class FrontProtocol(EndingProtocol):
                 body,
             )
         )
+        call.sent_bytes = len(body)
         if call.keep_alive:
             self.on_response_complete()
         else:
@@ -272,7 +273,7 @@ class FrontProtocol(EndingProtocol):
             # Not called here: answers that are refusals would nest once per pipelined request.
             self.loop.call_soon(self._take_turn, cycle)
         elif isinstance(cycle, Refusal):
-            self.send_refusal(cycle.status, cycle.text)
+            self.send_refusal(cycle)
         else:
             self._turn = cycle
             self._start_asgi_task(cycle, app)

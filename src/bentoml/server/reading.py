@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from bentoml.server.access_line import NOTHING, OtherTarget
 from bentoml.server.call import REFUSALS, TEXT_HEAD
 from bentoml.server.closing import ClosingProtocol, CycleTransport
 from bentoml.server.fast_call import NO_EVENT, FastCall
@@ -47,9 +49,12 @@ class Refusal:
     message_event = NO_EVENT
     response_complete = False
 
-    def __init__(self, status: int, text: bytes) -> None:
+    def __init__(self, status: int, text: bytes, target: OtherTarget | None, request_id: str) -> None:
         self.status = status
         self.text = text
+        # What it was about, as far as it is known; None when that request has its line in the access log.
+        self.target = target
+        self.request_id = request_id
         self.keep_alive = False
         self.disconnected = False
 
@@ -106,8 +111,18 @@ class ReadingProtocol(ClosingProtocol):
         """Take the end of a request."""
         HttpToolsProtocol.on_message_complete(self)
 
-    def forget(self, request: Any, status: int) -> None:
-        """Let go of a request whose body broke off; it is refused with this status."""
+    def forget(self, request: Any, status: int, size_bytes: int) -> str | None:  # noqa: ARG002 - others need them
+        """Let go of a request whose body broke off.
+
+        Args:
+            request: it.
+            status: it is refused with.
+            size_bytes: of the body of that answer.
+
+        Returns:
+            Its id, when it has been entered as refused; None when that is up to the caller.
+        """
+        return None
 
     def data_received(self, data: bytes) -> None:
         """Parse what a client has sent, as far as it can be read."""
@@ -150,6 +165,8 @@ class ReadingProtocol(ClosingProtocol):
 
     def _give_up(self, status: int, text: bytes) -> None:
         """Refuse bytes that are no request, once the requests before them are answered; the rest is not read."""
+        target = self._target()
+        request_id = None
         self._is_unreadable = True
         self._is_at_boundary = False
         newest = self.cycle
@@ -158,7 +175,7 @@ class ReadingProtocol(ClosingProtocol):
             if newest.response_complete or getattr(newest, "response_started", False):
                 self.transport.close()
                 return
-            self.forget(newest, status)
+            request_id = self.forget(newest, status, len(text))
             if isinstance(newest, FastCall):
                 newest.response_complete = True
             else:
@@ -166,28 +183,44 @@ class ReadingProtocol(ClosingProtocol):
                 newest.message_event.set()
         elif self._is_receiving:
             self.pipeline.popleft()
-            self.forget(newest, status)
+            request_id = self.forget(newest, status, len(text))
+        refusal = Refusal(status, text, None if request_id else target, request_id or request_id_of(None))
         if is_queued or not (self._is_receiving or newest is None or newest.response_complete):
             self.flow.pause_reading()
-            self.cycle = Refusal(status, text)
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.cycle = refusal
+            self.pipeline.appendleft((refusal, self.app))
         else:
-            self.send_refusal(status, text)
+            self.send_refusal(refusal)
 
-    def send_refusal(self, status: int, text: bytes, head: bytes = TEXT_HEAD) -> None:
+    def send_refusal(self, refusal: Refusal, head: bytes = TEXT_HEAD) -> None:
         """Answer bytes that are no HTTP request, and close."""
+        access_log = self._front.metrics.ledger.access_log
+        if access_log is not None and refusal.target is not None:
+            client = self.client[0] if self.client else ""
+            access_log.add(refusal.target, client, refusal.request_id, refusal.status, len(refusal.text), 0.0)
         self.transport.write(
             b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\nconnection: close\r\n\r\n%b"
             % (
-                STATUS_LINE[status],
+                STATUS_LINE[refusal.status],
                 self._front.default_head(self.server_state.default_headers),
                 head,
-                len(text),
-                request_id_of(None).encode("ascii"),
-                text,
+                len(refusal.text),
+                refusal.request_id.encode("ascii"),
+                refusal.text,
             )
         )
         self.close_gently()
+
+    def _target(self) -> OtherTarget:
+        """What the request asks for that is being read; nothing where there is none."""
+        if self.is_in_body and not isinstance(self.cycle, FastCall):
+            return OtherTarget(self.cycle.scope["method"], self.cycle.scope["path"])
+        if not self.is_in_head:
+            return OtherTarget(NOTHING, NOTHING)
+        # The method is only certain once something has come behind it.
+        method = self.parser.get_method().decode("ascii", "replace") if self.url else NOTHING
+        path = unquote_to_bytes(self.url.partition(b"?")[0]).decode("utf-8", "backslashreplace")
+        return OtherTarget(method, path or NOTHING)
 
     # -- what the sweep for slow clients asks -----------------------------------------------------------------------
 

@@ -31,6 +31,9 @@ class StreamRelay:
         request_id: for the log.
         finish: called when it is known what the request counts as: with 0 when the answer is whole, else with the
             status that stands for what went wrong. The first call counts.
+
+    Attributes:
+        sent_bytes: size of the pieces that were written.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class StreamRelay:
         self._is_draining = False
         self._since_s = self._loop.time()
         self._unsent_bytes = 0
+        self.sent_bytes = 0
         self._timer = self._loop.call_later(limit_s, self._look)
 
     async def run(self, receive: Receive, send: Send) -> None:
@@ -84,6 +88,7 @@ class StreamRelay:
     async def _write(self, piece: bytes, send: Send) -> None:
         if piece and not self._client.write(piece):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        self.sent_bytes += len(piece)
         if self._client.is_slow:
             self._since_s = self._loop.time()
             self._unsent_bytes = self._client.unsent_bytes

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.logs import configure_logging
 from bentoml.configuration import fix_config, get_config
 from bentoml.exceptions import BentoMLException
-from bentoml.server.child import CUT_OFF_EXIT_CODE, READY, SOCKET_FILE
+from bentoml.server.child import CUT_OFF_EXIT_CODE, LOG_DROPPED, LOGS_SOCKET_FILE, READY, SOCKET_FILE
 from bentoml.server.child_process import how
 from bentoml.server.fleet import WORKER_END_S, Fleet
 from bentoml.server.listening import Address, bind_management, bind_public
+from bentoml.server.log_writer import LogWriter
 from bentoml.server.reloading import BundleSource, Reloader
 from bentoml.server.runtime import Runtime
 from bentoml.server.terminal import Hangup
@@ -48,7 +51,9 @@ class Supervisor:
     def __init__(self, options: ServeOptions, on_ready: Callable[..., None] | None, source: BundleSource) -> None:
         self._options = options
         self._on_ready = on_ready
+        self._loop = asyncio.get_running_loop()
         self._runtime = Runtime()
+        self._log_writer = _start_log_writer(self._runtime, self._tell_dropped)
         self._front: ChildProcess | None = None
         self._reloader = Reloader(options, source, self._make_fleet, self._tell_front, self._fail)
         self._failure: str | None = None
@@ -86,6 +91,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Let go of files and descriptors; children that are left notice and end."""
+        self._log_writer.close()
         self._runtime.close()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -113,6 +119,11 @@ class Supervisor:
     def _tell_front(self, event: str, **details: Any) -> None:
         if self._front is not None:
             self._front.say(event, **details)
+
+    def _tell_dropped(self, counts: dict[str, int]) -> None:
+        """Called in the writer's thread; the loop may be closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self._tell_front(LOG_DROPPED, counts=counts))
 
     def _announce(self, addresses: Sequence[Address]) -> None:
         if self._was_ready:
@@ -179,6 +190,16 @@ class Supervisor:
         front.signal(signal.SIGKILL)
 
 
+def _start_log_writer(runtime: Runtime, on_dropped: Callable[[dict[str, int]], None]) -> LogWriter:
+    config = get_config().logging
+    return LogWriter(
+        runtime.directory / LOGS_SOCKET_FILE,
+        on_dropped,
+        is_advanced=config.advanced.enabled,
+        access_format=config.access.format,
+    )
+
+
 def serve(
     options: ServeOptions, on_ready: Callable[..., None] | None = None, source: BundleSource | None = None
 ) -> int:
@@ -207,6 +228,9 @@ def serve(
 
 
 def _serve(options: ServeOptions, on_ready: Callable[[str], None] | None, source: BundleSource | None) -> int:
+    if not logging.getLogger("bentoml").handlers and not get_config().logging.advanced.enabled:
+        # The logs of the other processes are written by the handlers of this one.
+        configure_logging("DEBUG" if options.debug else None)
     tls_context(options)
     if options.verify:
         from bentoml.saved_bundle.integrity import verify_bundle

@@ -187,6 +187,7 @@ async def _run(
     awaited: set[asyncio.Future[Any]] = {warming, worker.ended}
     await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if worker.ended.done():
+        context.flush_logs()
         os._exit(0)
     # What the model has brought along, also with its first call, is here to stay; the collector need not look at it
     # again and again.
@@ -203,6 +204,7 @@ async def _run(
     await worker.ended
     await worker.say_last(protocol)
     # A plain function may still run for a caller that is gone; nobody waits for it.
+    context.flush_logs()
     os._exit(0)
 
 

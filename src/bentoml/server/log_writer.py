@@ -1,0 +1,230 @@
+"""The one writer of a server's logs: a thread of the parent, to which all other processes send theirs.
+
+Blocks of lines go into their files and to the console as they are, without a look at single lines. Records are given to
+the handlers of this process. With `logging.advanced` lines become records as well: their loggers are the user's.
+
+What this process has to say itself goes to its handlers as always; only the console is written by another thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import selectors
+import socket
+import time
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from bentoml._util.log_handlers import ConsoleHandler, LineFileHandler
+from bentoml.server.access_line import as_text
+from bentoml.server.console_outlet import ConsoleOutlet
+from bentoml.server.log_frames import (
+    CHANNEL_OF,
+    DROPPED,
+    LOGGERS,
+    RECORD,
+    ROOT,
+    FrameReader,
+    decode_counts,
+    decode_record,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+# Processes that may wait for being noticed.
+_BACKLOG = 512
+_READ_BYTES = 256 << 10
+_TELL_EVERY_S = 1.0
+_END_S = 10.0
+_RETRY_S = 0.02
+# What lines that only the console did not take are counted under.
+CONSOLE = "console"
+
+
+class LogWriter:
+    """Writes what the processes of a server log.
+
+    Args:
+        path: of the socket to listen on.
+        on_dropped: called in the writer's thread with the numbers of dropped lines by logger when they have changed.
+        is_advanced: whether the loggers are configured by `logging.advanced`.
+        access_format: what lines of the access log are to look like as records: `text` or `json`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_dropped: Callable[[dict[str, int]], None],
+        *,
+        is_advanced: bool = False,
+        access_format: str = "text",
+    ) -> None:
+        self._on_dropped = on_dropped
+        self._is_advanced = is_advanced
+        self._access_format = access_format
+        # What other processes have said of lines they have dropped, and those that broke off.
+        self._dropped = dict.fromkeys(LOGGERS, 0)
+        self._told: dict[str, int] = dict(self._dropped)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(_BACKLOG)
+        self._wake, self._woken = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        for sock in (self._listener, self._woken):
+            sock.setblocking(False)
+            self._selector.register(sock, selectors.EVENT_READ)
+        self._consoles = {handler: ConsoleOutlet(lambda it=handler: it.stream) for handler in _consoles()}  # type: ignore[misc]
+        for handler, outlet in self._consoles.items():
+            handler.outlet = outlet.put
+        self._thread = Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what the other processes, which have ended, have sent; then end."""
+        self._wake.close()
+        self._thread.join(_END_S)
+        for handler, outlet in self._consoles.items():
+            handler.outlet = None
+            outlet.close()
+
+    def dropped(self) -> dict[str, int]:
+        """Lines that were dropped, by logger."""
+        counts = dict(self._dropped)
+        for name in LOGGERS:
+            counts[name] += sum(
+                handler.dropped for handler in logging.getLogger(name).handlers if isinstance(handler, LineFileHandler)
+            )
+        if self._consoles:
+            counts[CONSOLE] = sum(outlet.dropped for outlet in self._consoles.values())
+        return counts
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        tell_at_s = time.monotonic() + _TELL_EVERY_S
+        is_ending = False
+        while True:
+            ready = self._selector.select(0 if is_ending else max(tell_at_s - time.monotonic(), 0))
+            if is_ending and not ready:
+                break
+            for key, _ in ready:
+                if key.fileobj is self._woken:
+                    self._selector.unregister(self._woken)
+                    is_ending = True
+                elif key.fileobj is self._listener:
+                    self._accept()
+                else:
+                    self._read(key.fileobj, key.data)  # type: ignore[arg-type]  # all others are connections
+            if time.monotonic() >= tell_at_s:
+                tell_at_s = time.monotonic() + _TELL_EVERY_S
+                self._tell()
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                self._end(key.fileobj, key.data)  # type: ignore[arg-type]
+        self._selector.close()
+        for sock in (self._listener, self._woken):
+            sock.close()
+
+    def _tell(self) -> None:
+        counts = self.dropped()
+        if counts != self._told:
+            self._told = counts
+            self._on_dropped(counts)
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:
+            # It is gone again, or there are no descriptors left, which others may give back in a moment.
+            time.sleep(_RETRY_S)
+            return
+        sock.setblocking(False)
+        self._selector.register(sock, selectors.EVENT_READ, FrameReader())
+
+    def _read(self, sock: socket.socket, reader: FrameReader) -> None:
+        try:
+            data = sock.recv(_READ_BYTES)
+            for frame in reader.feed(data):
+                self._take(*frame)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            data = b""
+        except Exception:
+            # A door: whatever comes, the logs of the others go on.
+            logger.exception("A process has sent logs that make no sense; nothing more is read from this connection")
+            self._let_go(sock)
+            return
+        if not data:
+            self._end(sock, reader)
+
+    def _let_go(self, sock: socket.socket) -> None:
+        self._selector.unregister(sock)
+        sock.close()
+
+    def _end(self, sock: socket.socket, reader: FrameReader) -> None:
+        """A process has ended, maybe in the middle of a block: the whole lines of it are kept."""
+        self._let_go(sock)
+        rest = reader.rest()
+        if rest is None:
+            return
+        kind, count, lines, lost = rest
+        self._dropped[CHANNEL_OF.get(kind, ROOT)] += lost
+        try:
+            if count:
+                self._take(kind, count, lines)
+        except ValueError:
+            logger.exception("A process has ended with logs that make no sense")
+
+    def _take(self, kind: int, count: int, content: bytes) -> None:
+        """Write one frame.
+
+        Raises:
+            ValueError: it makes no sense.
+        """
+        if kind == RECORD:
+            self._handle(decode_record(content))
+        elif kind == DROPPED:
+            for name, dropped in decode_counts(content).items():
+                self._dropped[name] += dropped
+        elif kind not in CHANNEL_OF:
+            raise ValueError(f"unknown kind of frame {kind}")
+        elif not content.endswith(b"\n"):
+            raise ValueError(f"a block of {count} lines breaks off")
+        elif self._is_advanced:
+            for record in self._records_of(CHANNEL_OF[kind], content):
+                self._handle(record)
+        else:
+            for handler in logging.getLogger(CHANNEL_OF[kind]).handlers:
+                if isinstance(handler, (LineFileHandler, ConsoleHandler)):
+                    handler.write_lines(content)
+
+    def _handle(self, record: logging.LogRecord) -> None:
+        is_ours = self._is_advanced or record.name == ROOT or record.name.startswith(f"{ROOT}.")
+        target = logging.getLogger(record.name if is_ours else ROOT)
+        try:
+            # Its level was looked at where it was made.
+            target.handle(record)
+        except Exception:  # noqa: BLE001 - a handler of the user's; the logs of all others go on
+            logging.NullHandler().handleError(record)
+
+    def _records_of(self, channel: str, lines: bytes) -> Iterator[logging.LogRecord]:
+        if not logging.getLogger(channel).isEnabledFor(logging.INFO):
+            return
+        for line in lines.decode("utf-8", "replace").split("\n")[:-1]:
+            data = json.loads(line)
+            is_text = channel == "bentoml.access" and self._access_format == "text"
+            message = as_text(data) if is_text else line
+            yield logging.makeLogRecord(
+                {"name": channel, "levelno": logging.INFO, "levelname": "INFO", "msg": message, "data": data}
+            )
+
+
+def _consoles() -> list[ConsoleHandler]:
+    handlers = {handler: None for name in LOGGERS for handler in logging.getLogger(name).handlers}
+    return [handler for handler in handlers if isinstance(handler, ConsoleHandler)]
