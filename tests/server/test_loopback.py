@@ -16,6 +16,7 @@ HOST = ("host", "localhost:5000")
         pytest.param("127.8.9.1", [("host", "127.0.0.1")], False, True, id="another loopback address"),
         pytest.param("::1", [("host", "[::1]:5000")], False, True, id="IPv6"),
         pytest.param("::ffff:127.0.0.1", [("host", "LOCALHOST")], False, True, id="IPv4 in IPv6"),
+        pytest.param("127.0.0.1", [("host", "0.0.0.0:5000")], False, True, id="the address that the server says"),
         pytest.param("", [HOST], True, True, id="unix socket"),
         pytest.param("", [HOST], False, False, id="no address"),
         pytest.param("10.0.0.1", [HOST], False, False, id="another machine"),

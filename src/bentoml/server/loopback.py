@@ -58,4 +58,5 @@ def _is_loopback(address: str) -> bool:
 def _is_local_name(host: str) -> bool:
     """Whether a `Host`, with a port or without, names this machine."""
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return name.lower() == "localhost" or _is_loopback(name)
+    # The addresses of all interfaces are what a server says that it listens on; they lead to this machine alone.
+    return name.lower() == "localhost" or name in {"0.0.0.0", "::"} or _is_loopback(name)  # noqa: S104

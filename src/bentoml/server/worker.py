@@ -59,6 +59,13 @@ class Worker:
         self._metrics = RegistryReporter(inherited)
         self.ended: asyncio.Future[None] = loop.create_future()
 
+    def show_tracebacks(self, *, on_unix_socket: bool) -> None:
+        """From here on, say in answers to clients on this machine where a function has failed."""
+        from bentoml.server.debug_api import DebugAPI
+
+        shown: dict[str, Any] = {name: DebugAPI(api, on_unix_socket=on_unix_socket) for name, api in self._apis.items()}
+        self._apis = shown
+
     def facts(self) -> list[list[Any]]:
         """What the front wants to know of each API."""
         return [
@@ -177,13 +184,15 @@ def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> byt
 
 
 async def _run(
-    context: ChildContext, service: BentoService, warm_up_limit_s: float, inherited: Inherited | None
+    context: ChildContext, service: BentoService, options: ServeOptions, inherited: Inherited | None
 ) -> None:
     loop = asyncio.get_running_loop()
     worker = Worker(service, loop, inherited)
+    if options.debug:
+        worker.show_tracebacks(on_unix_socket=options.uds is not None)
     context.end_with_parent(loop, lambda: os._exit(1))
     loop.add_signal_handler(signal.SIGTERM, worker.end)
-    warming = loop.create_task(worker.warm_up(warm_up_limit_s))
+    warming = loop.create_task(worker.warm_up(options.worker_timeout_s))
     awaited: set[asyncio.Future[Any]] = {warming, worker.ended}
     await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     if worker.ended.done():
@@ -228,7 +237,7 @@ def serve_calls(
     context: ChildContext, options: ServeOptions, service: BentoService, inherited: Inherited | None = None
 ) -> None:
     """Run what the front sends, until it is gone."""
-    run_on_fast_loop(_run(context, service, options.worker_timeout_s, inherited))
+    run_on_fast_loop(_run(context, service, options, inherited))
 
 
 def main(argv: list[str]) -> None:

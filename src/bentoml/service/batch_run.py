@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.adapters.base import BaseInputAdapter
 from bentoml.adapters.errors import InputError, ReturnLengthError
 from bentoml.exceptions import BentoMLException
+from bentoml.service.failure_notes import note_failure
 from bentoml.types import InferenceError, InferenceResult
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def refuse(task: InferenceTask[Any], error: BaseException) -> None:
     An error of the user function is named in the body, without traceback. Outside of it, our own errors that blame the
     client are named, and all others only say where to look.
     """
+    note_failure(task.task_id, error.__cause__ or error if isinstance(error, UserFunctionError) else error)
     if isinstance(error, UserFunctionError):
         cause = error.__cause__
         is_clients_fault = isinstance(cause, BentoMLException) and 400 <= cause.status_code < 500

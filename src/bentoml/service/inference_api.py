@@ -14,6 +14,7 @@ from bentoml.adapters.content_encoding import decompressed
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
+from bentoml.service.failure_notes import note_failure
 from bentoml.service.observer import GuardedObserver
 from bentoml.service.stream_format import accepts_events
 from bentoml.service.stream_print import print_stream
@@ -291,8 +292,9 @@ class InferenceAPI:
     def _response_of(self, result: InferenceResult[Any]) -> HTTPResponse:
         try:
             return self.output_adapter.to_http_response(result)
-        except Exception:
+        except Exception as error:
             logger.exception("API '%s' could not write the answer to request %s", self.name, result.task_id)
+            note_failure(result.task_id, error)
             return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], UNEXPECTED_ERROR)
 
     def _run_to_end(self, pipeline: Coroutine[Any, Any, T]) -> T:
