@@ -123,6 +123,19 @@ CASES = [
     # token
     pytest.param("token", 0, "token:  ...\ndigest: sha256:...\n", "", id="token"),
     pytest.param("token -o yaml", 2, "", misused("Invalid value for '-o' / '--output'..."), id="token-bad-output"),
+    # metrics
+    pytest.param("metrics --help", 0, "Usage: bentoml metrics [OPTIONS] COMMAND...alerts...dashboard...", "",
+                 id="metrics-help"),
+    pytest.param("metrics dashboard", 0, '{\n  "title": "BentoML",..."expr": "...${service}_...}\n', "",
+                 id="metrics-dashboard"),
+    pytest.param("metrics dashboard --service Iris --namespace shop -q", 0,
+                 '{\n  "title": "BentoML: Iris",..."expr": "...shop_Iris_mb_request_total...}\n', "",
+                 id="metrics-dashboard-of-a-service"),
+    pytest.param("metrics alerts", 0, 'groups:\n- name: bentoml\n  rules:\n...__name__=~"BENTOML_.+_workers"...', "",
+                 id="metrics-alerts"),
+    pytest.param("metrics alerts --service Iris", 0, "groups:...(BENTOML_Iris_workers) == 0\n...", "",
+                 id="metrics-alerts-of-a-service"),
+    pytest.param("metrics reports", 2, "", "Usage: ...No such command 'reports'...", id="metrics-unknown"),
     # serve
     pytest.param("serve Nothing:1", 1, "", failed("serve", NOT_FOUND.format("Nothing:1")), id="serve-unknown"),
     pytest.param("serve Scaler:2.0 --port 70000", 2, "", misused("Invalid value for '-p' / '--port'..."),

@@ -26,6 +26,9 @@ COMMANDS = (
     CommandEntry("config", "bentoml.cli.config:config_command", "Look at the configuration, and change its file."),
     CommandEntry("token", "bentoml.cli.tokens:token_command", "Make a token that lets its holder use a server."),
     CommandEntry(
+        "metrics", "bentoml.cli.metrics:metrics_group", "Print a dashboard or alert rules for the metrics of servers."
+    ),
+    CommandEntry(
         "install-completion", "bentoml.cli.completion:install_completion_command", "Install completion for your shell."
     ),
 )
