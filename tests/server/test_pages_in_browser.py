@@ -237,9 +237,58 @@ def test_pages_fit_a_narrow_phone(server: LiveServer, browser: Browser) -> None:
             assert tab.run("document.documentElement.scrollWidth") <= 360
 
 
+BODIES: dict[str, tuple[dict[str, Any], str]] = {
+    "example": ({"application/json": {"example": [1, "a b"]}}, "-H 'Content-Type: application/json' -d '[1,\"a b\"]'"),
+    "columns": (
+        {"application/json": {"schema": {"properties": {"a": {"type": "array", "items": {"type": "integer"}}}}}},
+        "-H 'Content-Type: application/json' -d '{\"a\":[1]}'",
+    ),
+    "nothing known": ({"application/json": {"schema": {"type": "object"}}}, "-d @input.json"),
+    "too long": ({"application/json": {"example": "x" * 3000}}, "-d @input.json"),
+    "other json": ({"application/vnd.api+json": {"example": 1}}, "-H 'Content-Type: application/vnd.api+json' -d 1"),
+    "csv": ({"text/csv": {}}, "-H 'Content-Type: text/csv' --data-binary @input.csv"),
+    "image": ({"image/*": {}, "multipart/form-data": {}}, "application/octet-stream' --data-binary @input.bin"),
+    "form": ({"multipart/form-data": {"schema": {"properties": {"photo": {}}}}}, "-F photo=@input"),
+    "no body": ({}, "curl -d '{}' http"),
+    "names of the language": (
+        {"application/json": {"schema": {"type": "toString", "properties": {"constructor": {"type": "constructor"}}}}},
+        "-d '{\"constructor\":{}}'",
+    ),
+    "quotes and marks": (
+        {"application/json": {"example": "'\u202e\u0000\u2028"}},
+        r"""-d '"'\''\u202e\u0000\u2028"' """,
+    ),
+    "no schema": ({"application/json": None}, "-d @input.json"),
+}
+
+
+@pytest.fixture(scope="module")
+def docs_tab(server: LiveServer, browser: Browser) -> Iterator[Tab]:
+    with browser.tab() as opened:
+        opened.goto(f"{server.url}/docs")
+        yield opened
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_command_sends_what_the_document_asks_for(server: LiveServer, docs_tab: Tab, name: str) -> None:
+    content, expected = BODIES[name]
+    line: str = docs_tab.run(
+        """content => {
+          const section = document.createElement('section');
+          showCalls(section, {paths: {'/p': {post: {requestBody: {content}}}}});
+          return section.querySelector('code').textContent;
+        }""",
+        content,
+    )
+    assert expected in line
+    assert line.startswith("curl ")
+    assert line.endswith(f" {server.url}/p")
+
+
 def test_hostile_description_of_a_service_runs_nothing(hostile: LiveServer, tab: Tab) -> None:
     for path in ("/", "/docs", "/#readme"):
         tab.goto(hostile.url + path)
+        tab.wait_for(".opblock" if path != "/#readme" else "#panel-readme")
         tab.run("document.querySelectorAll('.opblock-summary-control[aria-expanded=false]').forEach(b => b.click())")
         tab.wait_for(".opblock-body" if path != "/#readme" else "#panel-readme")
         assert tab.title.startswith("Hostile ")

@@ -23,6 +23,7 @@ Pairs = list[tuple[bytes, bytes]]
 
 _PREFIX = b"access-control-"
 _ORIGIN = b"origin: "
+_LATER_ORIGIN = b"\r\norigin: "
 _VARY = (b"vary", b"origin")
 _own_lines = re.compile(rb"^access-control-[^\r]*\r\n", re.MULTILINE)
 # What a preflight asks for is sent back to it when everything is allowed.
@@ -137,8 +138,7 @@ def _origin_in(fields: bytes) -> bytes | None:
     if fields.startswith(_ORIGIN):
         start = len(_ORIGIN)
     else:
-        line = fields.find(b"\r\n" + _ORIGIN)
-        if line < 0:
+        start = fields.find(_LATER_ORIGIN) + len(_LATER_ORIGIN)
+        if start < len(_LATER_ORIGIN):
             return None
-        start = line + 2 + len(_ORIGIN)
     return fields[start : fields.index(b"\r\n", start)]

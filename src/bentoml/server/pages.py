@@ -26,7 +26,9 @@ ReadMe</button>
 </div>"""
 _README_PANEL = """<section id="panel-readme" class="readme" role="tabpanel" aria-labelledby="tab-readme" \
 tabindex="0" hidden>
+<main>
 {}
+</main>
 </section>"""
 # A longer text is shown as it is: rendering it could take seconds, in which inference would suffer.
 _LARGEST_MARKDOWN = 100_000

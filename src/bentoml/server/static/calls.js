@@ -4,6 +4,10 @@
 
 const CALLS_SHOWN_AT_ONCE = 3;
 const LONGEST_EXAMPLE = 2000;
+const SAMPLES = new Map([["integer", 1], ["number", 1.5], ["boolean", true], ["string", "text"]]);
+const DEEPEST_SAMPLE = 3;
+const MOST_PROPERTIES = 20;
+const EXTENSIONS = new Map([["text/csv", "csv"], ["text/plain", "txt"]]);
 // They change the order of what is shown, or cannot be seen; JSON may have them escaped.
 const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
@@ -18,17 +22,17 @@ function asJson(value) {
 
 // Some value that a schema describes; what cannot be told is left out.
 function sampleOf(schema, depth = 0) {
-  const samples = { integer: 1, number: 1.5, boolean: true, string: "text" };
   if (schema?.example !== undefined) {
     return schema.example;
   }
+  if (SAMPLES.has(schema?.type)) {
+    return SAMPLES.get(schema.type);
+  }
+  const isDeep = depth >= DEEPEST_SAMPLE;
   if (schema?.type === "array") {
-    return depth > 4 ? [] : [sampleOf(schema.items, depth + 1)];
+    return isDeep ? [] : [sampleOf(schema.items, depth + 1)];
   }
-  if (schema?.type in samples) {
-    return samples[schema.type];
-  }
-  const properties = depth > 4 ? [] : Object.entries(schema?.properties ?? {});
+  const properties = isDeep ? [] : Object.entries(schema?.properties ?? {}).slice(0, MOST_PROPERTIES);
   return Object.fromEntries(properties.map(([name, value]) => [name, sampleOf(value, depth + 1)]));
 }
 
@@ -41,7 +45,7 @@ function jsonArguments(type, media) {
 }
 
 function fileArguments(type) {
-  const extension = { "text/csv": "csv", "text/plain": "txt" }[type] ?? type.replace(/^.*[/+*]/, "");
+  const extension = EXTENSIONS.get(type) ?? type.replace(/^.*[/+*]/, "");
   const sent = type.includes("*") ? "application/octet-stream" : type;
   return ["-H", `Content-Type: ${sent}`, "--data-binary", `@input.${extension || "bin"}`];
 }
@@ -72,12 +76,13 @@ function curlLine(path, operation) {
   return words.map(quoted).join(" ");
 }
 
-function copyButton(line) {
+function copyButton(path, line) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
   button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy: ${line.slice(0, 200)}`);
+  button.setAttribute("aria-live", "polite");
+  button.title = `Copy the command for ${path}`;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(line);
     button.textContent = "Copied";
@@ -99,7 +104,7 @@ function callItem(path, operation) {
   item.append(name, block);
   // Browsers have a clipboard on https and on this machine only.
   if (navigator.clipboard) {
-    item.append(copyButton(code.textContent));
+    item.append(copyButton(path, code.textContent));
   }
   return item;
 }

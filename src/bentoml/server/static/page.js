@@ -24,11 +24,20 @@ async function loadDocument() {
   return openapi;
 }
 
+// A document that is odd enough to fail here may still make sense to Swagger UI.
+function showCallsOf(openapi) {
+  try {
+    showCalls(document.getElementById("calls"), openapi);
+  } catch (error) {
+    console.warn("No command lines can be made of docs.json:", error);
+  }
+}
+
 async function showSwagger() {
   const target = document.getElementById("swagger-ui");
   try {
     const openapi = await loadDocument();
-    showCalls(document.getElementById("calls"), openapi);
+    showCallsOf(openapi);
     window.SwaggerUIBundle({
       spec: openapi,
       domNode: target,
