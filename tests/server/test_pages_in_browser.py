@@ -88,6 +88,7 @@ def test_front_page_shows_a_command_that_works(server: LiveServer, tab: Tab) -> 
 def test_try_it_out_sends_the_example_and_shows_the_answer(server: LiveServer, tab: Tab, path: str) -> None:
     tab.goto(server.url + path)
     block = operation("post", "predict")
+    assert tab.text(f"{block} .opblock-summary-description") == "The number of the species of each flower."
     tab.click(f"{block} .opblock-summary-control")
     assert execute(tab, block)[0] == "200"
     assert tab.text(f"{block} .live-responses-table .response-col_description pre >> nth=0") == "[\n  0\n]"

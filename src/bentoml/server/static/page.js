@@ -1,5 +1,7 @@
 "use strict";
 
+const LONGEST_SUMMARY = 120;
+
 // Runs before the page is painted, so that dark mode does not flash white. Swagger UI goes dark by a class.
 const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
 
@@ -21,7 +23,20 @@ async function loadDocument() {
   if (prefix !== "/" && !openapi.servers) {
     openapi.servers = [{ url: prefix.replace(/\/$/, "") }];
   }
+  summarize(openapi);
   return openapi;
+}
+
+// The first line of its description stands beside the path of an operation that is folded up.
+function summarize(openapi) {
+  for (const methods of Object.values(openapi.paths ?? {})) {
+    for (const operation of Object.values(methods ?? {})) {
+      const line = String(operation?.description ?? "").trim().split("\n")[0];
+      if (line && line.length <= LONGEST_SUMMARY && !operation.summary) {
+        operation.summary = line;
+      }
+    }
+  }
 }
 
 // A document that is odd enough to fail here may still make sense to Swagger UI.
