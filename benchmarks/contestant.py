@@ -27,6 +27,9 @@ LOGS_OFF = """\
 logging:
   console: {enabled: false}
   file: {enabled: false}
+  access: {enabled: false}
+  prediction: {enabled: false}
+  feedback: {enabled: false}
 """
 """Configuration without any log. A log of the server that gets a switch of its own is to be switched off here."""
 MODELS = ("svc", "forest")

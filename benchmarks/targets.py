@@ -61,6 +61,11 @@ def _body_percent(results: Results) -> float | None:
     return None if value is None else 100 * value
 
 
+def _logs_percent(results: Results) -> float | None:
+    value = results.ratio("svc-64", "rate", OURS, OURS_LOGS_OFF)
+    return None if value is None else 100 * value
+
+
 def _overload_targets(name: str, title: str) -> tuple[Target, ...]:
     return (
         Target(f"{title}: in time, of capacity", 90, True, "%", _percent(name, "share")),
@@ -77,6 +82,7 @@ TARGETS: tuple[Target, ...] = (
     Target("SVC, 64 connections: BentoML 1.4", 15, True, "x", _rate_over("svc-64", "bentoml14")),
     Target("SVC, 64 connections: mosec", 1.5, True, "x", _rate_over("svc-64", "mosec")),
     Target("SVC, 64 connections, logs off: mosec", 2.2, True, "x", _rate_over("svc-64", "mosec", OURS_LOGS_OFF)),
+    Target("SVC, 64 connections: the same server with logs off", 75, True, "%", _logs_percent),
     Target("forest, 64 connections: mosec", 1.2, True, "x", _rate_over("forest-64", "mosec")),
     Target(
         "one connection: p50 of FastAPI, both building the DataFrame",
