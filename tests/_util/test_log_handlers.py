@@ -11,6 +11,13 @@ import pytest
 from bentoml._util.log_handlers import ConsoleHandler, LineFileHandler
 
 
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 @pytest.fixture
 def said() -> Iterator[list[str]]:
     """What the library has to say meanwhile."""
@@ -38,7 +45,8 @@ def test_file_handler_takes_records_and_lines(tmp_path: Path) -> None:
 
 def test_file_that_cannot_be_written_is_said_once_and_its_lines_are_counted(tmp_path: Path, said: list[str]) -> None:
     (tmp_path / "logs").write_bytes(b"")
-    handler = LineFileHandler(tmp_path / "logs" / "x.log", 100, 1)
+    clock = Clock()
+    handler = LineFileHandler(tmp_path / "logs" / "x.log", 100, 1, clock)
     for _ in range(5):
         handler.write_lines(b"a\nb\n")
     assert handler.dropped == 10
@@ -49,11 +57,17 @@ def test_file_that_cannot_be_written_is_said_once_and_its_lines_are_counted(tmp_
     assert said[1].endswith("x.log is written again; 10 lines were dropped")
     (tmp_path / "logs" / "x.log").unlink()
     (tmp_path / "logs").rmdir()
-    (tmp_path / "logs").write_bytes(b"")
-    handler.write_lines(b"d\n")
-    (tmp_path / "logs").unlink()
-    handler.write_lines(b"e\n")
+    for clock.now_s in (1.0, 10.0):
+        # What comes and goes is not said each time.
+        (tmp_path / "logs").write_bytes(b"")
+        handler.write_lines(b"d\n")
+        (tmp_path / "logs").unlink()
+        handler.write_lines(b"e\n")
+        (tmp_path / "logs" / "x.log").unlink()
+        (tmp_path / "logs").rmdir()
     handler.close()
+    assert handler.dropped == 12
+    assert "cannot be written" in said[2]
     assert said[3].endswith("x.log is written again; 1 lines were dropped")
     assert len(said) == 4
 

@@ -250,6 +250,25 @@ def test_last_requests_of_a_server_are_in_the_log(bundle: Path, tmp_path: Path) 
     assert '"POST /wait" 200 3 ' in text_of(access_file(server)).splitlines()[-1]
 
 
+@pytest.mark.parametrize("lane", ["fast", "slow"])
+def test_request_that_is_cut_off_at_the_end_has_its_line(bundle: Path, tmp_path: Path, lane: str) -> None:
+    path = b"/wait" if lane == "fast" else asgi_path(b"/wait")
+    with live_server(bundle, "--grace-s", "0.3", home=tmp_path / "home") as server, connection(server) as sock:
+        sock.sendall(request(b"POST", path, b"5", b"X-Request-Id: cut"))
+        until(lambda: metric(server, "BENTOML_Talks_in_flight") == 1)
+        assert server.stop() == 1
+    assert re.search(r'"POST /wait" 499 0 [\d.]+ cut\n', text_of(access_file(server)))
+
+
+def test_level_of_the_server_processes_is_their_own(bundle: Path, tmp_path: Path) -> None:
+    home = configured(tmp_path / "home", "bento_server: {logging: {level: ERROR}}")
+    with live_server(bundle, home=home) as server:
+        assert server.client.post("/say", json="hello").status_code == 200
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "is served now" in server.output(), 60)
+    assert "said hello" not in server.output()
+
+
 def test_quiet_server_writes_files_and_no_copies(bundle: Path, tmp_path: Path) -> None:
     home = configured(tmp_path / "home", "logging: {access: {console: true, format: json}}")
     uds = tmp_path / "s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, TextIO
 
 from bentoml._util.line_file import LineFile
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger("bentoml")
+
+_WARN_EVERY_S = 10.0
 
 
 if TYPE_CHECKING:
@@ -63,23 +66,26 @@ class ConsoleHandler(_TextHandler):
 
 
 class LineFileHandler(logging.Handler):
-    """Writes to a file that is rotated. When that fails there is one warning, and lines are dropped until it works.
+    """Writes to a file that is rotated. When that fails there is a warning, and lines are dropped until it works.
 
     Args:
         path: of the file.
         max_bytes: see `LineFile`.
         count: see `LineFile`.
+        clock: seconds.
 
     Attributes:
         dropped: lines that could not be written.
     """
 
-    def __init__(self, path: Path, max_bytes: int, count: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.dropped = 0
         self._file = LineFile(path, max_bytes, count)
-        self._dropped_before = 0
-        self._is_failing = False
+        self._clock = clock
+        # When a failure was last said, and how many lines had been dropped before it; None when it is over.
+        self._said_s = float("-inf")
+        self._dropped_before: int | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
@@ -108,12 +114,15 @@ class LineFileHandler(logging.Handler):
         super().close()
 
     def _write(self, lines: bytes) -> None:
+        before = self.dropped
         lost, problem = self._file.write(lines)
         self.dropped += lost.count(b"\n")
-        if problem is not None and not self._is_failing:
-            self._is_failing = True
+        if problem is None:
+            if self._dropped_before is not None:
+                count, self._dropped_before = self.dropped - self._dropped_before, None
+                logger.warning("%s is written again; %d lines were dropped", self._file.path, count)
+        elif self._dropped_before is None and self._clock() - self._said_s >= _WARN_EVERY_S:
+            # A disk that is nearly full takes some lines and others not; that is not said each time.
+            self._said_s = self._clock()
+            self._dropped_before = before
             logger.warning("%s cannot be written, its lines are dropped: %s", self._file.path, problem)
-        elif problem is None and self._is_failing:
-            self._is_failing = False
-            count, self._dropped_before = self.dropped - self._dropped_before, self.dropped
-            logger.warning("%s is written again; %d lines were dropped", self._file.path, count)

@@ -121,7 +121,7 @@ def open_access_log(pipe: LogPipe | None, options: ServeOptions, loop: asyncio.A
         options: of the server.
         loop: event loop of the front.
     """
-    if pipe is None or not is_wanted("access", console_copies=not options.quiet):
+    if pipe is None or not is_wanted("access", console_copies=options.debug or not options.quiet):
         return None
     config = get_config().logging
     # Records of `logging.advanced` carry the values; the writer makes text of them.

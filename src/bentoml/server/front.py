@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.front")
 
+# Of the event loop; closing a connection takes one or two.
+_LAST_TURNS = 20
+
 
 class Front:
     """What all connections of the front share.
@@ -180,9 +183,18 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
         sweeper.cancel()
         worker_server.close()
         if access_log is not None:
+            await _until_closed(server)
             access_log.flush()
     if server.has_cut_off:
         sys.exit(CUT_OFF_EXIT_CODE)
+
+
+async def _until_closed(server: HttpServer) -> None:
+    """Let connections that were cut come to their end, which enters their requests."""
+    for _ in range(_LAST_TURNS):
+        if not (server.server_state.connections or server.server_state.tasks):
+            break
+        await asyncio.sleep(0)
 
 
 def _end_alone(context: ChildContext) -> None:

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 _BACKLOG = 512
 _READ_BYTES = 256 << 10
 _TELL_EVERY_S = 1.0
+_WARN_EVERY_S = 10.0
 _END_S = 10.0
 _RETRY_S = 0.02
 # What lines that only the console did not take are counted under.
@@ -70,6 +71,8 @@ class LogWriter:
         # What other processes have said of lines they have dropped, and those that broke off.
         self._dropped = dict.fromkeys(LOGGERS, 0)
         self._told: dict[str, int] = dict(self._dropped)
+        self._said_of_console = 0
+        self._said_s = float("-inf")
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(_BACKLOG)
@@ -135,6 +138,11 @@ class LogWriter:
         if counts != self._told:
             self._told = counts
             self._on_dropped(counts)
+        missed = counts.get(CONSOLE, 0) - self._said_of_console
+        if missed and time.monotonic() - self._said_s >= _WARN_EVERY_S:
+            self._said_s = time.monotonic()
+            self._said_of_console += missed
+            logger.warning("%d lines did not reach the console: it takes them more slowly than they come", missed)
 
     def _accept(self) -> None:
         try:
