@@ -42,6 +42,11 @@ class WireHeaders(HTTPHeaders):
         self._own: list[tuple[str, str]] = []
 
     @property
+    def shared(self) -> Fields | None:
+        """The fields that these headers still are; None when somebody may have changed them."""
+        return self._fields
+
+    @property
     def _pairs(self) -> list[tuple[str, str]]:
         # Whoever asks may change it, so from here on the request has a list of its own.
         if self._fields is not None:

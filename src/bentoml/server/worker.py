@@ -22,6 +22,7 @@ from bentoml.server.body_pool import can_read
 from bentoml.server.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
 from bentoml.server.memory import resident_bytes
 from bentoml.server.plain_lane import PlainLane
+from bentoml.server.prediction_log import configured_settings, record_predictions
 from bentoml.server.registry_report import RegistryReporter, is_used
 from bentoml.server.stream_worker import WorkerStreams, max_streams_of
 from bentoml.server.warm_up import warm_up
@@ -202,6 +203,9 @@ async def _run(
     # again and again.
     gc.collect()
     gc.freeze()
+    # From here on, so that calls of the warm-up are no predictions.
+    if context.log_pipe is not None:
+        record_predictions(service, configured_settings(quiet=options.quiet), context.log_pipe.send)
     lane = PlainLane(context.socket_path, worker.run_plainly)
     lane.start(warming.result())
     transport, protocol = await loop.create_unix_connection(
