@@ -43,3 +43,18 @@ def test_spawn_passes_descriptors_and_output() -> None:
     os.close(write_fd)
     assert os.read(read_fd, 100) == b"through the pipe"
     os.close(read_fd)
+
+
+def test_pipe_sends_bytes_through_a_program() -> None:
+    code = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1]); sys.exit(3)"
+    assert proc.pipe([sys.executable, "-c", code], b"\xff" + b"x" * 200_000, timeout_s=30) == (
+        3,
+        b"x" * 200_000 + b"\xff",
+    )
+
+
+def test_pipe_into_a_program_that_is_missing_or_slow_raises() -> None:
+    with pytest.raises(BentoMLException, match="no-such-program cannot be run"):
+        proc.pipe(["no-such-program"], b"", timeout_s=1)
+    with pytest.raises(BentoMLException, match=r"did not end within 0\.2 seconds"):
+        proc.pipe([sys.executable, "-c", "__import__('threading').Event().wait()"], b"", timeout_s=0.2)

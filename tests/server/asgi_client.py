@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from httpx import Headers
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Scope
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,20 @@ class AsgiClient:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send a request without a body; `path` as in a request line, with its query."""
-        return asyncio.run(self._request(method, path, headers or {}))
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, chunks: Sequence[bytes] = ()
+    ) -> Answer:
+        """Send a request, its body in chunks; `path` as in a request line, with its query."""
+        return asyncio.run(self.send(method, path, headers, chunks))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self.request("GET", path, headers)
 
-    async def _request(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+    @staticmethod
+    def scope(method: str, path: str, headers: Mapping[str, str]) -> Scope:
+        """What the server would say of a request."""
         raw_path, _, query = path.partition("?")
-        scope = {
+        return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
@@ -61,16 +65,22 @@ class AsgiClient:
             "client": ("127.0.0.1", 1234),
             "server": ("testserver", 80),
         }
+
+    async def send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, chunks: Sequence[bytes] = ()
+    ) -> Answer:
+        """See `request`."""
         sent: list[Message] = []
+        waiting = list(chunks) or [b""]
 
         async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": waiting.pop(0) if waiting else b"", "more_body": bool(waiting)}
 
         async def send(message: Message) -> None:
             sent.append(message)
 
         try:
-            await self._app(scope, receive, send)
+            await self._app(self.scope(method, path, headers or {}), receive, send)
         except Exception:
             if not sent:
                 raise

@@ -222,8 +222,8 @@ def test_what_browsers_ask_first_needs_no_token(guarded: LiveServer) -> None:
 def test_refusals_stand_in_the_ledger(guarded: LiveServer) -> None:
     def refused() -> float:
         text = guarded.client.get("/metrics", headers={"X-API-Key": METRICS}).text
-        (value,) = re.findall(r'^BENTOML_Guarded_refused_total\{reason="unauthorized"\} (\S+)$', text, re.MULTILINE)
-        return float(value)
+        samples = re.findall(r'^BENTOML_Guarded_refused_total\{.*reason="unauthorized".*\} (\S+)$', text, re.MULTILINE)
+        return sum(map(float, samples))
 
     before = refused()
     guarded.client.post("/echo", json=1)
@@ -235,4 +235,5 @@ def test_document_says_that_apis_ask_for_tokens(guarded: LiveServer) -> None:
     document = guarded.client.get("/docs.json", headers={"X-API-Key": DOCS}).json()
     assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
     assert document["paths"]["/echo"]["post"]["security"] == [{"bearer": []}, {"api_key": []}]
+    assert document["paths"]["/feedback"]["post"]["security"] == [{"bearer": []}, {"api_key": []}]
     assert "security" not in document["paths"]["/healthz"]["get"]

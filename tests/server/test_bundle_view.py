@@ -24,7 +24,8 @@ artifacts:
 
 
 def document(description: str) -> str:
-    return json.dumps({"openapi": "3.0.0", "info": {"description": description}, "paths": {"/metrics": {}, "/a": {}}})
+    paths: dict[str, object] = {"/metrics": {}, "/feedback": {}, "/a": {}}
+    return json.dumps({"openapi": "3.0.0", "info": {"description": description}, "paths": paths})
 
 
 @pytest.fixture
@@ -73,10 +74,19 @@ def test_readme_without_a_docstring_is_that_of_the_bundle(written: Path, descrip
     assert BundleView.read(written).readme == ""
 
 
-def test_openapi_json_without_metrics_leaves_them_out(written: Path) -> None:
+def test_openapi_json_leaves_out_what_is_switched_off(written: Path) -> None:
     view = BundleView.read(written)
-    assert view.openapi_json(metrics_enabled=True) == (written / "docs.json").read_bytes()
-    assert list(json.loads(view.openapi_json(metrics_enabled=False))["paths"]) == ["/a"]
+    given = (written / "docs.json").read_bytes()
+    assert view.openapi_json(metrics_enabled=True, feedback_enabled=True) == given
+    assert list(json.loads(view.openapi_json(metrics_enabled=False, feedback_enabled=True))["paths"]) == [
+        "/feedback",
+        "/a",
+    ]
+    assert list(json.loads(view.openapi_json(metrics_enabled=True, feedback_enabled=False))["paths"]) == [
+        "/metrics",
+        "/a",
+    ]
+    assert list(json.loads(view.openapi_json(metrics_enabled=False, feedback_enabled=False))["paths"]) == ["/a"]
 
 
 def test_read_without_a_document_makes_one_from_the_manifest(written: Path) -> None:

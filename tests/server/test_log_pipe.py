@@ -12,7 +12,15 @@ from threading import Thread
 
 import pytest
 
-from bentoml.server.log_frames import CHANNEL_OF, DROPPED, RECORD, FrameReader, decode_counts, decode_record
+from bentoml.server.log_frames import (
+    CHANNEL_OF,
+    DROPPED,
+    MAX_CONTENT_BYTES,
+    RECORD,
+    FrameReader,
+    decode_counts,
+    decode_record,
+)
 from bentoml.server.log_pipe import LogPipe, PipeHandler
 
 
@@ -143,6 +151,26 @@ def test_block_that_is_larger_than_the_backlog_is_sent_in_pieces(path: Path, lis
     reading.join(10)
     assert len(listener.lines) + pipe.dropped.get("bentoml.prediction", 0) == 5000
     assert listener.lines[0].startswith(b"000000-")
+
+
+def test_line_that_is_larger_than_the_backlog_is_sent_when_nothing_waits(path: Path, listener: Listener) -> None:
+    pipe = LogPipe(path, backlog_bytes=100_000)
+    line = b"x" * 10_000_000 + b"\n"
+    pipe.send("bentoml.feedback", line, 1)
+    pipe.send("bentoml.feedback", line, 1)  # the first one is still on its way
+    assert pipe.dropped == {"bentoml.feedback": 1}
+    reading = Thread(target=listener.read_to_the_end)
+    reading.start()
+    assert pipe.flush(10)
+    hang_up(pipe)
+    reading.join(10)
+    assert listener.lines == [line[:-1]]
+
+
+def test_line_that_no_writer_would_take_is_dropped(path: Path, listener: Listener) -> None:
+    pipe = LogPipe(path)
+    pipe.send("bentoml.feedback", b"%b\n" % bytes(MAX_CONTENT_BYTES), 1)
+    assert pipe.dropped == {"bentoml.feedback": 1}
 
 
 def test_handler_without_a_writer_says_it_on_stderr(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import bentoml
 from bentoml.adapters import DataframeInput, JsonInput
 from bentoml.service.openapi import openapi_document
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 class Iris(bentoml.BentoService):
@@ -54,7 +54,15 @@ def test_document_describes_the_service() -> None:
         "description": "Classifies flowers.\n\nThree kinds.",
     }
     assert [tag["name"] for tag in document["tags"]] == ["infra", "app"]
-    assert list(document["paths"]) == ["/healthz", "/metadata", "/metrics", "/v1/iris:classify", "/predict", "/words"]
+    assert list(document["paths"]) == [
+        "/healthz",
+        "/metadata",
+        "/metrics",
+        "/feedback",
+        "/v1/iris:classify",
+        "/predict",
+        "/words",
+    ]
 
 
 def test_document_describes_each_api_with_one_post_operation() -> None:
@@ -78,7 +86,12 @@ def test_document_names_the_content_types_of_a_stream() -> None:
 
 def test_document_of_infra_endpoints_has_get_operations() -> None:
     paths = document_of(Bare())["paths"]
-    assert list(paths) == ["/healthz", "/metadata", "/metrics"]
+    assert list(paths) == ["/healthz", "/metadata", "/metrics", "/feedback"]
+    feedback = paths.pop("/feedback")
+    assert list(feedback) == ["post"]
+    assert feedback["post"]["tags"] == ["infra"]
+    (media_type,) = feedback["post"]["requestBody"]["content"].values()
+    assert media_type["schema"]["required"] == ["request_id"]
     for operations in paths.values():
         assert list(operations) == ["get"]
         assert operations["get"]["tags"] == ["infra"]
@@ -89,7 +102,9 @@ def test_document_when_class_has_no_docstring_does_not_show_the_one_of_its_base(
     assert document_of(Bare())["info"]["description"] == "A prediction service built with BentoML"
 
 
-def test_document_when_metrics_are_off_leaves_them_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "c.yml").write_text("bento_server: {metrics: {enabled: false}}\n", encoding="utf-8")
+@pytest.mark.parametrize("name", ["metrics", "feedback"])
+def test_document_leaves_out_what_is_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "c.yml").write_text(f"bento_server: {{{name}: {{enabled: false}}}}\n", encoding="utf-8")
     monkeypatch.setenv("BENTOML_CONFIG", str(tmp_path / "c.yml"))
-    assert list(document_of(Bare())["paths"]) == ["/healthz", "/metadata"]
+    left = {"metrics", "feedback"} - {name}
+    assert list(document_of(Bare())["paths"]) == ["/healthz", "/metadata", *(f"/{path}" for path in left)]

@@ -98,3 +98,28 @@ def spawn(
         stderr=stderr,
         start_new_session=new_session,
     )
+
+
+def pipe(argv: Sequence[str], data: bytes, *, timeout_s: float) -> tuple[int, bytes]:
+    """Send bytes through a program that reads all of them and then writes.
+
+    Args:
+        argv: program and arguments.
+        data: what it reads from stdin.
+        timeout_s: the program is killed after this many seconds.
+
+    Returns:
+        Its exit code, and what it has written to stdout; stderr is dropped.
+
+    Raises:
+        BentoMLException: the program is not there, or took too long.
+    """
+    try:
+        done = subprocess.run(
+            list(argv), input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=timeout_s, check=False
+        )
+    except OSError as error:
+        raise BentoMLException(f"{argv[0]} cannot be run: {error.strerror or error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise BentoMLException(f"{argv[0]} did not end within {timeout_s} seconds and was stopped") from error
+    return done.returncode, done.stdout

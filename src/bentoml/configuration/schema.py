@@ -64,7 +64,7 @@ class Metrics:
 class Feedback:
     """The feedback endpoint."""
 
-    enabled: bool = key(True, "`/feedback`; not in this version")
+    enabled: bool = key(True, "whether `/feedback` takes what clients post")
 
 
 @dataclass(frozen=True)
@@ -164,19 +164,21 @@ class AccessLogging:
 
 @dataclass(frozen=True)
 class PredictionLogging:
-    """One JSON object per prediction, in `prediction.log`; not in this version."""
+    """One JSON object per prediction, in `prediction.log`."""
 
     enabled: bool = key(True, "write it")
     console: bool = key(True, "whether the console gets a copy")
     sample_rate: float = key(1.0, "share of the requests that are logged", at_least=0, at_most=1)
-    max_field_bytes: int = key(16384, "longer inputs and results are cut", unit="bytes", at_least=0)
-    redact_fields: list[str] = key(NOTHING, "names of JSON fields whose values are left out")
-    redact_headers: list[str] = key(SECRET_HEADERS, "headers whose values are left out")
+    max_field_bytes: int = key(16384, "longer inputs, results and headers are cut", unit="bytes", at_least=0)
+    redact_fields: list[str] = key(
+        NOTHING, "names of JSON fields whose values are replaced; what is no JSON is left out then"
+    )
+    redact_headers: list[str] = key(SECRET_HEADERS, "headers whose values are replaced")
 
 
 @dataclass(frozen=True)
 class FeedbackLogging:
-    """What clients post to `/feedback`, in `feedback.log`; not in this version."""
+    """What clients post to `/feedback`, in `feedback.log`."""
 
     enabled: bool = key(True, "write it")
     console: bool = key(True, "whether the console gets a copy")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from bentoml.server.bundle_view import BundleView
+    from bentoml.server.feedback import Feedback
     from bentoml.server.metrics import ServerMetrics
     from bentoml.server.options import ServeOptions
 
@@ -40,6 +41,7 @@ def create_app(
     metrics: ServerMetrics,
     inference: ASGIApp | None = None,
     inference_paths: Container[str] = (),
+    feedback: Feedback | None = None,
     *,
     is_public: bool = False,
 ) -> ASGIApp:
@@ -55,9 +57,10 @@ def create_app(
         inference: answers API routes, whatever their method.
         inference_paths: decoded paths of the API routes with their leading slash; looked at on each request. They are
             compared as a whole, because a route may hold characters that mean something in a path pattern.
+        feedback: takes what is posted to `/feedback`; None when that is switched off.
         is_public: pages and metrics are elsewhere; only inference, feedback, health and the user's own pages are here.
     """
-    endpoints = Endpoints(view, options, health, metrics, is_public=is_public)
+    endpoints = Endpoints(view, options, health, metrics, feedback, is_public=is_public)
     guarded: ASGIApp = ErrorDoor(Guarded(endpoints.application(), Gates(options)), options)
     if options.cors is not None:
         # Around the gates: a page has to be able to read that a token is asked for.
@@ -67,7 +70,10 @@ def create_app(
     site = _Counted(endpoints, guarded, metrics)
     for path in endpoints.paths:
         if inference is not None and path in inference_paths:
-            logger.warning("GET %s is answered by the server itself; the API of that path gets all other methods", path)
+            method = "POST" if path == "/feedback" else "GET"
+            logger.warning(
+                "%s %s is answered by the server itself; the API of that path gets all other methods", method, path
+            )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

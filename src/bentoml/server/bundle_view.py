@@ -74,23 +74,25 @@ class BundleView:
             web_content_dir=web_content_dir if web_content_dir.is_dir() else None,
         )
 
-    def openapi_json(self, *, metrics_enabled: bool, asks_for_tokens: bool = False) -> bytes:
+    def openapi_json(self, *, metrics_enabled: bool, feedback_enabled: bool, asks_for_tokens: bool = False) -> bytes:
         """The OpenAPI document of this server; UTF-8.
 
         Args:
             metrics_enabled: whether there is `/metrics`.
-            asks_for_tokens: whether requests for an API have to bring a token.
+            feedback_enabled: whether there is `/feedback`.
+            asks_for_tokens: whether requests for an API, and feedback, have to bring a token.
         """
         document = json.loads(self.docs_json)
         paths = document.get("paths", {})
         is_as_saved = True
-        if not metrics_enabled and "/metrics" in paths:
-            del paths["/metrics"]
-            is_as_saved = False
+        for path, is_there in (("/metrics", metrics_enabled), ("/feedback", feedback_enabled)):
+            if not is_there and path in paths:
+                del paths[path]
+                is_as_saved = False
         if asks_for_tokens:
             document.setdefault("components", {})["securitySchemes"] = _SECURITY_SCHEMES
-            for api in self.metadata.apis:
-                for operation in paths.get(f"/{api.route}", {}).values():
+            for path in ("/feedback", *(f"/{api.route}" for api in self.metadata.apis)):
+                for operation in paths.get(path, {}).values():
                     operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
             is_as_saved = False
         return self.docs_json if is_as_saved else _encode(document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from bentoml.server.bundle_view import BundleView
+    from bentoml.server.feedback import Feedback
     from bentoml.server.metrics import ServerMetrics
     from bentoml.server.options import ServeOptions
 
 _ASSETS_PREFIX = "/static_content/"
 _JSON = "application/json"
 # Read by people, monitoring and orchestrators: an API of such a name must not hide them.
-OWN_PATHS = frozenset({"/", "/docs", "/docs.json", "/healthz", "/readyz", "/livez", "/metadata", "/metrics"})
+_READ_PATHS = frozenset({"/", "/docs", "/docs.json", "/healthz", "/readyz", "/livez", "/metadata", "/metrics"})
+_FEEDBACK = "/feedback"
+OWN_PATHS = _READ_PATHS | {_FEEDBACK}
 # Where all else is moved to another port, these stay.
-PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/livez", "/feedback"})
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/livez", _FEEDBACK})
 
 
 class Health(Protocol):
@@ -49,7 +52,9 @@ class Health(Protocol):
 
 def is_own(scope: Scope) -> bool:
     """Whether a request is answered here, even if an API has that path."""
-    return scope["method"] in {"GET", "HEAD"} and scope["path"] in OWN_PATHS
+    if scope["path"] == _FEEDBACK:
+        return bool(scope["method"] == "POST")
+    return scope["method"] in {"GET", "HEAD"} and scope["path"] in _READ_PATHS
 
 
 class _ExactRoute(Route):
@@ -59,14 +64,32 @@ class _ExactRoute(Route):
         return super().matches(scope) if scope["path"] == self.path else (Match.NONE, {})
 
 
+class _FeedbackRoute(_ExactRoute):
+    """Takes what is posted; a page of the user under the same path is still shown.
+
+    Args:
+        endpoint: see `Route`.
+        web_content: the user's pages, if there are any.
+    """
+
+    def __init__(self, endpoint: Callable[..., Any], web_content: WebContent | None) -> None:
+        super().__init__(_FEEDBACK, endpoint, methods=["POST"])
+        self._is_page = web_content is not None and web_content.knows(_FEEDBACK)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        return (Match.NONE, {}) if match is Match.PARTIAL and self._is_page else (match, child_scope)
+
+
 class Endpoints:
-    """Pages, descriptions, health and metrics of one server.
+    """Pages, descriptions, health and metrics of one server, and what it is told about its answers.
 
     Args:
         view: the bundle.
         options: which of them are switched on.
         health: asked on each request.
         metrics: what `/metrics` shows.
+        feedback: takes what is posted to `/feedback`; None when that is switched off.
         is_public: what is for those who run the server is somewhere else.
     """
 
@@ -76,6 +99,7 @@ class Endpoints:
         options: ServeOptions,
         health: Health,
         metrics: ServerMetrics,
+        feedback: Feedback | None = None,
         *,
         is_public: bool = False,
     ) -> None:
@@ -85,8 +109,11 @@ class Endpoints:
         self._metrics = metrics
         self._assets: Assets | None = None
         self._pages: dict[str, Document] = {}
+        self._feedback = feedback
         openapi = view.openapi_json(
-            metrics_enabled=options.metrics_enabled, asks_for_tokens=bool(options.inference_tokens)
+            metrics_enabled=options.metrics_enabled,
+            feedback_enabled=options.feedback_enabled,
+            asks_for_tokens=bool(options.inference_tokens),
         )
         self._docs_json = Document(openapi, _JSON, headers=DATA_HEADERS)
         self._metadata = Document(view.metadata_json, _JSON, headers=DATA_HEADERS)
@@ -113,11 +140,12 @@ class Endpoints:
     @property
     def paths(self) -> list[str]:
         """The exact paths that are answered here."""
-        return list(self._routes)
+        return [*self._routes, _FEEDBACK]
 
     def application(self) -> Starlette:
         """The ASGI application."""
         routes: list[Route] = [_ExactRoute(path, endpoint, methods=["GET"]) for path, endpoint in self._routes.items()]
+        routes.append(_FeedbackRoute(self._take_feedback, self._web_content))
         if self._has_assets:
             routes.append(Route(f"{_ASSETS_PREFIX}{{name:path}}", self._asset, methods=["GET"]))
         application = Starlette(routes=routes, exception_handlers={HTTPException: _explain})
@@ -136,7 +164,7 @@ class Endpoints:
 
     def template(self, path: str) -> str | None:
         """The pattern that a decoded request path falls under; None when it leads nowhere."""
-        if path in self._routes:
+        if path in self._routes or path == _FEEDBACK:
             return path
         if self._has_assets and path.startswith(_ASSETS_PREFIX):
             return f"{_ASSETS_PREFIX}{{file}}"
@@ -209,6 +237,11 @@ class Endpoints:
         if compressed:
             headers["content-encoding"] = "gzip"
         return Response(text, headers=headers)
+
+    async def _take_feedback(self, request: Request) -> Response:
+        if self._feedback is None:
+            return _text(404, "Feedback is disabled")
+        return await self._feedback.respond(request)
 
 
 def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

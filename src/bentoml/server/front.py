@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from bentoml.server.options import ServeOptions
+    from bentoml.server.prediction_log import SendLines
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.front")
@@ -53,6 +54,7 @@ class Front:
         view: the bundle, without its code.
         number: of the first generation.
         loop: the running event loop.
+        send: takes (channel, lines, how many of them) for the logs of data.
 
     Attributes:
         view, dispatcher, fast_routes, routes_by_path, known_heads, application, management_application: those of the
@@ -63,7 +65,14 @@ class Front:
         ready: whether a worker can answer and the server is not going down.
     """
 
-    def __init__(self, options: ServeOptions, view: BundleView, number: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        options: ServeOptions,
+        view: BundleView,
+        number: int,
+        loop: asyncio.AbstractEventLoop,
+        send: SendLines,
+    ) -> None:
         self.options = options
         self.metrics = ServerMetrics(options.metrics_namespace, view.metadata.name, view.metadata.version)
         self.gates = Gates(options)
@@ -71,6 +80,7 @@ class Front:
         self.arriving = Arriving()
         self.leavers = Leavers(loop)
         self._loop = loop
+        self._send = send
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._default_head = b""
         self.generations: dict[int, Generation] = {}
@@ -82,7 +92,7 @@ class Front:
 
     def add_generation(self, number: int, options: ServeOptions, view: BundleView) -> Generation:
         """Make a place for another bundle and its workers, beside what is served."""
-        generation = Generation(number, options, view, self.metrics, self, self.arriving, self._loop)
+        generation = Generation(number, options, view, self.metrics, self, self.arriving, self._loop, self._send)
         self.generations[number] = generation
         return generation
 
@@ -153,7 +163,8 @@ def _protocols(front: Front, options: ServeOptions) -> tuple[Callable[..., Any],
 async def _run(context: ChildContext, workers: socket.socket, listeners: list[socket.socket]) -> None:
     options = context.read_options()
     loop = asyncio.get_running_loop()
-    front = Front(options, BundleView.read(options.bundle_path), context.generation, loop)
+    assert context.log_pipe is not None
+    front = Front(options, BundleView.read(options.bundle_path), context.generation, loop, context.log_pipe.send)
     access_log = front.metrics.ledger.access_log = open_access_log(context.log_pipe, options, loop)
     dropped_lines = DroppedLines(context.log_pipe)
     front.metrics.counter("log_dropped", "Lines that did not come into a log.", dropped_lines.totals, label="logger")

@@ -14,6 +14,7 @@ from bentoml.server.app import create_app
 from bentoml.server.auth import Gates
 from bentoml.server.dispatch import Dispatcher
 from bentoml.server.endpoints import OWN_PATHS
+from bentoml.server.feedback import Feedback
 from bentoml.server.heads import KnownHeads
 from bentoml.server.inference_app import InferenceApp
 from bentoml.server.routes import Route, routes_of, with_worker_facts
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bentoml.server.endpoints import Health
     from bentoml.server.metrics import ServerMetrics
     from bentoml.server.options import ServeOptions
+    from bentoml.server.prediction_log import SendLines
     from bentoml.server.worker_link import WorkerLink
 
 
@@ -50,6 +52,7 @@ class Generation:
         health: whether the server can answer now.
         arriving: the bodies that are not complete yet.
         loop: event loop of the front.
+        send: takes (channel, lines, how many of them) for the logs of data.
 
     Attributes:
         metrics: the same numbers, under the version of this bundle.
@@ -70,6 +73,7 @@ class Generation:
         health: Health,
         arriving: Arriving,
         loop: asyncio.AbstractEventLoop,
+        send: SendLines,
     ) -> None:
         self.number = number
         self.options = options
@@ -85,12 +89,20 @@ class Generation:
         self._inference = InferenceApp(self.dispatcher, options.max_request_size_bytes, arriving, gates.inference)
         self._running_asgi_calls = 0
         # Called by uvicorn for every request that does not take the fast lane.
+        feedback = Feedback(view, options.max_request_size_bytes, arriving, send) if options.feedback_enabled else None
         self.management_application = self.application = create_app(
-            view, options, health, self.metrics, self._counted_inference, self.routes_by_path
+            view, options, health, self.metrics, self._counted_inference, self.routes_by_path, feedback
         )
         if options.management_port is not None:
             self.application = create_app(
-                view, options, health, self.metrics, self._counted_inference, self.routes_by_path, is_public=True
+                view,
+                options,
+                health,
+                self.metrics,
+                self._counted_inference,
+                self.routes_by_path,
+                feedback,
+                is_public=True,
             )
 
     def welcome(self, link: WorkerLink, facts: Iterable[list[Any]]) -> None:

@@ -23,6 +23,7 @@ from bentoml._util.logs import CONSOLE_FORMAT
 from bentoml.server.log_frames import (
     CHANNELS,
     DROPPED,
+    MAX_CONTENT_BYTES,
     PIECE_BYTES,
     RECORD,
     ROOT,
@@ -52,7 +53,7 @@ class LogPipe:
 
     Args:
         path: socket of the writer.
-        backlog_bytes: most that is kept while the writer is busy.
+        backlog_bytes: most that is kept while the writer is busy, save for a single line that is larger.
         clock: seconds.
 
     Attributes:
@@ -126,7 +127,9 @@ class LogPipe:
     def _put(self, kind: int, channel: str, count: int, content: bytes) -> bool:
         frame = pack(kind, count, content)
         with self._lock:
-            if self._backlog_bytes + len(frame) > self._limit_bytes:
+            # A line that is larger than that by itself is taken when nothing else waits.
+            has_room = self._backlog_bytes + len(frame) <= self._limit_bytes or not self._backlog
+            if not has_room or len(content) > MAX_CONTENT_BYTES:
                 self._drop(channel, count)
                 return True
             self._backlog.append((frame, channel, count))

@@ -30,8 +30,11 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
         ),
         "/metadata": _infra("The metadata of the service: its name, version, environment, artifacts and APIs"),
     }
-    if get_config().bento_server.metrics.enabled:
+    server = get_config().bento_server
+    if server.metrics.enabled:
         paths["/metrics"] = _infra("Prometheus metrics endpoint")
+    if server.feedback.enabled:
+        paths["/feedback"] = {"post": _feedback()}
     for api in service.inference_apis:
         paths[f"/{api.route}"] = {"post": _operation(api)}
     return {
@@ -56,6 +59,16 @@ def service_description(service: BentoService) -> str:
 
 def _infra(description: str) -> dict[str, Any]:
     return {"get": {"tags": ["infra"], "description": description, "responses": dict(_SUCCESS)}}
+
+
+def _feedback() -> dict[str, Any]:
+    schema = {"type": "object", "required": ["request_id"], "properties": {"request_id": {"type": "string"}}}
+    return {
+        "tags": ["infra"],
+        "description": "Tell what became of a prediction: any JSON object with the `request_id` of its answer",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": dict(_SUCCESS),
+    }
 
 
 def _operation(api: InferenceAPI) -> dict[str, Any]:
