@@ -7,6 +7,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def frames_of(function: Callable[..., Any], act: Act | None = None) -> list[list
     async def run() -> list[list[Any]]:
         log, streams = FrameLog(), WorkerStreams(asyncio.get_running_loop())
         api = InferenceAPI(None, "words", "", JsonInput(), function)
-        streams.start(log, api, BATCH_ID, HTTPRequest(body=b"1"), "id")
+        streams.start(log, api, BATCH_ID, HTTPRequest(body=b"1"), "id", nullcontext())
         if act is not None:
             await act(streams, log)
         await log.wait_for_end()

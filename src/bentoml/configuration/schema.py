@@ -233,9 +233,12 @@ class Tracing:
 
     type: str | None = key(
         None,
-        "`otlp`, not in this version; `zipkin` and `jaeger` are accepted, no effect; null is off",
+        "`otlp`; `zipkin` and `jaeger` are accepted, no effect; null is off",
         choices=("otlp", "zipkin", "jaeger"),
         any_case=True,
+    )
+    sample_rate: float = key(
+        1.0, "share of the requests that are traced, of those that bring no context of their own", at_least=0, at_most=1
     )
     otlp: Otlp = section(Otlp)
     zipkin: Zipkin = section(Zipkin)

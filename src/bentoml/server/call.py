@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bentoml.server.heads import RequestHead
     from bentoml.server.stream_inlet import Inlet
+    from bentoml.server.tracing import CallTrace
 
 TEXT_HEAD = b"content-type: text/plain; charset=utf-8\r\n"
 
@@ -46,9 +47,10 @@ class Call(Job):
         body: the raw bytes.
         sent_bytes: size of the body of its answer, once written.
         outcome: how it ended.
+        trace: its spans, when it is traced.
     """
 
-    __slots__ = ("body", "client", "counters", "head", "outcome", "request_id", "sent_bytes")
+    __slots__ = ("body", "client", "counters", "head", "outcome", "request_id", "sent_bytes", "trace")
 
     def __init__(self, head: RequestHead, request_id: str, client: str) -> None:
         super().__init__(head.route.index, 0.0, 0.0, 0)
@@ -59,6 +61,7 @@ class Call(Job):
         self.body = b""
         self.sent_bytes = 0
         self.outcome = Outcome.OPEN
+        self.trace: CallTrace | None = None
         self.counters.ledger.accepted += 1
         self.counters.started()
 
@@ -80,6 +83,8 @@ class Call(Job):
             self.counters.finished(status, duration_s)
             if ledger.access_log is not None:
                 ledger.access_log.add(self.head, self.client, self.request_id, status, self.sent_bytes, duration_s)
+            if self.trace is not None:
+                self.trace.end(outcome, status, reason)
 
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         """Write the answer to the client.

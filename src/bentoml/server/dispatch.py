@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bentoml.server.call import Call
     from bentoml.server.heads import RequestHead
     from bentoml.server.routes import Route
+    from bentoml.server.tracing import Traces
     from bentoml.server.worker_link import WorkerLink
 
 logger = logging.getLogger(__name__)
@@ -51,12 +52,18 @@ class Dispatcher:
         loop: event loop of the front.
         clock: gives the time that decides; the loop's own when left out. It must count like the loop's clock, and may
             be finer: that of uvloop stands still between two turns, and shows whole milliseconds.
+        traces: follows the requests that are traced.
     """
 
     def __init__(
-        self, routes: Sequence[Route], loop: asyncio.AbstractEventLoop, clock: Callable[[], float] | None = None
+        self,
+        routes: Sequence[Route],
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float] | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self.routes = list(routes)
+        self._traces = traces
         self._clock = clock or loop.time
         self.scheduler: Scheduler[Call] = Scheduler([route.policy for route in routes], way_share=ANSWER_WAY_SHARE)
         self.workers: list[WorkerLink] = []
@@ -81,6 +88,8 @@ class Dispatcher:
         call.arrived_s = now_s = self._clock()
         call.deadline_s = now_s + call.head.budget_s
         call.size_bytes = len(call.body)
+        if self._traces is not None:
+            self._traces.arrived(call)
         if not self.workers:
             self._settle(call, 503, Reason.NO_WORKER)
             return
@@ -141,8 +150,10 @@ class Dispatcher:
         """
         self.workers.remove(link)
         self.scheduler.set_workers(len(self.workers))
-        for batch_id in link.batches:
+        for batch_id, batch in link.batches.items():
             self.scheduler.abandoned(batch_id)
+            if self._traces is not None:
+                self._traces.batch_lost(batch_id, batch)
         self.inlets.lose(link)
         link.bodies.close()
         live = [call for batch in link.batches.values() for call in batch if call.state is State.RUNNING]
@@ -186,7 +197,7 @@ class Dispatcher:
         else:
             # Timed here and not by the worker: how long its place was taken is what the others wait for.
             self.scheduler.finished(batch_id, now_s)
-        batch = link.take_back(batch_id, route)
+        batch = self._take_back(link, batch_id, route)
         if compute_s is not None:
             batch[0].counters.batch_ended(compute_s)
         wait_s = self._gathering.begin(self.scheduler.level_s(route.index), len(batch), self.scheduler.waiting)
@@ -220,7 +231,7 @@ class Dispatcher:
 
     def on_stream_end(self, link: WorkerLink, batch_id: int) -> None:
         """A worker has finished a stream; its caller may still be reading."""
-        link.take_back(batch_id, self.routes[link.batches[batch_id][0].api])
+        self._take_back(link, batch_id, self.routes[link.batches[batch_id][0].api])
         # How long a stream takes is up to its client; nothing is to be learned from it.
         self.scheduler.abandoned(batch_id)
         self._pump()
@@ -275,7 +286,17 @@ class Dispatcher:
         batch[0].counters.batch_waited(now_s - batch[0].arrived_s)
         self.scheduler.started(batch_id, batch, now_s)
         connection = link.protocol if route.policy.is_concurrent else link.lane
-        connection.send_message(_call_frame(link, batch_id, route.policy.name, batch))
+        frame = _call_frame(link, batch_id, route.policy.name, batch)
+        if self._traces is not None:
+            carrier = self._traces.dispatched(batch_id, route.policy.name, batch)
+            if carrier is not None:
+                frame.append(carrier)
+        connection.send_message(frame)
+
+    def _take_back(self, link: WorkerLink, batch_id: int, route: Route) -> list[Call]:
+        if self._traces is not None:
+            self._traces.batch_ended(batch_id)
+        return link.take_back(batch_id, route)
 
     def _settle(self, call: Call, status: int, reason: Reason | None = None, drain_s: float = 0.0) -> None:
         """Answer a call that no worker will answer any more."""

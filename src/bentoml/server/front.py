@@ -12,6 +12,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.server import wire
 from bentoml.server.access_log import open_access_log
@@ -31,6 +32,7 @@ from bentoml.server.metrics import ServerMetrics
 from bentoml.server.protocol import FrontProtocol, ManagementProtocol
 from bentoml.server.scheduler_metrics import show_scheduling
 from bentoml.server.tls import tls_context
+from bentoml.server.trace_export import start_export
 from bentoml.server.worker_desk import WorkerDesk
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from bentoml.server.options import ServeOptions
     from bentoml.server.prediction_log import SendLines
+    from bentoml.server.trace_export import TraceExport
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.front")
@@ -55,6 +58,7 @@ class Front:
         number: of the first generation.
         loop: the running event loop.
         send: takes (channel, lines, how many of them) for the logs of data.
+        export: sends traces; None makes none.
 
     Attributes:
         view, dispatcher, fast_routes, routes_by_path, known_heads, application, management_application: those of the
@@ -72,8 +76,10 @@ class Front:
         number: int,
         loop: asyncio.AbstractEventLoop,
         send: SendLines,
+        export: TraceExport | None = None,
     ) -> None:
         self.options = options
+        self._export = export
         self.metrics = ServerMetrics(options.metrics_namespace, view.metadata.name, view.metadata.version)
         self.gates = Gates(options)
         self.draining = False
@@ -92,7 +98,14 @@ class Front:
 
     def add_generation(self, number: int, options: ServeOptions, view: BundleView) -> Generation:
         """Make a place for another bundle and its workers, beside what is served."""
-        generation = Generation(number, options, view, self.metrics, self, self.arriving, self._loop, self._send)
+        traces = None
+        if self._export is not None:
+            from bentoml.server.tracing import Traces, as_tracer
+
+            traces = Traces(as_tracer(self._export.provider), get_config().tracing.sample_rate)
+        generation = Generation(
+            number, options, view, self.metrics, self, self.arriving, self._loop, self._send, traces
+        )
         self.generations[number] = generation
         return generation
 
@@ -164,7 +177,9 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     options = context.read_options()
     loop = asyncio.get_running_loop()
     assert context.log_pipe is not None
-    front = Front(options, BundleView.read(options.bundle_path), context.generation, loop, context.log_pipe.send)
+    view = BundleView.read(options.bundle_path)
+    export = start_export(view.name, view.version, "front")
+    front = Front(options, view, context.generation, loop, context.log_pipe.send, export)
     access_log = front.metrics.ledger.access_log = open_access_log(context.log_pipe, options, loop)
     dropped_lines = DroppedLines(context.log_pipe)
     front.metrics.counter("log_dropped", "Lines that did not come into a log.", dropped_lines.totals, label="logger")
@@ -196,6 +211,8 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
         if access_log is not None:
             await _until_closed(server)
             access_log.flush()
+        if export is not None:
+            await export.flush()
     if server.has_cut_off:
         sys.exit(CUT_OFF_EXIT_CODE)
 

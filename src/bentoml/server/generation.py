@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bentoml.server.metrics import ServerMetrics
     from bentoml.server.options import ServeOptions
     from bentoml.server.prediction_log import SendLines
+    from bentoml.server.tracing import Traces
     from bentoml.server.worker_link import WorkerLink
 
 
@@ -53,6 +54,7 @@ class Generation:
         arriving: the bodies that are not complete yet.
         loop: event loop of the front.
         send: takes (channel, lines, how many of them) for the logs of data.
+        traces: follows the requests that are traced.
 
     Attributes:
         metrics: the same numbers, under the version of this bundle.
@@ -74,6 +76,7 @@ class Generation:
         arriving: Arriving,
         loop: asyncio.AbstractEventLoop,
         send: SendLines,
+        traces: Traces | None = None,
     ) -> None:
         self.number = number
         self.options = options
@@ -81,7 +84,7 @@ class Generation:
         self.is_retired = False
         self.metrics = metrics.of_version(view.version)
         routes = routes_of(view.metadata.apis, options, self.metrics)
-        self.dispatcher = Dispatcher(routes, loop, time.monotonic)
+        self.dispatcher = Dispatcher(routes, loop, time.monotonic, traces)
         self.routes_by_path = {route.path: route for route in routes}
         self.fast_routes: dict[bytes, Route] = {}
         self.known_heads = KnownHeads()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_KEPT_BYTES = 2048
 MAX_KEPT = 2048
 HEAD_END = b"\r\n\r\n"
+TRACE_HEADER = b"traceparent"
 
 
 class RequestHead:
@@ -36,10 +37,11 @@ class RequestHead:
         wire: method, path, query and header fields, as a `CALL` frame has them.
         method: as the client has sent it, where that differs from the one that is counted.
         line_text: method and path as the access log has them, once made.
+        trace_fields: the W3C fields of a trace that the client has begun, as text by name; None without one.
         budget_s: how long its caller waits for an answer: the limit of the API, or a shorter one in the head.
     """
 
-    __slots__ = ("budget_s", "content_length", "counters", "line_text", "method", "route", "wire")
+    __slots__ = ("budget_s", "content_length", "counters", "line_text", "method", "route", "trace_fields", "wire")
 
     def __init__(
         self, route: Route, method: str, query: str, headers: list[tuple[bytes, bytes]], content_length: int
@@ -51,6 +53,7 @@ class RequestHead:
         self.line_text: str | None = None
         block = b"".join([b"%b: %b\r\n" % pair for pair in headers])
         self.wire: list[Any] = [method, route.path, query, block]
+        self.trace_fields = _trace_fields(headers) if TRACE_HEADER in block else None
         self.budget_s = route.policy.max_latency_s
         if TIMEOUT_HEADER in block:
             timeout_ms = timeout_ms_of(headers)
@@ -67,6 +70,18 @@ class RequestHead:
         block = self.wire[3]
         assert isinstance(block, bytes)
         return [(name, value) for name, _, value in (line.partition(b": ") for line in block.split(b"\r\n")[:-1])]
+
+
+def _trace_fields(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The first `traceparent`, and what all `tracestate` fields say together."""
+    fields: dict[str, str] = {}
+    for name, value in headers:
+        text = value.decode("latin-1")
+        if name == TRACE_HEADER:
+            fields.setdefault("traceparent", text)
+        elif name == b"tracestate":
+            fields["tracestate"] = f"{fields['tracestate']},{text}" if "tracestate" in fields else text
+    return fields
 
 
 class KnownHeads:

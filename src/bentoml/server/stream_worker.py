@@ -24,6 +24,7 @@ from bentoml.types import HTTPResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from bentoml.server.answers import Answer
     from bentoml.server.stream_window import Window
@@ -54,6 +55,7 @@ class WorkerStream:
         task_id: the request id.
         window: says when to send.
         post: sends a frame.
+        surrounding: entered before anything runs, and left at the end.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class WorkerStream:
         task_id: str,
         window: Window,
         post: Callable[[bytes], object],
+        surrounding: AbstractContextManager[None],
     ) -> None:
         self.api = api
         self.batch_id = batch_id
@@ -71,6 +74,7 @@ class WorkerStream:
         self._request = request
         self._task_id = task_id
         self._post = post
+        self._surrounding = surrounding
         self._began_s = time.perf_counter()
         self._has_begun = False
 
@@ -80,6 +84,10 @@ class WorkerStream:
         Returns:
             The last frame.
         """
+        with self._surrounding:
+            return await self._run()
+
+    async def _run(self) -> bytes:
         try:
             opened = await self.api.open_stream_async(self._request, self._task_id)
             if isinstance(opened, HTTPResponse):
@@ -141,11 +149,17 @@ class WorkerStreams:
         self._streams: dict[int, tuple[WorkerStream, asyncio.Task[bytes] | None]] = {}
 
     def start(
-        self, protocol: wire.FrameProtocol, api: InferenceAPI, batch_id: int, request: HTTPRequest, task_id: str
+        self,
+        protocol: wire.FrameProtocol,
+        api: InferenceAPI,
+        batch_id: int,
+        request: HTTPRequest,
+        task_id: str,
+        surrounding: AbstractContextManager[None],
     ) -> None:
         """Begin to answer a request. The front bounds how many there are."""
         if api.is_async:
-            stream = WorkerStream(api, batch_id, request, task_id, LoopWindow(), protocol.send)
+            stream = WorkerStream(api, batch_id, request, task_id, LoopWindow(), protocol.send, surrounding)
             task = self._loop.create_task(stream.run())
             self._streams[batch_id] = (stream, task)
             task.add_done_callback(lambda done: self._end_task(protocol, stream, done))
@@ -154,7 +168,7 @@ class WorkerStreams:
         def post(frame: bytes) -> None:
             self._loop.call_soon_threadsafe(protocol.send, frame)
 
-        stream = WorkerStream(api, batch_id, request, task_id, ThreadWindow(), post)
+        stream = WorkerStream(api, batch_id, request, task_id, ThreadWindow(), post, surrounding)
         self._streams[batch_id] = (stream, None)
         context = contextvars.copy_context()
         thread = Thread(

@@ -21,6 +21,7 @@ from bentoml.server.reloading import BundleSource, Reloader
 from bentoml.server.runtime import Runtime
 from bentoml.server.terminal import Hangup
 from bentoml.server.tls import tls_context
+from bentoml.server.trace_export import check_tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -216,6 +217,7 @@ def serve(
         number of a second signal when that has cut requests off.
 
     Raises:
+        MissingDependencyException: traces are to be sent, and OpenTelemetry is not installed.
         BentoMLException: the address is taken, the certificate cannot be used, a file of the bundle was changed, or
             the bundle or the configuration cannot be loaded.
     """
@@ -232,6 +234,7 @@ def _serve(options: ServeOptions, on_ready: Callable[[str], None] | None, source
         # The logs of the other processes are written by the handlers of this one.
         configure_logging("DEBUG" if options.debug else None)
     tls_context(options)
+    check_tracing()
     if options.verify:
         from bentoml.saved_bundle.integrity import verify_bundle
 

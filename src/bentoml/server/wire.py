@@ -8,6 +8,7 @@ HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurre
                            generation, has_metrics]
 LANE    both ways         [LANE, pid], answered by [LANE]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
+                          and [[name, text], ...] as a last element when the batch is traced
 ANSWER  worker -> front   [ANSWER, batch_id, seconds, [[status, head, body], ...]]
 PING    front -> worker   [PING]
 PONG    worker -> front   [PONG, rss_bytes or nil, has_metrics]

@@ -14,6 +14,8 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
@@ -25,6 +27,7 @@ from bentoml.server.plain_lane import PlainLane
 from bentoml.server.prediction_log import configured_settings, record_predictions
 from bentoml.server.registry_report import RegistryReporter, is_used
 from bentoml.server.stream_worker import WorkerStreams, max_streams_of
+from bentoml.server.trace_export import start_export
 from bentoml.server.warm_up import warm_up
 from bentoml.server.wire_request import requests_of
 
@@ -32,11 +35,17 @@ if TYPE_CHECKING:
     from bentoml.server.answers import Answer
     from bentoml.server.options import ServeOptions
     from bentoml.server.registry_report import Inherited
+    from bentoml.server.trace_export import TraceExport
+    from bentoml.server.tracing import Carrier
+    from bentoml.server.worker_tracing import WorkerTraces
     from bentoml.service import BentoService, InferenceAPI
     from bentoml.types import HTTPRequest
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.worker")
+
+
+_UNTRACED: AbstractContextManager[None] = nullcontext()
 
 
 class Worker:
@@ -46,12 +55,18 @@ class Worker:
         service: the loaded service.
         loop: the running event loop.
         inherited: what the service had counted before this process was forked.
+        traces: makes the spans of batches that are traced.
     """
 
     def __init__(
-        self, service: BentoService, loop: asyncio.AbstractEventLoop, inherited: Inherited | None = None
+        self,
+        service: BentoService,
+        loop: asyncio.AbstractEventLoop,
+        inherited: Inherited | None = None,
+        traces: WorkerTraces | None = None,
     ) -> None:
         self._loop = loop
+        self._traces = traces
         self._apis: dict[str, InferenceAPI] = {api.name: api for api in service.inference_apis}
         # Running coroutine calls by batch id.
         self._tasks: dict[int, asyncio.Task[bytes]] = {}
@@ -106,14 +121,20 @@ class Worker:
             raise ValueError(f"unknown frame kind {message[0]!r}")
 
     def _call(
-        self, protocol: wire.FrameProtocol, batch_id: int, api_name: str, heads: list[Any], items: list[Any]
+        self,
+        protocol: wire.FrameProtocol,
+        batch_id: int,
+        api_name: str,
+        heads: list[Any],
+        items: list[Any],
+        carrier: Carrier | None = None,
     ) -> None:
         api = self._apis[api_name]
         if api.is_stream:
             ((request,), (task_id,)) = _decode(heads, items)
-            self._streams.start(protocol, api, batch_id, request, task_id)
+            self._streams.start(protocol, api, batch_id, request, task_id, self._handling(carrier, api_name))
         else:
-            task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items))
+            task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items, carrier))
             self._tasks[batch_id] = task
             task.add_done_callback(lambda done: self._finish(protocol, batch_id, items, done))
 
@@ -138,22 +159,33 @@ class Worker:
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def run_plainly(self, batch_id: int, api_name: str, heads: list[Any], items: list[Any]) -> bytes:
+    def _handling(self, carrier: Carrier | None, api_name: str) -> AbstractContextManager[None]:
+        if self._traces is None or carrier is None:
+            return _UNTRACED
+        return self._traces.handling(carrier, api_name)
+
+    def run_plainly(
+        self, batch_id: int, api_name: str, heads: list[Any], items: list[Any], carrier: Carrier | None = None
+    ) -> bytes:
         """Run a plain function in the calling thread; returns the packed answer."""
         api = self._apis[api_name]
         started_s = time.perf_counter()
         try:
-            requests, task_ids = _decode(heads, items)
-            answers = encode_answers(api.name, api.respond(requests, task_ids), task_ids)
+            with self._handling(carrier, api_name):
+                requests, task_ids = _decode(heads, items)
+                answers = encode_answers(api.name, api.respond(requests, task_ids), task_ids)
             return _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
             return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error, _ids(items))] * len(items))
 
-    async def _run_concurrently(self, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any]) -> bytes:
+    async def _run_concurrently(
+        self, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any], carrier: Carrier | None
+    ) -> bytes:
         started_s = time.perf_counter()
         try:
-            requests, task_ids = _decode(heads, items)
-            answers = encode_answers(api.name, await api.respond_async(requests, task_ids), task_ids)
+            with self._handling(carrier, api.name):
+                requests, task_ids = _decode(heads, items)
+                answers = encode_answers(api.name, await api.respond_async(requests, task_ids), task_ids)
             return _answer_frame(batch_id, started_s, answers)
         except asyncio.CancelledError:
             raise
@@ -184,11 +216,23 @@ def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> byt
     return wire.pack([wire.ANSWER, batch_id, time.perf_counter() - started_s, answers])
 
 
+def _traces_of(service: BentoService, export: TraceExport) -> WorkerTraces:
+    from bentoml.server.tracing import as_tracer
+    from bentoml.server.worker_tracing import WorkerTraces
+
+    traces = WorkerTraces(as_tracer(export.provider))
+    for api in service.inference_apis:
+        if not api.is_stream:
+            api.surround(partial(traces.calling, api.name))
+    return traces
+
+
 async def _run(
     context: ChildContext, service: BentoService, options: ServeOptions, inherited: Inherited | None
 ) -> None:
     loop = asyncio.get_running_loop()
-    worker = Worker(service, loop, inherited)
+    export = start_export(service.name, service.version, "worker")
+    worker = Worker(service, loop, inherited, None if export is None else _traces_of(service, export))
     if options.debug:
         worker.show_tracebacks(on_unix_socket=options.uds is not None)
     context.end_with_parent(loop, lambda: os._exit(1))
@@ -216,6 +260,8 @@ async def _run(
     context.say(READY)
     await worker.ended
     await worker.say_last(protocol)
+    if export is not None:
+        await export.flush()
     # A plain function may still run for a caller that is gone; nobody waits for it.
     context.flush_logs()
     os._exit(0)

@@ -19,11 +19,12 @@ from bentoml.service.observer import GuardedObserver
 from bentoml.service.stream_format import accepts_events
 from bentoml.service.stream_print import print_stream
 from bentoml.service.stream_run import OpenStream, StreamBrokenError, StreamRun
-from bentoml.service.user_function import UserFunction, check_stream_mode
+from bentoml.service.user_function import SurroundedFunction, UserFunction, check_stream_mode
 from bentoml.types import HTTPHeaders, HTTPResponse, InferenceTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
     from bentoml.service.observer import PredictionObserver
@@ -118,6 +119,10 @@ class InferenceAPI:
     def observe(self, observer: PredictionObserver) -> None:
         """Tell an observer how HTTP requests are answered from now on; what it raises costs no answer."""
         self._observer = GuardedObserver(observer, self.name)
+
+    def surround(self, around: Callable[[], AbstractContextManager[None]]) -> None:
+        """Enter something before each call of the user function, and leave it afterwards."""
+        self._function = SurroundedFunction(self._function, around)
 
     async def infer_async(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
         """Answer tasks: one result per task, in order."""

@@ -10,6 +10,7 @@ from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractContextManager
 
 
 T = TypeVar("T")
@@ -90,6 +91,26 @@ class UserFunction:
         else:
             value = self._function(*args, **{self._parameter: tasks})
         return await awaited(value) if inspect.isawaitable(value) else value
+
+
+class SurroundedFunction(UserFunction):
+    """A function with something around each call.
+
+    Args:
+        inner: the function.
+        around: makes what is entered before a call, and left after it.
+    """
+
+    def __init__(self, inner: UserFunction, around: Callable[[], AbstractContextManager[None]]) -> None:
+        self._inner = inner
+        self._around = around
+        self.kind = inner.kind
+        self.is_async = inner.is_async
+
+    async def __call__(self, args: Sequence[Any], tasks: Any) -> Any:
+        """See `UserFunction`."""
+        with self._around():
+            return await self._inner(args, tasks)
 
 
 async def awaited(value: Awaitable[T]) -> T:
