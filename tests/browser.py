@@ -121,6 +121,10 @@ class Tab:
         """Whether an element can be seen now."""
         return self._browser.run(self._page.is_visible(selector))
 
+    def allow_clipboard(self) -> None:
+        """Let pages and tests read and write the clipboard."""
+        self._browser.run(self.context.grant_permissions(["clipboard-read", "clipboard-write"]))
+
     def settle(self) -> None:
         """Wait until nothing is loaded any more."""
         self._browser.run(self._page.wait_for_load_state("networkidle"))
@@ -160,10 +164,21 @@ class Browser:
         return self._loop.run_until_complete(coroutine)
 
     @contextmanager
-    def tab(self, *, width: int = 1280, height: int = 900, color_scheme: ColorScheme = "light") -> Iterator[Tab]:
-        """A tab until the block ends."""
+    def tab(
+        self,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        color_scheme: ColorScheme = "light",
+        password: str | None = None,
+    ) -> Iterator[Tab]:
+        """A tab until the block ends; `password` is what its user types when a page asks for one."""
         context = self.run(
-            self._chromium.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme)
+            self._chromium.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=color_scheme,
+                http_credentials=None if password is None else {"username": "me", "password": password},
+            )
         )
         try:
             yield self.run(self._open(context))

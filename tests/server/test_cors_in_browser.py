@@ -149,3 +149,16 @@ def test_page_without_an_origin_reads_nothing(allowed: Tab, server: LiveServer) 
       })
     """
     assert allowed.run(script, f"{server.url}/metadata") == "null"
+
+
+def test_page_of_any_origin_reads_when_all_are_allowed_but_never_with_credentials(
+    flowers_bundle: Path, stranger: Tab, tmp_path: Path
+) -> None:
+    (tmp_path / "bentoml.yml").write_text(
+        "bento_server: {cors: {enabled: true, access_control_allow_origin: '*', access_control_allow_headers: '*'}}"
+    )
+    with live_server(flowers_bundle, home=tmp_path) as server:
+        answer = fetch(stranger, server, "/v1/describe", **json_post("1", **{"X-Custom": "a", "Authorization": "b"}))
+        assert '"custom": "a"' in answer["text"]
+        assert answer["headers"]["x-request-id"]
+        assert fetch(stranger, server, "/v1/describe", **json_post("1"), credentials="include") == REFUSED

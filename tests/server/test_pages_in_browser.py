@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bentoml.server.tokens import digest_of
 from tests.browser import Browser, ColorScheme, Tab
 from tests.server.live import LiveServer, live_server
 from tests.server.prefix_proxy import prefix_proxy
@@ -19,6 +20,44 @@ pytestmark = pytest.mark.browser
 PREFIX = "/models/flowers"
 # The contrast of text that WCAG asks for (level AA).
 READABLE = 4.5
+
+
+CONTRASTS = """
+() => {
+  document.getAnimations().forEach(transition => transition.finish());
+  const channels = color => color.match(/[\\d.]+/g).map(Number);
+  const over = (top, below) => {
+    const alpha = top[3] ?? 1;
+    return [0, 1, 2].map(i => top[i] * alpha + below[i] * (1 - alpha));
+  };
+  const background = element => {
+    const own = channels(getComputedStyle(element).backgroundColor);
+    if ((own[3] ?? 1) === 1) return own;
+    const below = element.parentElement ? background(element.parentElement) : [255, 255, 255];
+    return over(own, below);
+  };
+  const luminance = color => {
+    const [r, g, b] = color.map(value => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = {};
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const text = walker.currentNode.textContent.trim();
+    if (!text || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const ground = background(element);
+    const color = over(channels(getComputedStyle(element).color), ground);
+    const [high, low] = [luminance(color), luminance(ground)].sort((a, b) => b - a);
+    const name = `${element.tagName}.${element.className} ${text.slice(0, 30)}`;
+    found[name] = Math.round((high + 0.05) / (low + 0.05) * 100) / 100;
+  }
+  return found;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +123,15 @@ def test_front_page_shows_a_command_that_works(server: LiveServer, tab: Tab) -> 
     assert '"seen": {"text": "it\'s a rose"}' in answers["/v1/describe"]
 
 
+def test_command_is_copied_with_a_click(server: LiveServer, tab: Tab) -> None:
+    tab.allow_clipboard()
+    tab.goto(server.url)
+    tab.click("#calls > ul > li:first-child button")
+    tab.wait_for("#calls button:text-is('Copied')")
+    assert tab.run("navigator.clipboard.readText()") == tab.text("#calls > ul > li:first-child code")
+    assert tab.problems == []
+
+
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_try_it_out_sends_the_example_and_shows_the_answer(server: LiveServer, tab: Tab, path: str) -> None:
     tab.goto(server.url + path)
@@ -142,6 +190,33 @@ def test_try_it_out_shows_an_error_with_its_text(server: LiveServer, tab: Tab) -
     assert tab.count(f"{block} .response b") == 0
 
 
+def test_pages_behind_tokens_ask_for_them_and_say_so_in_the_commands(
+    flowers_bundle: Path, browser: Browser, tmp_path: Path
+) -> None:
+    tokens = (
+        f"inference_tokens: ['{digest_of('token-of-a-client')}'], docs_tokens: ['{digest_of('token-of-a-reader')}']"
+    )
+    (tmp_path / "bentoml.yml").write_text(f"bento_server: {{auth: {{{tokens}}}}}")
+    with (
+        live_server(flowers_bundle, home=tmp_path) as server,
+        browser.tab(password="token-of-a-reader") as tab,
+    ):
+        tab.goto(server.url)
+        block = operation("post", "predict")
+        assert "-H 'Authorization: Bearer TOKEN'" in tab.text("#calls > ul > li:first-child code")
+        tab.click(f"{block} .opblock-summary-control")
+        assert execute(tab, block)[0] == "401"
+        tab.click(".auth-wrapper .btn.authorize")
+        tab.fill("#auth-bearer-value", "token-of-a-client")
+        tab.click(".auth-container:has(#auth-bearer-value) button[type=submit]")
+        contrasts: dict[str, float] = tab.run(CONTRASTS)
+        tab.click(".dialog-ux .close-modal")
+        tab.click(f"{block} .btn-clear")
+        assert execute(tab, block)[0] == "200"
+    assert {name: value for name, value in contrasts.items() if value < READABLE} == {}
+    assert not [problem for problem in tab.problems if "401" not in problem]
+
+
 def test_tabs_are_used_with_the_keyboard_and_told_to_screen_readers(server: LiveServer, tab: Tab) -> None:
     def selected() -> list[str]:
         script = "[...document.querySelectorAll('[role=tab][aria-selected=true]')].map(tab => tab.textContent)"
@@ -171,44 +246,6 @@ def test_tabs_are_used_with_the_keyboard_and_told_to_screen_readers(server: Live
         "ReadMe",
     ]
     assert tab.problems == []
-
-
-CONTRASTS = """
-() => {
-  document.getAnimations().forEach(transition => transition.finish());
-  const channels = color => color.match(/[\\d.]+/g).map(Number);
-  const over = (top, below) => {
-    const alpha = top[3] ?? 1;
-    return [0, 1, 2].map(i => top[i] * alpha + below[i] * (1 - alpha));
-  };
-  const background = element => {
-    const own = channels(getComputedStyle(element).backgroundColor);
-    if ((own[3] ?? 1) === 1) return own;
-    const below = element.parentElement ? background(element.parentElement) : [255, 255, 255];
-    return over(own, below);
-  };
-  const luminance = color => {
-    const [r, g, b] = color.map(value => {
-      const part = value / 255;
-      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const found = {};
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const text = walker.currentNode.textContent.trim();
-    if (!text || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    const ground = background(element);
-    const color = over(channels(getComputedStyle(element).color), ground);
-    const [high, low] = [luminance(color), luminance(ground)].sort((a, b) => b - a);
-    const name = `${element.tagName}.${element.className} ${text.slice(0, 30)}`;
-    found[name] = Math.round((high + 0.05) / (low + 0.05) * 100) / 100;
-  }
-  return found;
-}
-"""
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])

@@ -168,6 +168,7 @@ def test_both_lanes_give_the_same_bytes(server: LiveServer, case: Case) -> None:
     final = fast.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert final.startswith(b"HTTP/1.1 %d " % case.status), final[:200]
     assert b"date: now\r\n" in final
+    assert b"\r\nx-content-type-options: nosniff\r\n" in final
     assert b"x-request-id: " in final
     assert final.endswith(b"\r\n\r\n[42]") is not case.closes
     assert (b"\r\nconnection: close" in final.partition(b"\r\n\r\n")[0]) is case.closes

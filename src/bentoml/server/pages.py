@@ -26,7 +26,7 @@ ReadMe</button>
 </div>"""
 _README_PANEL = """<section id="panel-readme" class="readme" role="tabpanel" aria-labelledby="tab-readme" \
 tabindex="0" hidden>
-<main>
+<main dir="auto">
 {}
 </main>
 </section>"""
@@ -87,7 +87,7 @@ def render_lead(text: str) -> str:
         if before.type == "paragraph_open" and before.level == 0:
             if len(token.content) > _LONGEST_LEAD:
                 break
-            return f'<p class="lead">{markdown.renderInline(token.content)}</p>'
+            return f'<p class="lead" dir="auto">{markdown.renderInline(token.content)}</p>'
     return ""
 
 
