@@ -64,7 +64,7 @@ def test_batch_is_told_once_with_each_task_beside_its_own_result() -> None:
             ("2", "{", 400, "Not a valid JSON format"),
             ("3", '"away"', 422, "not this one"),
             ("4", '"b"', 200, '"b"'),
-            ("5", None, 400, "the body is not utf-8 text"),
+            ("5", b"\xff", 400, "the body is not utf-8 text"),
         ]
     ]
 
@@ -213,13 +213,15 @@ class TestStreams:
 
     def test_stream_that_never_begins_is_told_as_a_whole_answer(self, function: Callable[..., Any]) -> None:
         api, recording = observed(function)
-        for body in ('["raise"]', "[]", "{"):
+        for body in ('["raise"]', "[]", "{", b"\xff"):
             asyncio.run(api.open_stream_async(request_of(body), "id"))
         assert [batch[0][2:] for batch in recording.batches] == [
             (500, "Exception happened in API function: no luck"),
             (200, ""),
             (400, "Not a valid JSON format"),
+            (400, "the body is not utf-8 text"),
         ]
+        assert recording.batches[-1][0][1] == b"\xff"
         assert recording.streams == []
 
     def test_function_that_leaves_before_the_first_value_is_told(self, function: Callable[..., Any]) -> None:

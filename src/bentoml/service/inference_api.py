@@ -167,7 +167,7 @@ class InferenceAPI:
             return [await self._collected(request, task_id) for request, task_id in pairs]
         tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
         inferring = self.infer_async(tasks)
-        results = await (inferring if self._observer is None else self._observer.watch(tasks, inferring))
+        results = await (inferring if self._observer is None else self._observer.watch(requests, tasks, inferring))
         return [self._response_of(result) for result in results]
 
     async def open_stream_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse | OpenStream:
@@ -182,7 +182,7 @@ class InferenceAPI:
         """
         task = self._task_of(request, task_id)
         opening = self._open(request, task)
-        opened = await (opening if self._observer is None else self._observer.watch_stream(task, opening))
+        opened = await (opening if self._observer is None else self._observer.watch_stream(request, task, opening))
         return opened if isinstance(opened, OpenStream) else self._response_of(opened)
 
     async def probe_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse:

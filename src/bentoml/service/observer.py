@@ -14,7 +14,7 @@ from bentoml.types import InferenceError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from bentoml.types import InferenceResult, InferenceTask
+    from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +68,24 @@ class GuardedObserver:
         self.failures = 0
 
     async def watch(
-        self, tasks: Sequence[InferenceTask[Any]], inferring: Awaitable[list[InferenceResult[Any]]]
+        self,
+        requests: Sequence[HTTPRequest],
+        tasks: Sequence[InferenceTask[Any]],
+        inferring: Awaitable[list[InferenceResult[Any]]],
     ) -> list[InferenceResult[Any]]:
         """Wait for the results of a batch, and tell them.
+
+        Args:
+            requests: of which the tasks were made, one each; what could not be read is told as it came in.
+            tasks: of the batch.
+            inferring: gives the results.
 
         Raises:
             BaseException: what the user function has left the pipeline with, as `sys.exit()` does.
         """
+        for request, task in zip(requests, tasks, strict=True):
+            if task.is_discarded:
+                _keep_body(request, task)
         try:
             results = await inferring
         except BaseException as error:
@@ -84,13 +95,15 @@ class GuardedObserver:
         return results
 
     async def watch_stream(
-        self, task: InferenceTask[Any], opening: Awaitable[InferenceResult[Any] | OpenStream]
+        self, request: HTTPRequest, task: InferenceTask[Any], opening: Awaitable[InferenceResult[Any] | OpenStream]
     ) -> InferenceResult[Any] | OpenStream:
         """Wait for the beginning of an answer in pieces; tell a whole one at once, any other when it has ended.
 
         Raises:
             BaseException: see `watch`.
         """
+        if task.is_discarded:
+            _keep_body(request, task)
         try:
             opened = await opening
         except BaseException as error:
@@ -126,3 +139,9 @@ class GuardedObserver:
                 )
             elif self.failures in _SAID_AGAIN:
                 logger.warning("API '%s': answers could not be recorded %d times", self._api_name, self.failures)
+
+
+def _keep_body(request: HTTPRequest, task: InferenceTask[Any]) -> None:
+    """For whoever wants to know what it was that could not be read; nothing else looks at a discarded task."""
+    if task.data is None:
+        task.data = request.body
