@@ -87,6 +87,7 @@ def test_body_that_cannot_be_read_or_written_is_left_out() -> None:
 
 def test_redaction_leaves_out_what_is_no_json_and_what_is_huge() -> None:
     assert members('{"pin": 1, "ä": "ä"}', secret="pin") == {"data": '{"pin": "[redacted]", "ä": "ä"}'}
+    assert members("", secret="pin") == {"data": ""}
     assert members(b'{"pin": 1}', secret="pin") == {"data": '{"pin": "[redacted]"}'}
     for body in ("pin=1", b"\xff", "[" * 100_000, "a,pin\n1,2"):
         assert members(body, 10_000, secret="pin") == {"data": None, "data_omitted": NOT_JSON}

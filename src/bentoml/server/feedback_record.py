@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sys
 from json.encoder import encode_basestring_ascii
@@ -22,6 +23,7 @@ _EXIT_CODES = {problem: code for code, problem in PROBLEMS.items()}
 # Memory of the script, in bytes: at least, and per byte of the body.
 _MIN_MEMORY = 512 << 20
 _MEMORY_PER_BYTE = 64
+_NICENESS = 10
 
 _beyond_ascii = re.compile(r"[^\x00-\x7f]+")
 
@@ -65,8 +67,10 @@ def _escaped(found: re.Match[str]) -> str:
     return encode_basestring_ascii(found[0])[1:-1]
 
 
-def _limit_memory(size_bytes: int) -> None:
-    """Fail before the system runs out of memory; where that cannot be limited, it is not."""
+def _stand_back(size_bytes: int) -> None:
+    """Let others go first, and fail before the system runs out of memory; where that cannot be, it is not."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICENESS)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -77,7 +81,7 @@ def _limit_memory(size_bytes: int) -> None:
 def _main(argv: list[str]) -> int:
     name, version = argv
     body = sys.stdin.buffer.read()
-    _limit_memory(len(body))
+    _stand_back(len(body))
     try:
         line = feedback_record(body, name, version)
     except FeedbackError as error:

@@ -60,7 +60,7 @@ class RecordText:
             return _omitted(name, UNREADABLE)
         if size_bytes is None:
             size_bytes = len(content)
-        if self._redaction is not None:
+        if self._redaction is not None and content:
             if len(content) > _MAX_REDACTED * self._max_bytes:
                 return _omitted(name, TOO_LARGE)
             try:
