@@ -192,6 +192,12 @@ def test_metric_prefix_with_any_text_is_a_metric_name(namespace: str, service: s
     assert families(ServerMetrics(namespace, service, "1"))[f"{prefix}_request"].type == "counter"
 
 
+def test_collecting_can_be_interrupted_at_every_route(metrics: ServerMetrics) -> None:
+    for number in range(20):
+        metrics.route(f"predict_{number}").started()
+    assert len(list(metrics.collecting())) >= 2 * 20
+
+
 def test_import_of_metrics_leaves_prometheus_client_out() -> None:
     code = "import sys, bentoml.server.metrics; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

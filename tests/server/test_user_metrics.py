@@ -278,10 +278,11 @@ def test_problems_of_workers_are_said_once_and_in_one_line(log: pytest.LogCaptur
     async def scenario(stage: Stage) -> None:
         await stage.shown()
         for worker in stage.workers:
-            stage.say(worker, problems=[["Custom", "cannot be read:\nERROR all is lost"]])
+            stage.say(worker, problems=[["Custom", f"cannot be read:\nERROR all is lost by {worker.link.pid}"]])
 
     staged(scenario)
-    assert log.text.count("The metric Custom of the service: cannot be read: ERROR all is lost") == 1
+    assert log.text.count("The metric Custom of the service: cannot be read: ERROR all is lost by 1") == 1
+    assert log.text.count("Custom") == 1
 
 
 @pytest.mark.parametrize(

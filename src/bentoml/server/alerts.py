@@ -93,6 +93,14 @@ ALERTS = (
         "workers is answered 503 and named there.",
     ),
     Alert(
+        "BentoMLLogLinesDropped",
+        "sum by (job, instance, logger) (increase(@log_dropped_total[15m])) > 0",
+        "1m",
+        "warning",
+        "{{ $labels.instance }} has dropped lines of its log {{ $labels.logger }}.",
+        "What the log is written to is slower than the server: log less, or write it elsewhere.",
+    ),
+    Alert(
         "BentoMLLedgerImbalance",
         'sum by (job, instance) (@ledger_total{outcome="accepted"})'
         ' - sum by (job, instance) (@ledger_total{outcome!="accepted"})'

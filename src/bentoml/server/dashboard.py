@@ -157,11 +157,13 @@ ROWS = {
             "Workers",
             ((f"sum by (instance) (@workers{{{_SERVER}}})", "{{instance}}"),),
             description="Workers that have loaded the bundle.",
+            width=6,
         ),
         Panel(
             "Replaced workers by reason",
             ((f"sum by (reason) (increase(@worker_restarts_total{{{_SERVER}}}{_OVER}))", "{{reason}}"),),
             description="memory and recycled are replacements in order.",
+            width=6,
             is_stacked=True,
         ),
         Panel(
@@ -169,6 +171,13 @@ ROWS = {
             ((f"sum by (instance, pid) (@worker_resident_bytes{{{_SERVER}}})", "{{instance}} {{pid}}"),),
             "bytes",
             "Resident memory; with --preload, what workers share is counted for each.",
+            width=6,
+        ),
+        Panel(
+            "Dropped log lines",
+            ((f"sum by (logger) (increase(@log_dropped_total{{{_SERVER}}}{_OVER}))", "{{logger}}"),),
+            description="Lines that came faster than the log could be written.",
+            width=6,
         ),
     ),
 }

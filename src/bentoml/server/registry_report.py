@@ -34,7 +34,7 @@ from bentoml.server.recent_values import MODES as TIMED_MODES
 from bentoml.server.recent_values import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from prometheus_client import Metric
     from prometheus_client.registry import Collector, CollectorRegistry
@@ -71,7 +71,8 @@ class Inherited:
         """What is counted in this process so far; None when there is nothing."""
         if not is_used():
             return None
-        counted = [metric for metric in Report.of_registry().metrics.values() if metric.kind in ADDED_KINDS]
+        # Only these: what reads a device must not do so before a fork.
+        counted = Report.of_registry(types=ADDED_KINDS).metrics.values()
         values = {key: value for metric in counted for key, value in metric.values.items()}
         if not any(values.values()):
             return None
@@ -87,18 +88,21 @@ class Report:
         metrics: by name.
         problems: (name of a metric or of the class that makes them, what is wrong with it).
         samples: how many there are.
+        left_out: metrics that were too much.
     """
 
     metrics: dict[str, Part] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     samples: int = 0
+    left_out: int = 0
 
     @classmethod
-    def of_registry(cls, inherited: Mapping[str, float] | None = None) -> Report:
+    def of_registry(cls, inherited: Mapping[str, float] | None = None, types: Container[str] | None = None) -> Report:
         """Read the default registry.
 
         Args:
             inherited: numbers to take off.
+            types: only the library's own metrics of these types, and no collector of the user's own.
         """
         import prometheus_client
 
@@ -109,7 +113,10 @@ class Report:
             prometheus_client.GC_COLLECTOR,
         )
         for collector in _collectors(prometheus_client.REGISTRY):
-            if collector not in left_out:
+            if report.left_out >= MAX_PROBLEMS:
+                # There is no end of them; what follows would not fit either.
+                break
+            if collector not in left_out and (types is None or getattr(collector, "_type", None) in types):
                 report.take(collector, inherited or {})
         return report
 
@@ -120,7 +127,7 @@ class Report:
             # Known before they are copied: a million would take seconds and much memory.
             expected = _expected_samples(collector)
             if self.samples + expected > MAX_SAMPLES:
-                self._leave_out(name, expected)
+                self._leave_out(name)
                 return
             mode = getattr(collector, "_multiprocess_mode", None)
             times = watch(collector) if mode in TIMED_MODES else {}
@@ -131,7 +138,7 @@ class Report:
 
     def _add(self, metric: Metric, part: Part) -> None:
         if self.samples + len(metric.samples) > MAX_SAMPLES:
-            self._leave_out(metric.name, len(metric.samples))
+            self._leave_out(metric.name)
         elif metric.type not in KINDS:
             self.problems.append((metric.name, f"a metric of type {metric.type} cannot be shown"))
         elif _legal(metric.name) in self.metrics:
@@ -142,11 +149,13 @@ class Report:
             self.metrics[part.name] = part
             self.samples += len(part.values)
 
-    def _leave_out(self, name: str, samples: int) -> None:
+    def _leave_out(self, name: str) -> None:
+        self.left_out += 1
+        # The same text each time, so that it is logged once.
         self.problems.append(
             (
                 name,
-                f"with its {samples} samples there would be more than {MAX_SAMPLES} in a worker; give it fewer labels",
+                f"with its samples a worker would have more than {MAX_SAMPLES}; it is not shown, give it fewer labels",
             )
         )
 
@@ -157,7 +166,9 @@ class Report:
             own = list(packed(metric))
             own_bytes = sum(map(len, own))
             if size_bytes + own_bytes > MAX_REPORT_BYTES:
-                self.problems.append((metric.name, f"with its {own_bytes} bytes a worker would report too much"))
+                self.problems.append(
+                    (metric.name, f"with its labels a worker would report over {MAX_REPORT_BYTES} bytes")
+                )
                 continue
             parts += own
             size_bytes += own_bytes

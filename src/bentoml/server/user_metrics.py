@@ -297,9 +297,10 @@ class UserMetrics:
         return families
 
     def _say(self, name: str, problem: str) -> None:
-        """Log something about a metric, once."""
-        if (name, problem) not in self._said and len(self._said) < _MAX_SAID:
-            self._said.add((name, problem))
+        """Log something about a metric, once, whatever its details are the next time."""
+        kind = (name, problem.partition(":")[0])
+        if kind not in self._said and len(self._said) < _MAX_SAID:
+            self._said.add(kind)
             logger.warning("The metric %s of the service: %s", name, problem)
 
 
