@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from bentoml.server.alerts import alert_rules
 from bentoml.server.dashboard import dashboard
 from bentoml.server.queries import Naming
 from tests.server.live import LiveServer, live_server, metric
-from tests.server.test_shop_metrics import shop_bundle, wait_until
+from tests.server.test_shop_metrics import order, shop_bundle, wait_until
 
 __all__ = ["shop_bundle"]
 
@@ -37,10 +39,19 @@ def exported(shop_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Exp
     """Values of each label by sample name."""
     with live_server(shop_bundle, home=tmp_path_factory.mktemp("home")) as server:
         for _ in range(5):
-            assert server.client.post("/order", json={"shop": "a", "count": 1}).status_code == 200
+            worker = order(server)
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(lambda status: server.client.post("/status", json=status), [200, 200, 400, 500] * 2))
         assert server.client.delete("/order").status_code == 405
+        with ThreadPoolExecutor(1) as thread:
+            # A request that loses its worker counts as an exception of the server.
+            lost = thread.submit(server.client.post, "/hold_the_interpreter", json=2)
+            wait_until(
+                lambda: metric(server, "BENTOML_Shop_request_in_progress", endpoint="/hold_the_interpreter") == 1,
+                server,
+            )
+            os.kill(worker, signal.SIGKILL)
+            assert lost.result().status_code == 200
         wait_until(lambda: metric(server, "BENTOML_Shop_worker_resident_bytes") > 0, server)
         return labels_of(server)
 
@@ -207,6 +218,32 @@ def test_alerts_are_rules_that_prometheus_takes(service: str | None) -> None:
 )
 def test_fill_puts_the_names_of_the_services_in(naming: Naming, expected: str) -> None:
     assert naming.fill('a(@x{r="1"}) + @y') == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("request_total", {"endpoint", "service_version", "http_response_code"}),
+        ("request_duration_seconds_count", {"endpoint", "service_version", "http_response_code"}),
+        ("request_duration_seconds_bucket", {"endpoint", "service_version", "http_response_code", "le"}),
+        ("request_in_progress", {"endpoint", "service_version"}),
+        ("mb_batch_size_count", {"endpoint"}),
+        ("mb_batch_size_bucket", {"endpoint", "le"}),
+        ("mb_request_duration_seconds_count", {"endpoint", "http_response_code"}),
+        ("mb_request_total", {"endpoint", "http_response_code"}),
+        ("mb_request_in_progress", {"endpoint", "http_method"}),
+        ("mb_request_exception_total", {"endpoint", "exception_class"}),
+        ("refused_total", {"endpoint", "reason"}),
+        ("failed_total", {"endpoint", "reason"}),
+    ],
+)
+def test_labels_are_those_that_dashboards_know(name: str, labels: set[str], exported: Exported) -> None:
+    found = exported[f"BENTOML_Shop_{name}"]
+    assert found.keys() == labels
+    has_slash = name.startswith("request_")
+    routes = {"order", "status", "hold_the_interpreter"}
+    assert found["endpoint"] & {f"/{route}" if has_slash else route for route in routes}
+    assert all(endpoint.startswith("/") is has_slash for endpoint in found["endpoint"] - {"unknown"})
 
 
 def test_page_on_metrics_names_everything_that_the_server_exports(exported: Exported) -> None:

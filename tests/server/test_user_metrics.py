@@ -206,6 +206,22 @@ def test_worker_that_does_not_answer_is_shown_with_what_it_said_last() -> None:
     staged(scenario)
 
 
+def test_worker_that_does_not_answer_for_long_is_said_once(
+    log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.workers[0].answer = None
+        for _ in range(3):
+            await stage.shown(patience_s=0.01)
+            assert "has not told its numbers" not in log.text
+        monkeypatch.setattr(user_metrics, "OVERDUE_S", 0.0)
+        for _ in range(3):
+            await stage.shown(patience_s=0.01)
+
+    staged(scenario)
+    assert log.text.count("worker 1 has not told its numbers for long") == 1
+
+
 def test_worker_that_ends_instead_of_answering_is_not_waited_for() -> None:
     async def scenario(stage: Stage) -> None:
         one, other = stage.workers

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # How long a scrape waits for a worker.
 PATIENCE_S = 0.1
+# After this time the log says that old numbers are shown.
+OVERDUE_S = 30.0
 # How long a worker that has nothing more to do is waited for.
 LAST_WORDS_S = 1.0
 # What is shown, and what is kept of workers that have ended; more would be too much for whoever stores it.
@@ -47,11 +49,13 @@ class _Report:
 
     Attributes:
         is_awaited: it has been asked and has not answered yet.
+        asked_s: when it was asked, by the clock of the event loop.
         is_last: when it has answered, its connection is closed.
     """
 
     def __init__(self) -> None:
         self.is_awaited = self.is_last = False
+        self.asked_s = 0.0
         self._data: list[bytes] = []
         # Mostly the next one has the same samples in the same places, which need no second look.
         self._before: list[Part] = []
@@ -148,9 +152,12 @@ class UserMetrics:
     def _ask(self, link: WorkerLink) -> bool:
         """Ask a worker, unless its answer to an earlier question is still to come; returns whether it was asked."""
         report = self._reports.setdefault(link, _Report())
+        if report.is_awaited and self._loop.time() > report.asked_s + OVERDUE_S:
+            self._say("", f"worker {link.pid} has not told its numbers for long, maybe as a collector hangs")
         if report.is_awaited or link.is_leaving:
             return False
         report.is_awaited = True
+        report.asked_s = self._loop.time()
         link.protocol.send(wire.pack([wire.METRICS]))
         return True
 
@@ -301,7 +308,7 @@ class UserMetrics:
         kind = (name, problem.partition(":")[0])
         if kind not in self._said and len(self._said) < _MAX_SAID:
             self._said.add(kind)
-            logger.warning("The metric %s of the service: %s", name, problem)
+            logger.warning("The metric%s of the service: %s", f" {name}" if name else "s", problem)
 
 
 def _check_size(data: Any) -> None:
