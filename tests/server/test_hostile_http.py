@@ -247,9 +247,11 @@ def answered(server: LiveServer) -> float:
 
 
 def test_unreadable_requests_leave_no_line_each_in_the_log(server: LiveServer) -> None:
+    before_bytes = Path(server.log).stat().st_size
     for _ in range(10):
         with connection(server) as sock:
             sock.sendall(b"\0\1 garbage\r\n\r\n")
             receive_answers(sock, 1)
     assert "Invalid HTTP request" not in server.output()
-    assert Path(server.log).stat().st_size < 1 << 20
+    # Of other requests, before these, lines may still be on their way.
+    assert Path(server.log).stat().st_size - before_bytes < 1 << 20

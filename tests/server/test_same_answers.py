@@ -124,6 +124,22 @@ CASES = {
     "expect-too-large": Case(
         413, b"POST", b"/echo", b"x" * (21 << 20), (JSON, ID, b"Expect: 100-continue"), closes=True
     ),
+    "unknown-expectation-as-json": Case(
+        417, b"POST", b"/total", b"[[1, 2]]", (JSON, ID, b"Accept: application/json", b"Expect: tea"), closes=True
+    ),
+    "unknown-expectation-in-a-browser": Case(
+        417, b"POST", b"/total", b"[[1, 2]]", (JSON, ID, b"Accept: text/html", b"Expect: tea"), closes=True
+    ),
+    "unreadable-header-as-json": Case(
+        400, b"POST", b"/total", b"[[1, 2]]", (ID, b"Accept: application/json", b"X-A: 1", b"A B: 1"), closes=True
+    ),
+    "unreadable-header": Case(400, b"POST", b"/total", b"[[1, 2]]", (ID, b"A B: 1"), closes=True),
+    "unreadable-chunk-as-json": Case(
+        400, b"POST", b"/total", None, (ID, JSON, b"Transfer-Encoding: chunked", b"", b"zz"), closes=True
+    ),
+    "many-headers-as-json": Case(
+        431, b"POST", b"/total", b"1", (ID, b"Accept: application/json", *[b"X-A: 1"] * 130), closes=True
+    ),
     "unknown-expectation": Case(417, b"POST", b"/total", b"[[1, 2]]", (JSON, ID, b"Expect: tea"), closes=True),
 }
 

@@ -58,19 +58,18 @@ class DataframeOutput(JsonOutput):
             frame = as_frame(return_result)
             bounds = piece_bounds(len(frame), tasks)
             if write is str:
-                return [self._result(str, frame.iloc[a:b]) for a, b in pairwise(bounds)]
-            return [self._result(_as_it_is, text) for text in piece_texts(frame, bounds, self.output_orient)]
+                return [
+                    self._result(str, frame.iloc[a:b], task)
+                    for task, (a, b) in zip(tasks, pairwise(bounds), strict=True)
+                ]
+            return [self._written(text) for text in piece_texts(frame, bounds, self.output_orient)]
         if isinstance(return_result, (list, tuple)) and any(map(is_frame, return_result)):
             if len(return_result) != len(tasks):
                 raise ReturnLengthError(f"the API function returned {len(return_result)} frames for {len(tasks)} tasks")
             return [
-                self._result(lambda frame: frame_text(frame, self.output_orient), as_frame(value))
+                self._result(lambda frame: frame_text(frame, self.output_orient), as_frame(value), task)
                 if is_frame(value) and write is not str
-                else self._result(write, value)
-                for value in return_result
+                else self._result(write, value, task)
+                for value, task in zip(return_result, tasks, strict=True)
             ]
         return super().pack_user_func_return_value(return_result, tasks)
-
-
-def _as_it_is(text: str) -> str:
-    return text

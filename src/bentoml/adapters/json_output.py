@@ -51,7 +51,7 @@ class JsonOutput(BaseOutputAdapter):
         bounds = piece_bounds(len(values), tasks)
         write = self._writer(tasks)
         return [
-            self._result(write, values[start] if task.batch is None else values[start:end])
+            self._result(write, values[start] if task.batch is None else values[start:end], task)
             for task, start, end in zip(tasks, bounds, bounds[1:], strict=False)
         ]
 
@@ -75,10 +75,13 @@ class JsonOutput(BaseOutputAdapter):
             return str
         return json_writer(ensure_ascii=self.ensure_ascii)
 
-    def _result(self, write: Callable[[Any], str], value: Any) -> InferenceResult[Any]:
+    def _result(self, write: Callable[[Any], str], value: Any, task: InferenceTask[Any]) -> InferenceResult[Any]:
         try:
             body = write(value)
         except (ValueError, TypeError, RecursionError, OverflowError) as error:
-            logger.exception("A return value cannot be written as JSON")
+            logger.exception("The return value for request %s cannot be written as JSON", task.task_id)
             return InferenceError(err_msg=f"the return value cannot be written as JSON: {error}")
+        return self._written(body)
+
+    def _written(self, body: str) -> InferenceResult[Any]:
         return InferenceResult(data=body, http_headers=HTTPHeaders(self._headers))

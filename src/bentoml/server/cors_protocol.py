@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bentoml.server.call import TEXT_HEAD
 from bentoml.server.protocol import FrontProtocol, ManagementProtocol
 
 if TYPE_CHECKING:
     from bentoml.server.cors import Cors
     from bentoml.server.fast_call import FastCall
     from bentoml.server.front import Front
-    from bentoml.server.reading import Refusal
+    from bentoml.server.refusal import Refusal
 
 
 class CorsProtocol(FrontProtocol):
@@ -31,10 +30,11 @@ class CorsProtocol(FrontProtocol):
         """Write one whole answer of the fast lane."""
         super().write_answer(call, status, self._cors.head(call.head.wire[3], head), body)
 
-    def send_refusal(self, refusal: Refusal, head: bytes = TEXT_HEAD) -> None:
+    def send_refusal(self, refusal: Refusal) -> None:
         """Answer a request that could not be read to its end, by the headers that have come of it."""
         fields = b"".join([b"%b: %b\r\n" % pair for pair in self.headers])
-        super().send_refusal(refusal, self._cors.head(fields, head))
+        refusal.head = self._cors.head(fields, refusal.head)
+        super().send_refusal(refusal)
 
 
 class CorsManagementProtocol(CorsProtocol, ManagementProtocol):

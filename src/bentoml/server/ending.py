@@ -16,6 +16,7 @@ from bentoml.server.reading import ReadingProtocol
 if TYPE_CHECKING:
     from bentoml.server.front import Front
     from bentoml.server.generation import Generation
+    from bentoml.server.refusal import RefusalForm
 
 # When the server goes down, a connection that was busy this recently may still send a request, and gets its answer.
 LINGER_S = 1.0
@@ -147,16 +148,16 @@ class EndingProtocol(ReadingProtocol):
 
     # -- requests without an end ----------------------------------------------------------------------------------
 
-    def forget(self, request: Any, status: int, size_bytes: int) -> str | None:
+    def forget(self, request: Any, form: RefusalForm) -> str | None:
         """Let go of a request whose body broke off, or came too slowly; see `ReadingProtocol.forget`."""
-        reason = EARLY_REASONS.get(status, "malformed")
+        reason = EARLY_REASONS.get(form.status, "malformed")
         call = request if isinstance(request, FastCall) else accepted_call(request)
         if call is None:
             # Whoever is about to answer it sees that.
             request.scope["state"][REFUSED] = True
             return None
-        call.sent_bytes = size_bytes
-        call.settle(Outcome.REFUSED, status, reason=reason)
+        call.sent_bytes = len(form.body(call.request_id))
+        call.settle(Outcome.REFUSED, form.status, reason=reason)
         if isinstance(call, FastCall):
             self._drop_body(call)
         else:

@@ -21,7 +21,7 @@ from bentoml.server.fast_call import FastCall
 from bentoml.server.heads import RequestHead
 from bentoml.server.inference_app import accept
 from bentoml.server.ledger import EARLY_REASONS, Outcome
-from bentoml.server.reading import Refusal
+from bentoml.server.refusal import Refusal
 from bentoml.server.request_ids import new_request_id, request_id_of
 from bentoml.server.scheduler import State
 from bentoml.server.stream_client import CONNECTION, StreamClient

@@ -18,9 +18,10 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bentoml.server.access_line import NOTHING, OtherTarget
-from bentoml.server.call import REFUSALS, TEXT_HEAD
+from bentoml.server.call import REFUSALS
 from bentoml.server.closing import ClosingProtocol, CycleTransport
-from bentoml.server.fast_call import NO_EVENT, FastCall
+from bentoml.server.fast_call import FastCall
+from bentoml.server.refusal import Refusal, RefusalForm
 from bentoml.server.request_ids import request_id_of
 
 if TYPE_CHECKING:
@@ -41,22 +42,6 @@ _NOTED_HEADERS = frozenset({b"content-length", b"expect", b"upgrade"}) | _NEVER_
 
 class _RefusedHeadError(ValueError):
     """Stops the parser; why is kept by the connection, as the parser's own error may come to hide it."""
-
-
-class Refusal:
-    """Stands in a connection's pipeline for bytes that are no request; nothing comes after it."""
-
-    message_event = NO_EVENT
-    response_complete = False
-
-    def __init__(self, status: int, text: bytes, target: OtherTarget | None, request_id: str) -> None:
-        self.status = status
-        self.text = text
-        # What it was about, as far as it is known; None when that request has its line in the access log.
-        self.target = target
-        self.request_id = request_id
-        self.keep_alive = False
-        self.disconnected = False
 
 
 class ReadingProtocol(ClosingProtocol):
@@ -111,13 +96,12 @@ class ReadingProtocol(ClosingProtocol):
         """Take the end of a request."""
         HttpToolsProtocol.on_message_complete(self)
 
-    def forget(self, request: Any, status: int, size_bytes: int) -> str | None:  # noqa: ARG002 - others need them
+    def forget(self, request: Any, form: RefusalForm) -> str | None:  # noqa: ARG002 - others need them
         """Let go of a request whose body broke off.
 
         Args:
             request: it.
-            status: it is refused with.
-            size_bytes: of the body of that answer.
+            form: what it is refused with.
 
         Returns:
             Its id, when it has been entered as refused; None when that is up to the caller.
@@ -166,6 +150,9 @@ class ReadingProtocol(ClosingProtocol):
     def _give_up(self, status: int, text: bytes) -> None:
         """Refuse bytes that are no request, once the requests before them are answered; the rest is not read."""
         target = self._target()
+        # What was read of the request in question. Between two requests there is none.
+        form = RefusalForm(status, text, () if self._is_at_boundary else self.headers)
+        given_id = None if self._is_at_boundary else self._request_id
         request_id = None
         self._is_unreadable = True
         self._is_at_boundary = False
@@ -175,7 +162,7 @@ class ReadingProtocol(ClosingProtocol):
             if newest.response_complete or getattr(newest, "response_started", False):
                 self.transport.close()
                 return
-            request_id = self.forget(newest, status, len(text))
+            request_id = self.forget(newest, form)
             if isinstance(newest, FastCall):
                 newest.response_complete = True
             else:
@@ -183,8 +170,8 @@ class ReadingProtocol(ClosingProtocol):
                 newest.message_event.set()
         elif self._is_receiving:
             self.pipeline.popleft()
-            request_id = self.forget(newest, status, len(text))
-        refusal = Refusal(status, text, None if request_id else target, request_id or request_id_of(None))
+            request_id = self.forget(newest, form)
+        refusal = Refusal(form, None if request_id else target, request_id or request_id_of(given_id))
         if is_queued or not (self._is_receiving or newest is None or newest.response_complete):
             self.flow.pause_reading()
             self.cycle = refusal
@@ -192,21 +179,21 @@ class ReadingProtocol(ClosingProtocol):
         else:
             self.send_refusal(refusal)
 
-    def send_refusal(self, refusal: Refusal, head: bytes = TEXT_HEAD) -> None:
+    def send_refusal(self, refusal: Refusal) -> None:
         """Answer bytes that are no HTTP request, and close."""
         access_log = self._front.metrics.ledger.access_log
         if access_log is not None and refusal.target is not None:
             client = self.client[0] if self.client else ""
-            access_log.add(refusal.target, client, refusal.request_id, refusal.status, len(refusal.text), 0.0)
+            access_log.add(refusal.target, client, refusal.request_id, refusal.status, len(refusal.body), 0.0)
         self.transport.write(
             b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\nconnection: close\r\n\r\n%b"
             % (
                 STATUS_LINE[refusal.status],
                 self._front.default_head(self.server_state.default_headers),
-                head,
-                len(refusal.text),
+                refusal.head,
+                len(refusal.body),
                 refusal.request_id.encode("ascii"),
-                refusal.text,
+                refusal.body,
             )
         )
         self.close_gently()
