@@ -125,5 +125,14 @@ def flowers_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def hostile_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bundle(tmp_path_factory.mktemp("hostile"), page_services.HOSTILE, class_name="Hostile")
+def flowers(flowers_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with live_server(flowers_bundle, home=tmp_path_factory.mktemp("flowers-home")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    bundle = save_bundle(tmp_path_factory.mktemp("hostile"), page_services.HOSTILE, class_name="Hostile")
+    page_services.make_document_hostile(bundle / "docs.json")
+    with live_server(bundle, "--no-verify", home=tmp_path_factory.mktemp("hostile-home")) as running:
+        yield running

@@ -1,5 +1,10 @@
 """Services whose pages are looked at in a browser."""
 
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
 FLOWERS = '''
 import time
 
@@ -87,3 +92,19 @@ class Hostile(bentoml.BentoService):
 
 Hostile.__doc__ = EVIL + "\n\n" + "long " * 20000 + "\n\n" + "[" * 5000 + "\n\n" + "> " * 500
 """
+
+
+def make_document_hostile(path: Path) -> None:
+    """Put into an OpenAPI document what no service of ours says, but a bundle from elsewhere may."""
+    document = json.loads(path.read_text())
+    script = "javascript:document.title='owned'"
+    document["info"] |= {
+        "termsOfService": script,
+        "contact": {"name": "us", "url": script, "email": "x@evil.example'onclick='alert(1)"},
+        "license": {"name": "<b>", "url": "data:text/html,<script>alert(1)</script>"},
+    }
+    document["externalDocs"] = {"description": "more", "url": script}
+    document["servers"] = [{"url": "https://evil.example/collect", "description": "<img src=x onerror=alert(1)>"}]
+    document["paths"]["/odd"] = None
+    document["paths"]["/odder"] = {"post": {"summary": "<u>", "description": 7, "requestBody": {"content": []}}}
+    path.write_text(json.dumps(document))

@@ -24,6 +24,7 @@ _HEADERS = (
     "Content-Encoding",
     "Content-Type",
     "Traceparent",
+    "Tracestate",
     "X-Api-Key",
     "X-Request-Id",
     "X-Request-Timeout-Ms",
