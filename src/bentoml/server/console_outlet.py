@@ -63,13 +63,13 @@ class ConsoleOutlet:
                     self._changed.wait()
                 if not self._waiting:
                     return
-                lines = self._waiting[0]
+                lines = b"".join(self._waiting)
+                self._waiting.clear()
             try:
                 _write(self._stream(), lines)
             except (OSError, ValueError):  # nobody reads it any more, or it was closed
                 self.dropped += lines.count(b"\n")
             with self._changed:
-                self._waiting.popleft()
                 self._waiting_bytes -= len(lines)
 
 

@@ -95,7 +95,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    def feed(self, data: bytes | memoryview) -> Iterator[tuple[int, int, bytes]]:
         """Take bytes.
 
         Yields:
@@ -117,6 +117,8 @@ class FrameReader:
                     break
                 content = bytes(memoryview(buffer)[start + HEAD.size : end])
                 start = end
+                if kind in CHANNEL_OF and content and not content.endswith(b"\n"):
+                    raise ValueError(f"a block of {count} lines breaks off")
                 yield kind, count, content
         finally:
             del buffer[:start]

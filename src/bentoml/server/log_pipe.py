@@ -45,6 +45,8 @@ BACKLOG_BYTES = 8 << 20
 FLUSH_S = 2.0
 _WARN_EVERY_S = 10.0
 _RETRY_S = 1.0
+# What comes while the writer gathers fits in there, so that no thread has to send it later.
+_SOCKET_BYTES = 1 << 20
 _POLL_MS = 200
 
 
@@ -186,6 +188,8 @@ class LogPipe:
         if self._sock is None and self._clock() >= self._retry_at_s:
             sock = socket.socket(socket.AF_UNIX)
             sock.setblocking(False)
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
             try:
                 sock.connect(self._path)
             except OSError:

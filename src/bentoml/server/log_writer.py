@@ -13,6 +13,8 @@ import logging
 import selectors
 import socket
 import time
+from itertools import groupby
+from operator import itemgetter
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,8 @@ _TELL_EVERY_S = 1.0
 _WARN_EVERY_S = 10.0
 _END_S = 10.0
 _RETRY_S = 0.02
+# The writer looks this often at most: what it costs grows with the number of blocks, not with that of lines.
+_GATHER_S = 0.01
 # What lines that only the console did not take are counted under.
 CONSOLE = "console"
 
@@ -71,12 +75,15 @@ class LogWriter:
         # What other processes have said of lines they have dropped, and those that broke off.
         self._dropped = dict.fromkeys(LOGGERS, 0)
         self._told: dict[str, int] = dict(self._dropped)
+        # One place for all, as a new one of this size with each look would cost more than the look.
+        self._incoming = memoryview(bytearray(_READ_BYTES))
         self._said_of_console = 0
         self._said_s = float("-inf")
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(_BACKLOG)
         self._wake, self._woken = socket.socketpair()
+        self._is_ending = False
         self._selector = selectors.DefaultSelector()
         for sock in (self._listener, self._woken):
             sock.setblocking(False)
@@ -110,28 +117,34 @@ class LogWriter:
 
     def _run(self) -> None:
         tell_at_s = time.monotonic() + _TELL_EVERY_S
-        is_ending = False
-        while True:
-            ready = self._selector.select(0 if is_ending else max(tell_at_s - time.monotonic(), 0))
-            if is_ending and not ready:
-                break
-            for key, _ in ready:
-                if key.fileobj is self._woken:
-                    self._selector.unregister(self._woken)
-                    is_ending = True
-                elif key.fileobj is self._listener:
-                    self._accept()
-                else:
-                    self._read(key.fileobj, key.data)  # type: ignore[arg-type]  # all others are connections
-            if time.monotonic() >= tell_at_s:
-                tell_at_s = time.monotonic() + _TELL_EVERY_S
+        looked_s = 0.0
+        while not self._is_ending:
+            ready = self._selector.select(max(tell_at_s - time.monotonic(), 0))
+            # Under load more comes meanwhile, and is written with it.
+            time.sleep(max(looked_s + _GATHER_S - time.monotonic(), 0))
+            looked_s = time.monotonic()
+            self._look(ready)
+            if looked_s >= tell_at_s:
+                tell_at_s = looked_s + _TELL_EVERY_S
                 self._tell()
+        while ready := self._selector.select(0):
+            self._look(ready)
         for key in list(self._selector.get_map().values()):
             if key.data is not None:
                 self._end(key.fileobj, key.data)  # type: ignore[arg-type]
         self._selector.close()
         for sock in (self._listener, self._woken):
             sock.close()
+
+    def _look(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in ready:
+            if key.fileobj is self._woken:
+                self._selector.unregister(self._woken)
+                self._is_ending = True
+            elif key.fileobj is self._listener:
+                self._accept()
+            else:
+                self._read(key.fileobj, key.data)  # type: ignore[arg-type]  # all others are connections
 
     def _tell(self) -> None:
         counts = self.dropped()
@@ -156,19 +169,19 @@ class LogWriter:
 
     def _read(self, sock: socket.socket, reader: FrameReader) -> None:
         try:
-            data = sock.recv(_READ_BYTES)
-            for frame in reader.feed(data):
-                self._take(*frame)
+            size_bytes = sock.recv_into(self._incoming)
+            for kind, content in _merged(reader.feed(self._incoming[:size_bytes])):
+                self._take(kind, content)
         except BlockingIOError:
             return
         except ConnectionError:
-            data = b""
+            size_bytes = 0
         except Exception:
             # A door: whatever comes, the logs of the others go on.
             logger.exception("A process has sent logs that make no sense; nothing more is read from this connection")
             self._let_go(sock)
             return
-        if not data:
+        if not size_bytes:
             self._end(sock, reader)
 
     def _let_go(self, sock: socket.socket) -> None:
@@ -185,11 +198,11 @@ class LogWriter:
         self._dropped[CHANNEL_OF.get(kind, ROOT)] += lost
         try:
             if count:
-                self._take(kind, count, lines)
+                self._take(kind, lines)
         except ValueError:
             logger.exception("A process has ended with logs that make no sense")
 
-    def _take(self, kind: int, count: int, content: bytes) -> None:
+    def _take(self, kind: int, content: bytes) -> None:
         """Write one frame.
 
         Raises:
@@ -202,8 +215,6 @@ class LogWriter:
                 self._dropped[name] += dropped
         elif kind not in CHANNEL_OF:
             raise ValueError(f"unknown kind of frame {kind}")
-        elif not content.endswith(b"\n"):
-            raise ValueError(f"a block of {count} lines breaks off")
         elif self._is_advanced:
             for record in self._records_of(CHANNEL_OF[kind], content):
                 self._handle(record)
@@ -231,6 +242,16 @@ class LogWriter:
             yield logging.makeLogRecord(
                 {"name": channel, "levelno": logging.INFO, "levelname": "INFO", "msg": message, "data": data}
             )
+
+
+def _merged(frames: Iterator[tuple[int, int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Kind and content of frames; blocks for one log that come one after the other are one."""
+    for kind, group in groupby(frames, key=itemgetter(0)):
+        contents = (content for _, _, content in group)
+        if kind in CHANNEL_OF:
+            yield kind, b"".join(contents)
+        else:
+            yield from ((kind, content) for content in contents)
 
 
 def _consoles() -> list[ConsoleHandler]:
