@@ -50,6 +50,12 @@ def test_bare_rows_of_known_columns_are_looked_at_by_place() -> None:
     assert redacted({"a": [[1, 2]]}, "a", "ssn") == {"a": [[1, 2]]}
 
 
+def test_columns_are_looked_at_also_when_their_names_are_secret() -> None:
+    text = json.dumps({"columns": ["ssn", "a"], "data": [[SECRET, 1]]})
+    hidden = Redaction(["ssn", "columns"]).redacted(text)
+    assert json.loads(hidden) == {"columns": HIDDEN, "data": [[HIDDEN, 1]]}
+
+
 def test_name_that_is_written_with_escapes_or_twice_is_found() -> None:
     text = f'{{"\\u0073sn": "{SECRET}", "ssn": "{SECRET}"}}'
     assert SECRET not in Redaction(["ssn"]).redacted(text)

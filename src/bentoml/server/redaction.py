@@ -53,11 +53,11 @@ class Redaction:
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """Called for each object of a text, the inner ones first."""
-        made = {key: HIDDEN if key.casefold() in self._names else value for key, value in pairs}
-        columns, rows = made.get("columns"), made.get("data")
+        given = dict(pairs)
+        columns, rows = given.get("columns"), given.get("data")
         if isinstance(columns, list) and isinstance(rows, list):
             _hide(rows, self._hidden_places(columns))
-        return made
+        return {key: HIDDEN if key.casefold() in self._names else value for key, value in given.items()}
 
     def _hidden_places(self, columns: Sequence[Any]) -> list[int]:
         return [place for place, column in enumerate(columns) if self._is_secret(column)]
