@@ -41,6 +41,7 @@ class Site:
         room_bytes: int = 1 << 24,
         pages: Path | None = None,
         inference_paths: tuple[str, ...] = (),
+        is_public: bool = False,
     ) -> None:
         metadata = BentoServiceMetadata("Iris", "1.0", apis=(ApiMetadata("predict", "JsonInput"),))
         view = BundleView(metadata, b"{}", json.dumps(DOCUMENT).encode(), "", pages)
@@ -50,7 +51,14 @@ class Site:
         options = replace(server_options(), feedback_enabled=enabled)
         feedback = Feedback(view, max_size_bytes, self.arriving, lambda *sent: self.sent.append(sent))
         self.app = create_app(
-            view, options, Ready(), self.metrics, _inference, inference_paths, feedback if enabled else None
+            view,
+            options,
+            Ready(),
+            self.metrics,
+            _inference,
+            inference_paths,
+            feedback if enabled else None,
+            is_public=is_public,
         )
         self.client = AsgiClient(self.app)
 
@@ -174,6 +182,13 @@ def test_feedback_when_disabled_is_404_and_out_of_the_document() -> None:
     assert (answer.status_code, answer.text) == (404, "Feedback is disabled")
     assert list(site.client.get("/docs.json").json()["paths"]) == ["/healthz", "/metrics", "/predict"]
     assert list(Site().client.get("/docs.json").json()["paths"]) == list(DOCUMENT["paths"])
+
+
+def test_feedback_stays_on_the_public_port() -> None:
+    site = Site(is_public=True)
+    assert site.post(b'{"request_id": 1}').text == "success"
+    assert _count(site.metrics, 200) == 1
+    assert site.client.get("/docs.json").status_code == 404
 
 
 def test_feedback_is_counted_under_its_path() -> None:
