@@ -209,7 +209,9 @@ class Logging:
 class Otlp:
     """OpenTelemetry export."""
 
-    endpoint: str | None = key(None, "where traces are sent; not in this version")
+    endpoint: str | None = key(
+        None, "address of a collector, such as `http://localhost:4318`; null leaves it to the `OTEL_*` variables"
+    )
 
 
 @dataclass(frozen=True)
