@@ -10,6 +10,7 @@ from starlette.types import Message
 
 from bentoml.server.cors import Cors
 from bentoml.server.cors_options import CorsOptions
+from bentoml.server.heads import MAX_KEPT, MAX_KEPT_BYTES
 from tests.server.asgi_client import Answer, AsgiClient
 
 APP = "https://app.example.com"
@@ -120,6 +121,18 @@ def test_head_has_the_lines_that_the_application_sends(options: CorsOptions, fie
     lines = b"".join(b"%b: %b\r\n" % pair for pair in sent[0]["headers"])
     own = lines[lines.index(b"retry-after") :]
     assert cors.head(fields, own) == lines
+
+
+def test_head_of_requests_that_differ_each_time_keeps_a_bounded_number_of_them() -> None:
+    cors = Cors(CorsOptions((APP,)))
+    allowed = b"origin: %b\r\n" % APP.encode()
+    for number in range(3 * MAX_KEPT):
+        fields = b"x: %d\r\n" % number
+        assert b"allow-origin" not in cors.head(fields, TEXT)
+        assert b"allow-origin" in cors.head(fields + allowed, TEXT)
+    cors.head(b"x: %b\r\n" % (b"x" * MAX_KEPT_BYTES), TEXT)
+    assert len(cors._known) <= MAX_KEPT
+    assert max(map(len, cors._known)) <= MAX_KEPT_BYTES
 
 
 def test_preflight_of_an_allowed_origin_lists_what_is_allowed() -> None:

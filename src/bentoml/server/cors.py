@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bentoml.server.cors_options import ANY
+from bentoml.server.heads import MAX_KEPT, MAX_KEPT_BYTES
 from bentoml.server.inference_app import enter_answer_without_worker
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Cors:
         self._otherwise: Pairs = [*self._grant(ANY), *exposed] if self._is_for_all else [_VARY]
         self._lines = {origin: _block(pairs) for origin, pairs in self._pairs.items()}
         self._other_lines = _block(self._otherwise)
+        # By header lines of requests: those of known heads come again and again, as the same objects.
+        self._known: dict[bytes, bytes] = {}
 
     def _grant(self, origin: str) -> Pairs:
         pairs = [(b"access-control-allow-origin", origin.encode())]
@@ -69,7 +72,14 @@ class Cors:
             head = _own_lines.sub(b"", head)
         if self._is_for_all:
             return self._other_lines + head
-        return self._lines.get(_origin_in(request_fields), self._other_lines) + head
+        lines = self._known.get(request_fields)
+        if lines is None:
+            lines = self._lines.get(_origin_in(request_fields), self._other_lines)
+            if len(request_fields) <= MAX_KEPT_BYTES:
+                if len(self._known) >= MAX_KEPT:
+                    self._known.clear()
+                self._known[request_fields] = lines
+        return lines + head
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """An application that answers preflights and adds to the answers of `app` what `head` would."""
