@@ -90,7 +90,7 @@ class Hostile(bentoml.BentoService):
         return EVIL
 
 
-Hostile.__doc__ = EVIL + "\n\n" + "long " * 20000 + "\n\n" + "[" * 5000 + "\n\n" + "> " * 500
+Hostile.__doc__ = EVIL + "\n\n" + "long " * 15000 + "\n\n" + "[" * 5000 + "\n\n" + "> " * 500
 """
 
 

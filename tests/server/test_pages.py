@@ -7,7 +7,7 @@ import pytest
 
 from bentoml.server.assets import STATIC_DIR, Assets
 from bentoml.server.bundle_view import BundleView
-from bentoml.server.pages import front_page, render_markdown, swagger_page
+from bentoml.server.pages import front_page, render_lead, render_markdown, swagger_page
 from bentoml.service.metadata import BentoServiceMetadata
 
 
@@ -80,3 +80,23 @@ def test_vendored_files_are_those_that_were_checked_in() -> None:
     for line in lines:
         digest, _, name = line.partition("  ")
         assert hashlib.sha256((directory / name).read_bytes()).hexdigest() == digest
+
+
+def test_render_markdown_of_a_huge_text_shows_it_as_it_is() -> None:
+    html = render_markdown("# <b>\n" + "x" * 200_000)
+    assert html.startswith('<pre class="plain"># &lt;b&gt;\nxxx')
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("# Title\n\nFirst *one*.\n\nSecond.", '<p class="lead" dir="auto">First <em>one</em>.</p>'),
+        ("- item\n\nAfter a list <b>.", '<p class="lead" dir="auto">After a list &lt;b&gt;.</p>'),
+        ("[x](javascript:alert(1))", '<p class="lead" dir="auto">[x](javascript:alert(1))</p>'),
+        ("x" * 500, ""),
+        ("# Only a title", ""),
+        ("", ""),
+    ],
+)
+def test_render_lead_takes_the_first_paragraph_when_it_is_short(text: str, html: str) -> None:
+    assert render_lead(text) == html
