@@ -155,7 +155,7 @@ class LogWriter:
         if missed and time.monotonic() - self._said_s >= _WARN_EVERY_S:
             self._said_s = time.monotonic()
             self._said_of_console += missed
-            logger.warning("%d lines did not reach the console: it takes them more slowly than they come", missed)
+            logger.warning("%d lines did not reach the console: nobody reads it, or not as fast as they come", missed)
 
     def _accept(self) -> None:
         try:
