@@ -399,3 +399,19 @@ def test_console_that_nobody_reads_stops_neither_answers_nor_files(bundle: Path,
         process.kill()
         process.wait()
         os.close(read)
+
+
+def test_parent_that_is_stopped_stops_no_answer_and_loses_no_line(bundle: Path, tmp_path: Path) -> None:
+    with live_server(bundle, home=tmp_path / "home") as server:
+        assert server.client.post("/wait", json=0).status_code == 200
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            for number in range(300):
+                headers = {"X-Request-Id": f"{number}-{'x' * 120}"}
+                assert server.client.post("/wait", json=0, headers=headers).status_code == 200
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert server.stop() == 0
+    text = text_of(access_file(server))
+    assert all(f" {number}-{'x' * 120}\n" in text for number in range(300))
+    assert text_of(server.log.parent / "logs" / "prediction.log").count("\n") == 301
