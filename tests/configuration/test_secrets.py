@@ -15,6 +15,8 @@ from bentoml.configuration.secrets import HIDDEN, without_secrets
     [
         ("yatai.remote.access_token", "hush", HIDDEN),
         ("yatai.remote.access_token", None, None),
+        ("bento_server.auth.docs_tokens", ["hush"], HIDDEN),
+        ("bento_server.auth.docs_tokens", [], []),
         ("yatai.database.url", "postgresql://ada:hu:s@h@db:5432/x?a=b", f"postgresql://ada:{HIDDEN}@db:5432/x?a=b"),
         ("yatai.database.url", "postgresql://ada:hu/sh?@db/x", f"postgresql://ada:{HIDDEN}@db/x"),
         ("yatai.database.url", "postgresql://:hush@db/x", f"postgresql://:{HIDDEN}@db/x"),

@@ -91,9 +91,9 @@ class Cors:
 class Auth:
     """Digests of the tokens that requests have to bring, `sha256:` and 64 hexadecimal digits; none when empty."""
 
-    inference_tokens: list[str] = key(NOTHING, "before the APIs and `/feedback`")
-    metrics_tokens: list[str] = key(NOTHING, "before `/metrics`")
-    docs_tokens: list[str] = key(NOTHING, "before the pages, `/docs.json` and `/metadata`")
+    inference_tokens: list[str] = key(NOTHING, "before the APIs and `/feedback`", secret=True)
+    metrics_tokens: list[str] = key(NOTHING, "before `/metrics`", secret=True)
+    docs_tokens: list[str] = key(NOTHING, "before the pages, `/docs.json` and `/metadata`", secret=True)
 
 
 @dataclass(frozen=True)

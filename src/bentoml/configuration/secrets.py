@@ -20,7 +20,7 @@ _is_secret_name = re.compile(rf"(?i){_NAME}").fullmatch
 
 def without_secrets(key: Key, value: Any) -> Any:
     """The value of a key, to be shown to anybody."""
-    if key.rule.secret and value is not None:
+    if key.rule.secret and value:
         return HIDDEN
     return _masked(value)
 
