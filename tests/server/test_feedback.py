@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
+from bentoml.server import feedback as feedback_module
 from bentoml.server.app import create_app
 from bentoml.server.arriving import Arriving
 from bentoml.server.bundle_view import BundleView
@@ -122,6 +123,22 @@ def test_large_feedback_is_read_in_a_process_of_its_own_while_others_are_answere
     answer, was_first = asyncio.run(run())
     assert (answer.status_code, answer.text, was_first) == (200, "success", True)
     assert json.loads(site.sent[0][1])["note"] == "ü" * MAX_READ_HERE_BYTES
+
+
+def test_large_feedback_that_too_much_waits_for_is_429(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feedback_module, "MAX_WAITING", 1)
+    site = Site()
+    body = json.dumps({"request_id": "a", "note": "x" * MAX_READ_HERE_BYTES}).encode()
+
+    async def run() -> list[Answer]:
+        posts = [site.client.send("POST", "/feedback", chunks=(body,)) for _ in range(3)]
+        return [*await asyncio.gather(*posts), await site.client.send("POST", "/feedback", chunks=(body,))]
+
+    answers = asyncio.run(run())
+    # One is read, one waits; when they are done, there is room again.
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 200]
+    assert len(site.sent) == 3
+    assert site.arriving.size_bytes == 0
 
 
 @pytest.mark.parametrize("declared", [None, "11"], ids=["counted", "declared"])

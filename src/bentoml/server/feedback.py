@@ -31,8 +31,18 @@ CHANNEL = "bentoml.feedback"
 # A larger body is read in a process of its own: it could hold up all other requests.
 MAX_READ_HERE_BYTES = 64 << 10
 _READING_LIMIT_S = 60.0
+# One is read at a time, and so many may wait for it.
+MAX_WAITING = 16
 # What the log of a web server conventionally says when the client left before the answer began.
 _CLIENT_LEFT = 499
+
+
+class _RefusedError(Exception):
+    """Feedback that is not looked at."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class Feedback:
@@ -51,25 +61,25 @@ class Feedback:
         self._arriving = arriving
         self._send = send
         self._reading = asyncio.Semaphore(1)
+        self._large = 0
 
     async def respond(self, request: Request) -> Response:
         """Take what a client says, or say what is wrong with it."""
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_size_bytes:
-            return _refusal(413)
-        chunks: list[bytes] = []
         counted_bytes = 0
         try:
+            self._check_size(int(request.headers.get("content-length", "0")))
+            chunks: list[bytes] = []
             async for chunk in request.stream():
-                if not self._arriving.take(len(chunk)):
-                    return _refusal(429)
+                self._take(len(chunk))
                 counted_bytes += len(chunk)
-                if counted_bytes > self._max_size_bytes:
-                    return _refusal(413)
+                self._check_size(counted_bytes)
                 chunks.append(chunk)
             line = await self._line_of(b"".join(chunks))
         except ClientDisconnect:
             return Response(status_code=_CLIENT_LEFT)
+        except _RefusedError as refused:
+            headers = {"retry-after": "1"} if refused.status == 429 else None
+            return _text(refused.status, REFUSALS[refused.status].decode(), headers)
         except FeedbackError as error:
             return _text(400, str(error))
         finally:
@@ -77,16 +87,31 @@ class Feedback:
         self._send(CHANNEL, line, 1)
         return _text(200, "success")
 
+    def _check_size(self, size_bytes: int) -> None:
+        if size_bytes > self._max_size_bytes:
+            raise _RefusedError(413)
+
+    def _take(self, size_bytes: int) -> None:
+        if not self._arriving.take(size_bytes):
+            raise _RefusedError(429)
+
     async def _line_of(self, body: bytes) -> bytes:
         """The line for a body.
 
         Raises:
             FeedbackError: it is no feedback.
+            _RefusedError: it is large, and too many like it wait.
         """
         if len(body) <= MAX_READ_HERE_BYTES:
             return feedback_record.feedback_record(body, *self._names)
-        async with self._reading:
-            return await run_in_threadpool(self._read_apart, body)
+        if self._large > MAX_WAITING:
+            raise _RefusedError(429)
+        self._large += 1
+        try:
+            async with self._reading:
+                return await run_in_threadpool(self._read_apart, body)
+        finally:
+            self._large -= 1
 
     def _read_apart(self, body: bytes) -> bytes:
         argv = [sys.executable, "-I", feedback_record.__file__, *self._names]
@@ -98,10 +123,6 @@ class Feedback:
         if exit_code != 0:
             raise FeedbackError(PROBLEMS.get(exit_code, PARSE_ERROR))
         return line
-
-
-def _refusal(status: int) -> Response:
-    return _text(status, REFUSALS[status].decode(), {"retry-after": "1"} if status == 429 else None)
 
 
 def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
