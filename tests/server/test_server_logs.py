@@ -7,10 +7,13 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.server.access_lines import AccessLines, access_file
@@ -18,6 +21,7 @@ from tests.server.live import LiveServer, child_of, live_server, metric, save_bu
 from tests.server.raw_http import asgi_path, connection, receive_all, receive_answers, request
 
 SERVICE = """
+import asyncio
 import logging
 import os
 import time
@@ -38,8 +42,8 @@ class Talks(bentoml.BentoService):
         return os.getpid()
 
     @bentoml.api(input=JsonInput(), batch=False)
-    def wait(self, seconds):
-        time.sleep(seconds)
+    async def wait(self, seconds):
+        await asyncio.sleep(seconds)
         return seconds
 
     @bentoml.api(input=JsonInput())
@@ -69,6 +73,18 @@ def until(condition: Callable[[], bool], limit_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end_s
         time.sleep(0.01)  # between looks at the real thing, under a deadline
+
+
+def accepts(uds: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(uds)) == 0
+
+
+def is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def text_of(path: Path) -> str:
@@ -170,7 +186,7 @@ def test_client_that_left_has_a_line(server: LiveServer, path: bytes) -> None:
     lines = AccessLines(server)
     with connection(server) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        sock.sendall(request(b"POST", path, b"1", b"X-Request-Id: left"))
+        sock.sendall(request(b"POST", path, b"60", b"X-Request-Id: left"))
         until(lambda: metric(server, "BENTOML_Talks_in_flight") == 1)
     until(lambda: metric(server, "BENTOML_Talks_in_flight") == 0)
     assert [line for line in lines.take() if "/metrics" not in line] == ['127.0.0.1 "POST /wait" 499 0 left']
@@ -181,7 +197,7 @@ def test_stream_has_a_line_with_all_its_bytes(server: LiveServer) -> None:
     answer = server.client.post("/count", json=[5, 1000, 3], headers={"X-Request-Id": "whole"})
     with connection(server) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        sock.sendall(request(b"POST", b"/count", b"[7, -2, 7]", b"X-Request-Id: left"))
+        sock.sendall(request(b"POST", b"/count", b"[7, -5, 7]", b"X-Request-Id: left"))
         data = b""
         while b"xxxxxxx" not in data:
             data += sock.recv(4096)
@@ -240,21 +256,21 @@ def test_log_files_that_cannot_be_made_cost_one_warning(bundle: Path, tmp_path: 
 
 def test_last_requests_of_a_server_are_in_the_log(bundle: Path, tmp_path: Path) -> None:
     with live_server(bundle, home=tmp_path / "home") as server, connection(server) as sock:
-        sock.sendall(request(b"POST", b"/wait", b"0.3", b"X-Request-Id: last"))
+        sock.sendall(request(b"POST", b"/wait", b"3", b"X-Request-Id: last"))
         until(lambda: metric(server, "BENTOML_Talks_in_flight") == 1)
         server.process.send_signal(signal.SIGTERM)
         (answer,) = receive_answers(sock, 1)
         sock.close()
         assert server.process.wait(20) == 0
     assert answer.startswith(b"HTTP/1.1 200 ")
-    assert '"POST /wait" 200 3 ' in text_of(access_file(server)).splitlines()[-1]
+    assert '"POST /wait" 200 1 ' in text_of(access_file(server)).splitlines()[-1]
 
 
 @pytest.mark.parametrize("lane", ["fast", "slow"])
 def test_request_that_is_cut_off_at_the_end_has_its_line(bundle: Path, tmp_path: Path, lane: str) -> None:
     path = b"/wait" if lane == "fast" else asgi_path(b"/wait")
     with live_server(bundle, "--grace-s", "0.3", home=tmp_path / "home") as server, connection(server) as sock:
-        sock.sendall(request(b"POST", path, b"5", b"X-Request-Id: cut"))
+        sock.sendall(request(b"POST", path, b"60", b"X-Request-Id: cut"))
         until(lambda: metric(server, "BENTOML_Talks_in_flight") == 1)
         assert server.stop() == 1
     assert re.search(r'"POST /wait" 499 0 [\d.]+ cut\n', text_of(access_file(server)))
@@ -274,11 +290,6 @@ def test_quiet_server_writes_files_and_no_copies(bundle: Path, tmp_path: Path) -
     uds = tmp_path / "s"
     if len(str(uds)) > 100:
         pytest.skip("the temporary directory has too long a path")
-    import subprocess
-    import sys
-
-    import httpx
-
     process = subprocess.Popen(
         [sys.executable, "-m", "bentoml", "serve", str(bundle), "--quiet", "--uds", str(uds)],
         stdout=subprocess.PIPE,
@@ -287,7 +298,8 @@ def test_quiet_server_writes_files_and_no_copies(bundle: Path, tmp_path: Path) -
     )
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(uds)), base_url="http://x") as client:
-            until(lambda: uds.exists() and client.get("/readyz").status_code == 200, 60)
+            until(lambda: accepts(uds), 60)
+            until(lambda: is_ready(client), 60)
             assert client.post("/say", json="hello").status_code == 200
     finally:
         process.terminate()
@@ -360,11 +372,6 @@ def test_forked_and_reloaded_workers_log(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_console_that_nobody_reads_stops_neither_answers_nor_files(bundle: Path, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    import httpx
-
     home = configured(tmp_path / "home", "logging: {access: {console: true}}")
     read, write = os.pipe()
     with socket.socket() as probe:
@@ -379,14 +386,7 @@ def test_console_that_nobody_reads_stops_neither_answers_nor_files(bundle: Path,
     os.close(write)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-
-            def is_ready() -> bool:
-                try:
-                    return client.get("/readyz").status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            until(is_ready, 60)
+            until(lambda: is_ready(client), 60)
             # More than a pipe holds.
             for number in range(1200):
                 client.get("/livez", headers={"X-Request-Id": f"{number}-{'x' * 100}"})
