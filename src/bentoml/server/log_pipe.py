@@ -72,10 +72,15 @@ class LogPipe:
         self.reports_drops = True
         self._begin()
         self._warned_s = float("-inf")
-        os.register_at_fork(after_in_child=self._begin)
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """In a forked process: what there was is for the other one to send."""
+        if self._sock is not None:
+            self._sock.close()
+        self._begin()
 
     def _begin(self) -> None:
-        """Start with nothing; in a forked process, what there was is for the other one to send."""
         # Reentrant: a signal handler may log in the middle of it.
         self._lock = RLock()
         self._sock: socket.socket | None = None
