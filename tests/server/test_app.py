@@ -133,7 +133,9 @@ def test_get_of_each_path_answers_with_type_and_request_id(
     assert answer.headers["cache-control"] in {"no-cache", "no-store"}
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; ")
-    assert ("frame-ancestors 'none'" in policy) is not content_type.startswith("text/html")
+    is_page = content_type.startswith("text/html")
+    assert ("frame-ancestors 'none'" in policy) is not is_page
+    assert answer.headers.get("cross-origin-resource-policy") == (None if is_page else "same-origin")
     assert is_uuid4(answer.headers["x-request-id"])
 
 

@@ -127,6 +127,8 @@ def test_page_reads_a_stream_and_what_the_server_says_of_itself(allowed: Tab, se
     assert fetch(allowed, server, "/count", **json_post("3"))["text"] == "0\n1\n2\n"
     for path in ("/docs.json", "/metadata", "/healthz", "/metrics"):
         assert fetch(allowed, server, path)["status"] == 200
+    request_id = fetch(allowed, server, "/predict", **json_post("[[1, 2]]"))["headers"]["x-request-id"]
+    assert fetch(allowed, server, "/feedback", **json_post(f'{{"request_id": "{request_id}"}}'))["text"] == "success"
     assert allowed.problems == []
 
 

@@ -16,9 +16,11 @@ PAGE_HEADERS = {
     "referrer-policy": "no-referrer",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-# Of texts, JSON and files: opened by themselves they are shown and nothing else, and stand in nobody's frame.
+# Of texts, JSON and files: opened by themselves they are shown and nothing else, and stand in nobody's frame. Pages of
+# other origins do not get them into their processes but by a CORS request.
 DATA_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
 }
 # For answers that are true only at the moment they are given.
