@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bentoml.server import user_metrics, wire
+from bentoml.server.exposition import Family
 from bentoml.server.metric_parts import MAX_REPORT_BYTES, Part, packed
 from bentoml.server.slices import at_once, in_slices
 from bentoml.server.user_metrics import UserMetrics
@@ -321,10 +325,13 @@ def test_problems_of_workers_are_said_once_and_in_one_line(log: pytest.LogCaptur
 )
 def test_frame_that_makes_no_sense_is_an_error(message: list[Any]) -> None:
     async def scenario(stage: Stage) -> None:
+        stage.set(stage.workers[0], counter(5))
         await stage.shown()
+        stage.workers[0].answer = None
         # What the desk cuts workers off for.
         with pytest.raises((ValueError, TypeError)):
             stage.users.on_frame(stage.workers[0].link, message)
+        assert await stage.shown(patience_s=0.01) == {"orders": ["orders_total 5.0"]}
 
     staged(scenario)
 
@@ -343,12 +350,14 @@ def test_report_whose_parts_make_no_sense_ends_its_worker_and_the_scrape_goes_on
     async def scenario(stage: Stage) -> None:
         one, other = stage.workers
         stage.set(other, counter(4))
+        stage.set(one, counter(3))
+        await stage.shown()
         one.answer = lambda: stage.users.on_frame(one.link, [wire.METRICS, [b"\xc1"], []])
-        assert await stage.shown() == {"orders": ["orders_total 4.0"]}
+        assert await stage.shown() == {"orders": ["orders_total 7.0"]}
         assert stage.cut_off == [1]
         one.answer = None
         stage.leave(one)
-        assert await stage.shown() == {"orders": ["orders_total 4.0"]}
+        assert await stage.shown() == {"orders": ["orders_total 7.0"]}
 
     staged(scenario)
     assert "make no sense" in log.text
@@ -409,3 +418,83 @@ def test_worker_that_retires_says_its_last_before_its_connection_is_closed() -> 
         assert await stage.shown() == {"orders": ["orders_total 9.0"]}
 
     staged(scenario)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["count", "scrape", "die", "join", "hang", "merge_and_die"]), st.integers(0, 3)),
+        max_size=30,
+    )
+)
+def test_totals_are_what_workers_have_told_and_never_fall(steps: list[tuple[str, int]]) -> None:
+    async def scenario(stage: Stage) -> None:
+        books = Books(stage)
+        for step, which in steps:
+            worker = books.worker(which)
+            if step == "count":
+                books.counts[worker] += which + 1
+            elif step == "hang":
+                worker.answer = None
+            elif step == "die":
+                books.die(worker)
+            elif step in {"scrape", "merge_and_die"}:
+                await books.scrape(worker if step == "merge_and_die" else None)
+
+    staged(scenario)
+
+
+class Books:
+    """What workers have counted and told, beside what the front shows."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.counts: dict[ReportingWorker, int] = {}
+        self.told: dict[ReportingWorker, int] = {}
+        self.of_the_dead = self.shown = 0
+        for worker in stage.workers:
+            self.hire(worker)
+
+    def hire(self, worker: ReportingWorker) -> ReportingWorker:
+        self.counts[worker] = self.told[worker] = 0
+        worker.answer = partial(self.tell, worker)
+        return worker
+
+    def worker(self, which: int) -> ReportingWorker:
+        """One that is there, or a new one."""
+        if which < len(self.stage.workers):
+            return self.stage.workers[which]
+        return self.hire(self.stage.join(100 + len(self.counts)))
+
+    def tell(self, worker: ReportingWorker) -> None:
+        if worker in self.told:
+            self.told[worker] = self.counts[worker]
+            self.stage.say(worker, counter(self.counts[worker]))
+
+    def die(self, worker: ReportingWorker) -> None:
+        self.of_the_dead += self.told.pop(worker)
+        self.stage.leave(worker)
+
+    async def scrape(self, victim: ReportingWorker | None) -> None:
+        """Compare; the victim dies while the numbers are put together."""
+        await self.stage.users.gather(0.001)
+        expected = self.of_the_dead + sum(self.told.values())
+        families = at_once(self.merging(victim))
+        lines = [line for family in families for line in family.lines]
+        number = float(lines[0].partition(" ")[2]) if lines else 0.0
+        assert number == expected >= self.shown
+        self.shown = expected
+
+    def merging(self, victim: ReportingWorker | None) -> Generator[None, None, list[Family]]:
+        """The first pause is when the victim dies, if there is one."""
+        merging = self.stage.users.merging(set())
+        for _ in range(2):
+            try:
+                next(merging)
+            except StopIteration as end:
+                families: list[Family] = end.value
+                return families
+            if victim is not None:
+                self.die(victim)
+                victim = None
+        return (yield from merging)

@@ -51,39 +51,48 @@ class _Report:
         is_awaited: it has been asked and has not answered yet.
         asked_s: when it was asked, by the clock of the event loop.
         is_last: when it has answered, its connection is closed.
+        parts: what it said, as far as it has been read.
     """
 
     def __init__(self) -> None:
         self.is_awaited = self.is_last = False
         self.asked_s = 0.0
-        self._data: list[bytes] = []
-        # Mostly the next one has the same samples in the same places, which need no second look.
-        self._before: list[Part] = []
-        self._parts: list[Part] | None = []
+        self.parts: list[Part] = []
+        self._unread: list[bytes] | None = None
 
     def __bool__(self) -> bool:
         """Whether it has said anything."""
-        return bool(self._data)
+        return bool(self.parts or self._unread)
 
     def replace(self, data: list[bytes]) -> None:
         """A newer report has come; it is read when it is needed."""
-        self._before = self._parts or []
-        self._data, self._parts = data, None
+        self._unread = data
 
-    def reading(self) -> Generator[None, None, list[Part]]:
-        """Read it, once.
+    def reading(self) -> Generator[None, None, None]:
+        """Read what has come into `parts`, which stay as they are when it makes no sense.
 
         Raises:
             ValueError: it makes no sense.
         """
-        if self._parts is None:
-            parts: list[Part] = []
-            for data in self._data:
-                number = len(parts)
-                parts.append(unpacked(data, self._before[number].values if number < len(self._before) else ()))
+        data = self._unread
+        if data is None:
+            return
+        parts: list[Part] = []
+        try:
+            for number, part in enumerate(data):
+                # Mostly the same samples as before are in the same places, which need no second look.
+                parts.append(unpacked(part, self.parts[number].values if number < len(self.parts) else ()))
                 yield
-            self._parts, self._before = parts, []
-        return self._parts
+        except ValueError:
+            self._put_away(data)
+            raise
+        self.parts = parts
+        self._put_away(data)
+
+    def _put_away(self, data: list[bytes]) -> None:
+        """A report has been read; a newer one may have come meanwhile."""
+        if self._unread is data:
+            self._unread = None
 
 
 class _Totals:
@@ -186,12 +195,13 @@ class UserMetrics:
         if not self.is_asked_for:
             raise ValueError(f"worker {link.pid} was not asked for metrics")
         _check_size(data)
+        # In one line, whatever a user's error says.
+        said = [(" ".join(str(name).split()), " ".join(str(problem).split())) for name, problem in problems]
         report = self._reports.setdefault(link, _Report())
         report.is_awaited = False
         report.replace(data)
-        for name, problem in problems:
-            # In one line, whatever a user's error says.
-            self._say(" ".join(str(name).split()), " ".join(str(problem).split()))
+        for name, problem in said:
+            self._say(name, problem)
         self._await_no_more(link)
         if report.is_last:
             close(link)
@@ -239,13 +249,11 @@ class UserMetrics:
         total = _Totals()
         for link, report in live:
             try:
-                parts = yield from report.reading()
+                yield from report.reading()
             except ValueError:
                 logger.exception("Worker %d reports metrics that make no sense; its connection is closed", link.pid)
-                report.replace([])
                 self._on_nonsense(link)
-                continue
-            for part in parts:
+            for part in report.parts:
                 if not (yield from total.take(part)):
                     self._say(
                         part.name, "workers disagree about its type, its mode or its buckets; one of them is shown"
@@ -257,14 +265,13 @@ class UserMetrics:
         """Add up what workers said that have ended."""
         for report in ended:
             try:
-                parts = yield from report.reading()
+                yield from report.reading()
             except ValueError:
                 logger.exception("A worker that has ended reported metrics that make no sense; they are left out")
-                continue
-            apart = [part for part in parts if part.mode == "all"]
+            apart = [part for part in report.parts if part.mode == "all"]
             if apart:
                 self._kept_apart.append(apart)
-            for part in parts:
+            for part in report.parts:
                 if part.is_kept and part.mode != "all":
                     yield from self._keep_part(part)
 
