@@ -103,6 +103,29 @@ def _newest(_: float, other: float) -> float:
 _COMBINED: dict[str, Callable[[float, float], float]] = {"sum": _sum, "min": min, "max": max}
 
 
+class Totals:
+    """Metrics of several processes, added up."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Part] = {}
+
+    def take(self, part: Part) -> Generator[None, None, bool]:
+        """Add the numbers of one process; returns whether that was possible."""
+        total = self.metrics.get(part.name)
+        if total is None:
+            total = self.metrics[part.name] = part.without_samples()
+        elif not total.can_be_added_to(part):
+            return False
+        yield from total.add(part)
+        yield
+        return True
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return sum(len(metric.values) for metric in self.metrics.values())
+
+
 def packed(metric: Part) -> Iterator[bytes]:
     """A metric in as many parts as its samples take; none when it has no samples."""
     head = [metric.name, metric.kind, metric.documentation, metric.unit, metric.mode, metric.shape]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
 from bentoml.server.exposition import Family, number_text
-from bentoml.server.metric_parts import MAX_REPORT_BYTES, PART_SAMPLES, Part, unpacked
+from bentoml.server.metric_parts import MAX_REPORT_BYTES, PART_SAMPLES, Part, Totals
 from bentoml.server.slices import at_once
 from bentoml.server.worker_link import close
+from bentoml.server.worker_report import WorkerReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -44,79 +45,6 @@ _MAX_WAITING_REPORTS = 32
 _MAX_SAID = 500
 
 
-class _Report:
-    """What a worker said last.
-
-    Attributes:
-        is_awaited: it has been asked and has not answered yet.
-        asked_s: when it was asked, by the clock of the event loop.
-        is_last: when it has answered, its connection is closed.
-        parts: what it said, as far as it has been read.
-    """
-
-    def __init__(self) -> None:
-        self.is_awaited = self.is_last = False
-        self.asked_s = 0.0
-        self.parts: list[Part] = []
-        self._unread: list[bytes] | None = None
-
-    def __bool__(self) -> bool:
-        """Whether it has said anything."""
-        return bool(self.parts or self._unread)
-
-    def replace(self, data: list[bytes]) -> None:
-        """A newer report has come; it is read when it is needed."""
-        self._unread = data
-
-    def reading(self) -> Generator[None, None, None]:
-        """Read what has come into `parts`, which stay as they are when it makes no sense.
-
-        Raises:
-            ValueError: it makes no sense.
-        """
-        data = self._unread
-        if data is None:
-            return
-        parts: list[Part] = []
-        try:
-            for number, part in enumerate(data):
-                # Mostly the same samples as before are in the same places, which need no second look.
-                parts.append(unpacked(part, self.parts[number].values if number < len(self.parts) else ()))
-                yield
-        except ValueError:
-            self._put_away(data)
-            raise
-        self.parts = parts
-        self._put_away(data)
-
-    def _put_away(self, data: list[bytes]) -> None:
-        """A report has been read; a newer one may have come meanwhile."""
-        if self._unread is data:
-            self._unread = None
-
-
-class _Totals:
-    """Metrics of several processes, added up."""
-
-    def __init__(self) -> None:
-        self.metrics: dict[str, Part] = {}
-
-    def take(self, part: Part) -> Generator[None, None, bool]:
-        """Add the numbers of one process; returns whether that was possible."""
-        total = self.metrics.get(part.name)
-        if total is None:
-            total = self.metrics[part.name] = part.without_samples()
-        elif not total.can_be_added_to(part):
-            return False
-        yield from total.add(part)
-        yield
-        return True
-
-    @property
-    def samples(self) -> int:
-        return sum(len(metric.values) for metric in self.metrics.values())
-
-
 class UserMetrics:
     """What workers report about the metrics of users' code.
 
@@ -135,10 +63,10 @@ class UserMetrics:
         self._links = links
         self._loop = loop
         self._on_nonsense = on_nonsense
-        self._reports: dict[WorkerLink, _Report] = {}
+        self._reports: dict[WorkerLink, WorkerReport] = {}
         # Of workers that have ended, and of processes that workers were forked from: not added up yet, and added up.
-        self._ended: list[_Report] = []
-        self._kept = _Totals()
+        self._ended: list[WorkerReport] = []
+        self._kept = Totals()
         # Gauges that show each process by itself, by worker that has ended.
         self._kept_apart: deque[list[Part]] = deque(maxlen=MAX_KEPT_WORKERS)
         self._origins: set[str] = set()
@@ -160,7 +88,7 @@ class UserMetrics:
 
     def _ask(self, link: WorkerLink) -> bool:
         """Ask a worker, unless its answer to an earlier question is still to come; returns whether it was asked."""
-        report = self._reports.setdefault(link, _Report())
+        report = self._reports.setdefault(link, WorkerReport())
         if report.is_awaited and self._loop.time() > report.asked_s + OVERDUE_S:
             self._say("", f"worker {link.pid} has not told its numbers for long, maybe as a collector hangs")
         if report.is_awaited or link.is_leaving:
@@ -197,7 +125,7 @@ class UserMetrics:
         _check_size(data)
         # In one line, whatever a user's error says.
         said = [(" ".join(str(name).split()), " ".join(str(problem).split())) for name, problem in problems]
-        report = self._reports.setdefault(link, _Report())
+        report = self._reports.setdefault(link, WorkerReport())
         report.is_awaited = False
         report.replace(data)
         for name, problem in said:
@@ -218,7 +146,7 @@ class UserMetrics:
             raise ValueError("workers come from too many processes")
         if origin not in self._origins:
             self._origins.add(origin)
-            report = _Report()
+            report = WorkerReport()
             report.replace(data)
             self._keep(report)
 
@@ -229,7 +157,7 @@ class UserMetrics:
             self._keep(report)
         self._await_no_more(link)
 
-    def _keep(self, report: _Report) -> None:
+    def _keep(self, report: WorkerReport) -> None:
         self._ended.append(report)
         if len(self._ended) > _MAX_WAITING_REPORTS:
             # Workers are replaced all the time, and nobody looks.
@@ -246,7 +174,7 @@ class UserMetrics:
         # At one moment: a worker that ends in between is not to be counted twice.
         live, ended, self._ended = list(self._reports.items()), self._ended, []
         yield from self._keeping(ended)
-        total = _Totals()
+        total = Totals()
         for link, report in live:
             try:
                 yield from report.reading()
@@ -261,7 +189,7 @@ class UserMetrics:
         yield from self._adding_kept(total)
         return (yield from self._families(total, taken))
 
-    def _keeping(self, ended: list[_Report]) -> Generator[None, None, None]:
+    def _keeping(self, ended: list[WorkerReport]) -> Generator[None, None, None]:
         """Add up what workers said that have ended."""
         for report in ended:
             try:
@@ -285,12 +213,12 @@ class UserMetrics:
             # The newest definition is the one that goes on.
             self._kept.metrics[part.name] = part
 
-    def _adding_kept(self, total: _Totals) -> Generator[None, None, None]:
+    def _adding_kept(self, total: Totals) -> Generator[None, None, None]:
         for kept in [*self._kept.metrics.values(), *(part for parts in self._kept_apart for part in parts)]:
             # What the living say is newer than what those said that have ended, also about buckets.
             yield from total.take(kept)
 
-    def _families(self, total: _Totals, taken: set[str]) -> Generator[None, None, list[Family]]:
+    def _families(self, total: Totals, taken: set[str]) -> Generator[None, None, list[Family]]:
         families, samples = [], 0
         for _, metric in sorted(total.metrics.items()):
             family = Family(metric.name, metric.kind, metric.documentation, metric.unit)
