@@ -189,9 +189,17 @@ def test_swaps_under_load_lose_no_request_and_leave_nothing_behind(repository: R
         wait_until(lambda: metric(server, "BENTOML_Versioned_workers") == 2, "had 2 workers", server)
         front = child_of(server, "bentoml.server.front")
         # Log files are opened with the first line.
+        assert server.client.post("/version_of", json="before").status_code == 200
         reload_to(server, "v1")
         wait_until(lambda: len(children(server.process.pid)) == 3, "ended the old workers", server)
-        before = (open_files(server.process.pid), open_files(front))
+        looks: list[tuple[list[str], list[str]]] = []
+
+        def is_still() -> bool:
+            looks.append((open_files(server.process.pid), open_files(front)))
+            return looks[-10:].count(looks[-1]) == 10
+
+        wait_until(is_still, "closed what the old workers had sent their logs over", server)
+        before = looks[-1]
         pids = set(children(server.process.pid))
         load = Load(server.port)
 
@@ -211,6 +219,7 @@ def test_swaps_under_load_lose_no_request_and_leave_nothing_behind(repository: R
             server,
             10,
         )
+        load.answered["v1"] += 1  # the one before
         for version, count in load.answered.items():
             labels = {"endpoint": "/version_of", "service_version": version, "http_response_code": "200"}
             assert metric(server, "BENTOML_Versioned_request_total", **labels) == count

@@ -113,6 +113,7 @@ class ChildContext:
         """Hand all logs to the writer: as much as the command that started the server was told to log."""
         if self.log_pipe is None:
             return
+        self.log_pipe.connect()
         handler = PipeHandler(self.log_pipe)
         advanced = get_config().logging.advanced
         if advanced.enabled:

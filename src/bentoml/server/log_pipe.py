@@ -51,7 +51,7 @@ _POLL_MS = 200
 
 
 class LogPipe:
-    """Sends logs. Safe to use from any thread; nothing is connected before the first line.
+    """Sends logs. Safe to use from any thread; connects with the first line, unless it was told to before.
 
     Args:
         path: socket of the writer.
@@ -95,6 +95,11 @@ class LogPipe:
         self.dropped: dict[str, int] = {}
         self._unreported: dict[str, int] = {}
         self._unwarned = 0
+
+    def connect(self) -> None:
+        """Connect now, and not with the first line."""
+        with self._lock:
+            self._connected()
 
     def send(self, channel: str, lines: bytes, count: int) -> None:
         """Have lines written to the log of a channel.
