@@ -8,6 +8,6 @@ from bentoml.frameworks.sklearn import SklearnModelArtifact
 class IrisClassifier(bentoml.BentoService):
     """Tells the species of an iris from the length and width of its sepals and petals, in centimetres."""
 
-    @bentoml.api(input=DataframeInput(), batch=True)
+    @bentoml.api(input=DataframeInput(http_input_example=[[5.1, 3.5, 1.4, 0.2]]), batch=True)
     def predict(self, df):
         return self.artifacts.model.predict(df)
