@@ -131,15 +131,19 @@ def _keep_output(process: subprocess.Popen[str], log: Path, urls: SimpleQueue[st
 
 def metric(server: LiveServer, name: str, **labels: str) -> float:
     """Sum of the samples of a metric whose labels match."""
+    return metrics_at_once(server, name, **labels)[0]
+
+
+def metrics_at_once(server: LiveServer, *names: str, **labels: str) -> list[float]:
+    """See `metric`; the numbers of several metrics at the same moment."""
     from prometheus_client.parser import text_string_to_metric_families
 
     text = server.client.get("/metrics").text
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return [
+        sum(sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items())
+        for name in names
+    ]
 
 
 def child_of(server: LiveServer, module: str) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.live import LiveServer, child_of, live_server, memory_files, metric, save_bundle
+from tests.server.live import LiveServer, child_of, live_server, memory_files, metrics_at_once, save_bundle
 
 SERVICE = """
 import asyncio
@@ -63,10 +63,8 @@ def server(digests_bundle: Path, tmp_path: Path) -> Iterator[LiveServer]:
 
 def wait_for_workers(server: LiveServer, restarts: int = 0) -> None:
     end_s = time.monotonic() + 60
-    while (
-        metric(server, "BENTOML_Digests_workers") != 2
-        or metric(server, "BENTOML_Digests_worker_restarts_total") != restarts
-    ):
+    names = ("BENTOML_Digests_workers", "BENTOML_Digests_worker_restarts_total")
+    while metrics_at_once(server, *names) != [2, restarts]:
         assert time.monotonic() < end_s, server.output()
         time.sleep(0.02)  # between looks at the real thing, under a limit
 
