@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Protocol
 
 # Of a path; one request must not fill the log.
@@ -50,13 +51,24 @@ def json_of(target: Target) -> str:
     return f'"method": {json.dumps(target.method)}, "path": {json.dumps(_cut(target.path))}'
 
 
+def text_line(when: str, client: str, what: str, status: int, size_bytes: int, ms: float, request_id: str) -> str:
+    """A line of text; `what` is from `text_of`."""
+    return f"{when} {client} {what} {status} {size_bytes} {ms:.2f} {request_id}\n"
+
+
+def json_line(when: str, client: str, what: str, status: int, size_bytes: int, ms: float, request_id: str) -> str:
+    """A line of JSON; `what` is from `json_of`."""
+    return (
+        f'{{"time": "{when}", "client": {quoted(client)}, {what}, "status": {status}, '
+        f'"bytes": {size_bytes}, "ms": {ms:.2f}, "request_id": {quoted(request_id)}}}\n'
+    )
+
+
 def as_text(line: dict[str, Any]) -> str:
     """A line of JSON as one of text, without the LF."""
-    target = OtherTarget(line["method"], line["path"])
-    return (
-        f"{line['time']} {line['client']} {text_of(target)} {line['status']} {line['bytes']} "
-        f"{line['ms']:.2f} {line['request_id']}"
-    )
+    what = text_of(OtherTarget(line["method"], line["path"]))
+    values = (line["status"], line["bytes"], line["ms"], line["request_id"])
+    return text_line(line["time"], line["client"], what, *values).removesuffix("\n")
 
 
 def printable(text: str) -> str:

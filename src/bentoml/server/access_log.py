@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING
 
 from bentoml._util.logs import is_wanted
 from bentoml.configuration import get_config
-from bentoml.server.access_line import NOTHING, Target, json_of, text_of
+from bentoml.server.access_line import NOTHING, Target, json_line, json_of, text_line, text_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,7 +41,7 @@ class AccessLog:
     ) -> None:
         self._pipe = pipe
         self._loop = loop
-        self._lines = self._json_lines if as_json else self._text_lines
+        self._what_of, self._line_of = (json_of, json_line) if as_json else (text_of, text_line)
         self._clock = clock
         self._entries: list[tuple[float, Target, str, str, int, int, float]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -79,7 +78,8 @@ class AccessLog:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _text_lines(self) -> Iterator[str]:
+    def _lines(self) -> Iterator[str]:
+        what_of, line_of = self._what_of, self._line_of
         last_ms, when = -1, ""
         for time_s, target, client, request_id, status, size_bytes, duration_s in self._entries:
             now_ms = int(time_s * 1000)
@@ -87,22 +87,8 @@ class AccessLog:
                 last_ms, when = now_ms, self._time_text(now_ms)
             what = target.line_text
             if what is None:
-                what = target.line_text = text_of(target)
-            yield (f"{when} {client or NOTHING} {what} {status} {size_bytes} {duration_s * 1000:.2f} {request_id}\n")
-
-    def _json_lines(self) -> Iterator[str]:
-        last_ms, when = -1, ""
-        for time_s, target, client, request_id, status, size_bytes, duration_s in self._entries:
-            now_ms = int(time_s * 1000)
-            if now_ms != last_ms:
-                last_ms, when = now_ms, self._time_text(now_ms)
-            what = target.line_text
-            if what is None:
-                what = target.line_text = json_of(target)
-            yield (
-                f'{{"time": "{when}", "client": {quoted(client or NOTHING)}, {what}, "status": {status}, '
-                f'"bytes": {size_bytes}, "ms": {duration_s * 1000:.2f}, "request_id": {quoted(request_id)}}}\n'
-            )
+                what = target.line_text = what_of(target)
+            yield line_of(when, client or NOTHING, what, status, size_bytes, duration_s * 1000, request_id)
 
     def _time_text(self, now_ms: int) -> str:
         """ISO 8601 in UTC, to the millisecond."""

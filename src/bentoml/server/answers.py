@@ -72,7 +72,7 @@ def answer_to_failure(
 def _encode_or_fail(api_name: str, response: HTTPResponse, request_id: str) -> Answer:
     """Encode what can be sent of a response; the log says what cannot, and why."""
     try:
-        return _encode(response, _partial_head(response.headers, request_id))
+        return _encode(response, render_head(response.headers, request_id))
     except _UnsendableError as error:
         logger.error("The answer of API %s to request %s: %s", api_name, request_id, error)  # noqa: TRY400 - says it all
         return _FAILURE
@@ -110,44 +110,32 @@ def _head_of(headers: HTTPHeaders) -> bytes:
     return head
 
 
-def render_head(headers: HTTPHeaders) -> bytes:
+def render_head(headers: HTTPHeaders, request_id: str | None = None) -> bytes:
     """Response headers as a block of lines.
 
+    Args:
+        headers: of the response.
+        request_id: when given, what could not stand in a head is left out, and the log says so.
+
     Raises:
-        _UnsendableError: one of them could not stand in it.
+        _UnsendableError: one of them could not stand in it, and there is no `request_id`.
     """
     lines: list[bytes] = []
     for name, value in headers.to_json():
-        if name.lower() in _FRONT_HEADERS:
+        lowered = name.lower()
+        if lowered in _FRONT_HEADERS:
             continue
-        line = _line_of(name, value)
-        if line is None:
+        # User code is not type-checked: numbers are common as values.
+        raw_name = lowered.encode("latin-1", "replace")
+        raw_value = b"\n" if value is None else str(value).encode("utf-8", "backslashreplace")
+        if _is_header_name(raw_name) and _is_header_value(raw_value):
+            lines.append(b"%b: %b\r\n" % (raw_name, raw_value))
+        elif request_id is None:
             raise _UnsendableError(f"the response header {name!r} cannot be sent")
-        lines.append(line)
-    return b"".join(lines)
-
-
-def _partial_head(headers: HTTPHeaders, request_id: str) -> bytes:
-    """Like `render_head`, but what could not stand in a head is left out with a log line."""
-    lines: list[bytes] = []
-    for name, value in headers.to_json():
-        line = b"" if name.lower() in _FRONT_HEADERS else _line_of(name, value)
-        if line is None:
+        else:
             logger.error(
                 "The response header %r was left out of the answer to request %s: its name or value cannot be sent",
                 name,
                 request_id,
             )
-        else:
-            lines.append(line)
     return b"".join(lines)
-
-
-def _line_of(name: str, value: object) -> bytes | None:
-    """One line of a head; None when it could not stand in one."""
-    # User code is not type-checked: numbers are common as values.
-    raw_name = name.lower().encode("latin-1", "replace")
-    raw_value = b"\n" if value is None else str(value).encode("utf-8", "backslashreplace")
-    if not (_is_header_name(raw_name) and _is_header_value(raw_value)):
-        return None
-    return b"%b: %b\r\n" % (raw_name, raw_value)

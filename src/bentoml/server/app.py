@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bentoml.server.access_line import OtherTarget
+from bentoml.server.asgi_headers import first_value
 from bentoml.server.auth import Gates, Guarded
 from bentoml.server.cors import Cors
 from bentoml.server.endpoints import Endpoints, Health, is_own
@@ -128,7 +129,7 @@ class _Counted:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message.get("headers", ()))
-                own_id = next((value for name, value in headers if name == _REQUEST_ID), None)
+                own_id = first_value(headers, _REQUEST_ID)
                 if own_id is not None:
                     request_id = request_id_of(own_id)
                 else:
@@ -164,4 +165,4 @@ def _with_request_id(scope: Scope, send: Send) -> Send:
 
 
 def _given_or_new_id(scope: Scope) -> str:
-    return request_id_of(next((value for name, value in scope["headers"] if name == _REQUEST_ID), None))
+    return request_id_of(first_value(scope["headers"], _REQUEST_ID))

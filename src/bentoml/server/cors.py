@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bentoml._util.bounded_memo import BoundedMemo
+from bentoml.server.asgi_headers import first_value
 from bentoml.server.cors_options import ANY
 from bentoml.server.heads import MAX_KEPT, MAX_KEPT_BYTES
 from bentoml.server.inference_app import enter_answer_without_worker
@@ -53,7 +55,7 @@ class Cors:
         self._lines = {origin: _block(pairs) for origin, pairs in self._pairs.items()}
         self._other_lines = _block(self._otherwise)
         # By header lines of requests: those of known heads come again and again, as the same objects.
-        self._known: dict[bytes, bytes] = {}
+        self._known: BoundedMemo[bytes, bytes] = BoundedMemo(MAX_KEPT)
 
     def _grant(self, origin: str) -> Pairs:
         pairs = [(b"access-control-allow-origin", origin.encode())]
@@ -76,9 +78,7 @@ class Cors:
         if lines is None:
             lines = self._lines.get(_origin_in(request_fields), self._other_lines)
             if len(request_fields) <= MAX_KEPT_BYTES:
-                if len(self._known) >= MAX_KEPT:
-                    self._known.clear()
-                self._known[request_fields] = lines
+                self._known.keep(request_fields, lines)
         return lines + head
 
     def around(self, app: ASGIApp) -> ASGIApp:
@@ -88,7 +88,7 @@ class Cors:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            origin = _first(scope["headers"], b"origin")
+            origin = first_value(scope["headers"], b"origin")
             if scope["method"] == "OPTIONS":
                 pairs = self._preflight(origin, scope["headers"])
                 if pairs is not None:
@@ -110,12 +110,12 @@ class Cors:
 
     def _preflight(self, origin: bytes | None, headers: Iterable[tuple[bytes, bytes]]) -> Pairs | None:
         """The headers of the answer to a preflight; None when it is none, or comes from an origin without leave."""
-        method = _first(headers, b"access-control-request-method")
+        method = first_value(headers, b"access-control-request-method")
         if origin is None or method is None or not (self._is_for_all or origin in self._pairs):
             return None
         options = self._options
         pairs = self._grant(ANY if self._is_for_all else origin.decode())
-        wanted = _first(headers, b"access-control-request-headers")
+        wanted = first_value(headers, b"access-control-request-headers")
         for name, allowed, asked in (
             (b"access-control-allow-methods", options.methods, method),
             (b"access-control-allow-headers", options.headers, wanted),
@@ -137,10 +137,6 @@ def _joined(names: Iterable[str]) -> bytes:
 
 def _block(pairs: Pairs) -> bytes:
     return b"".join([b"%b: %b\r\n" % pair for pair in pairs])
-
-
-def _first(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | None:
-    return next((value for name, value in headers if name == wanted), None)
 
 
 def _origin_in(fields: bytes) -> bytes | None:

@@ -6,6 +6,7 @@ import logging
 import traceback
 from typing import TYPE_CHECKING
 
+from bentoml.server.asgi_headers import first_value
 from bentoml.server.call import REFUSALS
 from bentoml.server.error_form import json_error, wants_json
 from bentoml.server.loopback import may_see_tracebacks
@@ -74,7 +75,7 @@ class _Answer:
         self._scope = scope
         self._send = send
         self._kept: list[Message] = []
-        self._given_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+        self._given_id = first_value(scope["headers"], b"x-request-id")
         self._request_id: str | None = None
         self.has_begun = False
 
@@ -102,7 +103,7 @@ class _Answer:
             return
         start = kept[0]
         body = b"".join(message.get("body", b"") for message in kept[1:])
-        content_type = next((value for name, value in start["headers"] if name == b"content-type"), b"")
+        content_type = first_value(start["headers"], b"content-type") or b""
         is_ours = content_type.startswith(_TEXT) and body != REFUSALS[503]
         if is_ours and wants_json(self._scope["headers"]):
             await self.end(start["status"], body.decode(), start["headers"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from bentoml.server.asgi_headers import first_value
 from bentoml.server.call import REFUSALS, TEXT_HEAD, UNSIZED, Call, unauthorized
 from bentoml.server.endpoints import is_own
 from bentoml.server.error_form import JSON_HEAD, json_error, wants_json
@@ -90,7 +91,7 @@ def accept(routes: Mapping[str, Route], dispatcher: Dispatcher, scope: MutableMa
     query = scope["query_string"].decode("latin-1")
     head = RequestHead(route, method if method in route.counters else "POST", query, headers, declared)
     head.method = scope["method"]
-    request_id = request_id_of(_header(scope, b"x-request-id"))
+    request_id = request_id_of(first_value(scope["headers"], b"x-request-id"))
     client = scope["client"][0] if scope.get("client") else ""
     scope["state"][_CALL] = AsgiCall(dispatcher, head, request_id, client)
 
@@ -258,14 +259,6 @@ def _answer_without_worker(
     if wants_json(headers):
         return 405, JSON_HEAD + allowing, json_error(405, message, request_id)
     return 405, TEXT_HEAD + allowing, message.encode()
-
-
-def _header(scope: Scope, wanted: bytes) -> bytes | None:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            found: bytes = value
-            return found
-    return None
 
 
 async def _send(send: Send, status: int, head: bytes, body: bytes, request_id: str) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from bentoml.server import wire
+from bentoml.server.alarm import NEVER_S
 from bentoml.server.scheduler import State
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from bentoml.server.dispatch import Dispatcher
     from bentoml.server.worker_link import WorkerLink
 
-_NEVER_S = float("inf")
 # An acknowledgement may wait for others until this much is due: half of what a worker sends without any.
 _LAZY_CHUNKS = 16
 _LAZY_BYTES = 128 * 1024
@@ -139,7 +139,7 @@ class Inlets:
         inlet = self._inlets[batch_id] = Inlet(link, batch_id)
         if call.state is State.RUNNING:
             # From here on the limits are those between pieces; and it is never run again.
-            call.deadline_s = _NEVER_S
+            call.deadline_s = NEVER_S
             call.body = b""
             call.begin(status, head, inlet)
         self._dispatcher.on_stream_begin(link, batch_id)

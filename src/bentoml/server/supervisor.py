@@ -229,7 +229,7 @@ def serve(
         fix_config(None)
 
 
-def _serve(options: ServeOptions, on_ready: Callable[[str], None] | None, source: BundleSource | None) -> int:
+def _serve(options: ServeOptions, on_ready: Callable[..., None] | None, source: BundleSource | None) -> int:
     if not logging.getLogger("bentoml").handlers and not get_config().logging.advanced.enabled:
         # The logs of the other processes are written by the handlers of this one.
         configure_logging("DEBUG" if options.debug else None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bentoml._util.daemon_thread import run_in_daemon_thread
@@ -77,13 +77,17 @@ def traces_url(endpoint: str | None) -> str | None:
     return endpoint if urlsplit(endpoint).path.strip("/") else endpoint.rstrip("/") + _TRACES_PATH
 
 
+def _kind(settings: Tracing) -> str:
+    return (settings.type or "").lower()
+
+
 def check_tracing() -> None:
     """See, before anything starts, that what is configured can be done.
 
     Raises:
         MissingDependencyException: OpenTelemetry is not installed.
     """
-    kind = (get_config().tracing.type or "").lower()
+    kind = _kind(get_config().tracing)
     if kind == "otlp":
         require("opentelemetry.sdk.trace", REQUIREMENT)
         require("opentelemetry.exporter.otlp.proto.http", REQUIREMENT)
@@ -93,7 +97,7 @@ def check_tracing() -> None:
 
 def start_export(service: str, version: str, role: str) -> TraceExport | None:
     """Begin to export, if the configuration says so; see `TraceExport`."""
-    settings: Any = get_config().tracing
-    if (settings.type or "").lower() != "otlp":
+    settings = get_config().tracing
+    if _kind(settings) != "otlp":
         return None
     return TraceExport(settings, service, version, role)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # A context on its way to a worker: the W3C fields, `traceparent` first.
 Carrier = list[tuple[str, str]]
 
-_propagator = TraceContextTextMapPropagator()
+PROPAGATOR = TraceContextTextMapPropagator()
 _NO_CONTEXT = Context()
 
 
@@ -134,7 +134,7 @@ class Traces:
         for trace in traces[1:]:
             trace.span.add_link(span.get_span_context())
         carrier: dict[str, str] = {}
-        _propagator.inject(carrier, set_span_in_context(span, _NO_CONTEXT))
+        PROPAGATOR.inject(carrier, set_span_in_context(span, _NO_CONTEXT))
         return list(carrier.items())
 
     def batch_ended(self, batch_id: int) -> None:
@@ -161,7 +161,7 @@ def _context_of(head: RequestHead) -> Context | None:
     fields = head.trace_fields
     if fields is None:
         return None
-    context = _propagator.extract(fields, _NO_CONTEXT)
+    context = PROPAGATOR.extract(fields, _NO_CONTEXT)
     return context if get_current_span(context).get_span_context().is_valid else None
 
 

@@ -209,7 +209,7 @@ def _ids(items: list[Any]) -> list[str]:
 
 
 def _decode(heads: list[Any], items: list[Any]) -> tuple[list[HTTPRequest], list[str]]:
-    return requests_of(heads, items), [item[0] for item in items]
+    return requests_of(heads, items), _ids(items)
 
 
 def _answer_frame(batch_id: int, started_s: float, answers: list[Answer]) -> bytes:

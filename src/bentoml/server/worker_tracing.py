@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from bentoml.server.tracing import PROPAGATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from bentoml.server.tracing import Carrier
-
-_propagator = TraceContextTextMapPropagator()
 
 
 class WorkerTraces:
@@ -44,7 +43,7 @@ class WorkerTraces:
         if carrier is None:
             yield
             return
-        context = _propagator.extract(dict(carrier), Context())
+        context = PROPAGATOR.extract(dict(carrier), Context())
         with self._tracer.start_as_current_span(
             f"handle {api_name}", context, attributes={"bentoml.api": api_name}, record_exception=False
         ):
