@@ -48,6 +48,14 @@ def operation(method: str, name: str) -> str:
     return f"[id^=operations-][id$='-{method}_{name}']"
 
 
+def unfold(tab: Tab, url: str, method: str, name: str) -> str:
+    """Go to a page and unfold an operation on it; returns the operation's selector."""
+    tab.goto(url)
+    block = operation(method, name)
+    tab.click(f"{block} .opblock-summary-control")
+    return block
+
+
 def execute(tab: Tab, block: str) -> tuple[str, str]:
     """Send what stands in an operation's form; returns status and body of the answer, as the page shows them."""
     tab.click(f"{block} .execute")

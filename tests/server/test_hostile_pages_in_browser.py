@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser import Tab
 from tests.server.live import LiveServer
-from tests.server.swagger_page import operation
+from tests.server.swagger_page import unfold
 
 pytestmark = pytest.mark.browser
 
@@ -38,9 +38,7 @@ def test_hostile_description_of_a_service_runs_nothing(hostile: LiveServer, tab:
 
 
 def test_server_that_a_document_names_gets_no_request(hostile: LiveServer, tab: Tab) -> None:
-    tab.goto(f"{hostile.url}/docs")
-    block = operation("get", "healthz")
-    tab.click(f"{block} .opblock-summary-control")
+    block = unfold(tab, f"{hostile.url}/docs", "get", "healthz")
     tab.click(f"{block} .execute")
     tab.wait_for(f"{block} .live-responses-table")
     refused = [problem for problem in tab.problems if "https://evil.example/collect/healthz" in problem]

@@ -11,7 +11,7 @@ from bentoml.server.tokens import digest_of
 from tests.browser import Browser, ColorScheme, Tab
 from tests.server.live import LiveServer, live_server
 from tests.server.prefix_proxy import prefix_proxy
-from tests.server.swagger_page import execute, operation, pale_texts
+from tests.server.swagger_page import execute, operation, pale_texts, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -47,9 +47,7 @@ def test_try_it_out_sends_the_example_and_shows_the_answer(flowers: LiveServer, 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_try_it_out_below_the_prefix_of_a_proxy_reaches_the_service(prefixed: str, tab: Tab, path: str) -> None:
-    tab.goto(prefixed + path)
-    block = operation("post", "v1_describe")
-    tab.click(f"{block} .opblock-summary-control")
+    block = unfold(tab, prefixed + path, "post", "v1_describe")
     status, text = execute(tab, block)
     assert status == "200"
     assert "it's a rose" in text
@@ -60,9 +58,7 @@ def test_try_it_out_below_the_prefix_of_a_proxy_reaches_the_service(prefixed: st
 
 
 def test_try_it_out_of_a_get_shows_its_answer(flowers: LiveServer, tab: Tab) -> None:
-    tab.goto(flowers.url)
-    block = operation("get", "metadata")
-    tab.click(f"{block} .opblock-summary-control")
+    block = unfold(tab, flowers.url, "get", "metadata")
     status, text = execute(tab, block)
     assert status == "200"
     assert '"name": "FlowerClassifier"' in text
@@ -71,9 +67,7 @@ def test_try_it_out_of_a_get_shows_its_answer(flowers: LiveServer, tab: Tab) -> 
 
 def test_try_it_out_sends_a_file_of_a_form(flowers: LiveServer, tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "flowers.csv").write_text("width,kind\n7.75,a\n")
-    tab.goto(flowers.url)
-    block = operation("post", "widest")
-    tab.click(f"{block} .opblock-summary-control")
+    block = unfold(tab, flowers.url, "post", "widest")
     tab.choose(f"{block} .opblock-section-request-body select.content-type", "multipart/form-data")
     tab.upload(f"{block} input[type=file]", tmp_path / "flowers.csv")
     status, text = execute(tab, block)
@@ -83,9 +77,7 @@ def test_try_it_out_sends_a_file_of_a_form(flowers: LiveServer, tab: Tab, tmp_pa
 
 
 def test_try_it_out_shows_an_error_with_its_text(flowers: LiveServer, tab: Tab) -> None:
-    tab.goto(flowers.url)
-    block = operation("post", "fail")
-    tab.click(f"{block} .opblock-summary-control")
+    block = unfold(tab, flowers.url, "post", "fail")
     status, text = execute(tab, block)
     assert status == "500"
     assert "<b>not today</b>" in text
@@ -155,9 +147,7 @@ def test_text_can_be_read_in_both_color_schemes(
     flowers: LiveServer, browser: Browser, color_scheme: ColorScheme
 ) -> None:
     with browser.tab(color_scheme=color_scheme) as tab:
-        tab.goto(flowers.url)
-        block = operation("post", "predict")
-        tab.click(f"{block} .opblock-summary-control")
+        block = unfold(tab, flowers.url, "post", "predict")
         execute(tab, block)
         pale = pale_texts(tab)
         tab.click("#tab-readme")
@@ -169,8 +159,7 @@ def test_text_can_be_read_in_both_color_schemes(
 
 def test_pages_fit_a_narrow_phone(flowers: LiveServer, browser: Browser) -> None:
     with browser.tab(width=360, height=740) as tab:
-        tab.goto(flowers.url)
-        tab.click(f"{operation('post', 'predict')} .opblock-summary-control")
+        unfold(tab, flowers.url, "post", "predict")
         for click in ("#tab-swagger", "#tab-readme"):
             tab.click(click)
             assert tab.run("document.documentElement.scrollWidth") <= 360
