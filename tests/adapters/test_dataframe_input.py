@@ -504,3 +504,18 @@ def test_malformed_task_is_discarded_when_extracted_directly() -> None:
     tasks: list[InferenceTask[Any]] = [InferenceTask(data='[{"a": 1}]'), InferenceTask(data="{bad")]
     (frame,) = DataframeInput().extract_user_func_args(tasks)
     assert (len(frame), tasks[0].batch, tasks[1].is_discarded) == (1, 1, True)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_frame_of_one_request_without_batches_is_answered_as_a_whole(rows: int) -> None:
+    def function(frame: Any) -> Any:
+        return frame["a"] * 2
+
+    body = json.dumps([{"a": i} for i in range(rows)]).encode()
+    api = api_of(DataframeInput(), function, batch=False)
+    first, bad, second = api.handle_batch_request(
+        [HTTPRequest(body=body), HTTPRequest(body=b"?"), HTTPRequest(body=body)]
+    )
+    assert (first.status, json.loads(first.body)) == (200, [{"a": 2 * i} for i in range(rows)])
+    assert second.body == first.body
+    assert (bad.status, bad.body[:38]) == (400, b"DataframeInput Wrong input format: not")

@@ -204,12 +204,15 @@ def test_decorated_method_called_directly_is_the_plain_function() -> None:
 
 
 def test_new_service_when_adapter_does_not_support_the_mode_raises() -> None:
+    class BatchOnly(DataframeInput):
+        SINGLE_MODE_SUPPORTED = False
+
     class Bad(bentoml.BentoService):
-        @bentoml.api(input=DataframeInput())
+        @bentoml.api(input=BatchOnly())
         def predict(self, frame: Any) -> Any:
             return frame
 
-    with pytest.raises(BentoMLConfigException, match="DataframeInput does not support batch=False"):
+    with pytest.raises(BentoMLConfigException, match="BatchOnly does not support batch=False"):
         Bad()
 
 

@@ -7,7 +7,8 @@ tasks of a batch into the arguments of the user function. An output adapter turn
     from_http_request | from_cli | from_aws_lambda_event     bytes  -> task
     validate_task                                            AssertionError -> 400
     group_tasks                                              tasks  -> groups that may share one call
-    extract_user_func_args                                   group  -> positional arguments
+    extract_user_func_args                                   group  -> positional arguments (`batch=True`)
+    extract_single_args                                      task   -> positional arguments (`batch=False`)
     (the user function)
     pack_user_func_return_value                              value  -> one result per task, in order
     to_http_response | to_cli | to_aws_lambda_event          result -> answer
@@ -29,7 +30,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.errors import ReturnLengthError
-from bentoml.adapters.lambda_event import event_from_response
+from bentoml.adapters.wire.lambda_event import event_from_response
 from bentoml.types import HTTPHeaders, HTTPResponse, InferenceError
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class BaseInputAdapter:
     HTTP_METHODS: ClassVar[Sequence[str]] = ["POST", "GET"]
     BATCH_MODE_SUPPORTED: ClassVar[bool] = False
     SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
+    # Whether the argument of a batch is one object for all requests, such as a frame, and `task.batch` counts rows.
+    JOINS_REQUESTS: ClassVar[bool] = False
 
     # What holds for subclasses whose constructor does not call this one.
     http_input_example: Any = None
@@ -127,6 +130,14 @@ class BaseInputAdapter:
         discarded here; the arguments then leave them out.
         """
         raise NotImplementedError
+
+    def extract_single_args(self, task: InferenceTask[Any]) -> tuple[Any, ...]:
+        """Make the positional arguments of a user function that takes one request at a time.
+
+        The task may be discarded here; the arguments are then of no use.
+        """
+        args = self.extract_user_func_args([task])
+        return () if task.is_discarded else tuple(values[0] for values in args)
 
 
 class BaseOutputAdapter:

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml._util.multipart import FORM_CONTENT_TYPE
 from bentoml._util.optional import require
-from bentoml.adapters.cli_args import read_format
-from bentoml.adapters.dataframe_build import build_frame
-from bentoml.adapters.dataframe_csv import CsvTable, join_frames, parse_csv
-from bentoml.adapters.dataframe_dtype import (
+from bentoml.adapters.errors import InputError
+from bentoml.adapters.table.build import build_frame
+from bentoml.adapters.table.csv_text import CsvTable, join_frames, parse_csv
+from bentoml.adapters.table.dtypes import (
     converts_alone,
     declared_dtypes,
     depends_on_column,
     dtype_name,
     openapi_type,
 )
-from bentoml.adapters.dataframe_parse import ORIENTS, JsonTable, parse_table
-from bentoml.adapters.dataframe_rows import parse_single_rows
-from bentoml.adapters.errors import InputError
+from bentoml.adapters.table.json_table import ORIENTS, JsonTable, parse_table
+from bentoml.adapters.table.single_rows import parse_single_rows
 from bentoml.adapters.text_input import BaseTextInput
+from bentoml.adapters.wire.cli_args import read_format
 from bentoml.exceptions import BentoMLConfigException
 from bentoml.types import HTTPHeaders
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bentoml.adapters.dataframe_parse import Names
+    from bentoml.adapters.table.json_table import Names
     from bentoml.types import InferenceTask
 
     Table = JsonTable | CsvTable
@@ -40,7 +40,7 @@ _TABLE = "_bentoml_table"
 
 
 class DataframeInput(BaseTextInput):
-    """Joins the tables of all requests of a batch into one frame with a counted index.
+    """Joins the tables of all requests of a batch into one frame with a counted index; without batches, one each.
 
     A body is CSV when its content type is `text/csv`, otherwise JSON. Values keep the types that they have in JSON.
     Only tables of the same columns whose values have the same types share a frame: no request sees its neighbours.
@@ -60,7 +60,8 @@ class DataframeInput(BaseTextInput):
     """
 
     BATCH_MODE_SUPPORTED: ClassVar[bool] = True
-    SINGLE_MODE_SUPPORTED: ClassVar[bool] = False
+    SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
+    JOINS_REQUESTS: ClassVar[bool] = True
     ERROR_PREFIX: ClassVar[str] = "DataframeInput Wrong input format: "
 
     def __init__(
@@ -175,6 +176,14 @@ class DataframeInput(BaseTextInput):
         # A parsed table is used once: the user function may change the values in it.
         tables = [vars(task).pop(_TABLE, None) or self._parse(task) for task in tasks]
         return (self._join([table for table in tables if table is not None]),)
+
+    def extract_single_args(self, task: InferenceTask[Any]) -> tuple[Any, ...]:
+        """Build the frame of one request, which is answered as a whole."""
+        table = self._parse(task)
+        if table is None:
+            return ()
+        task.batch = None
+        return (self._join([table]),)
 
     def _parse_all(self, tasks: Sequence[InferenceTask[Any]]) -> Sequence[Table | None]:
         if len(tasks) > 1 and self.columns is None and self.orient in {None, "values"}:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.base import piece_bounds
 from bentoml.adapters.errors import ReturnLengthError
-from bentoml.adapters.frame_json import ORIENTS, as_frame, frame_text, is_frame, piece_texts
 from bentoml.adapters.json_output import JsonOutput
+from bentoml.adapters.table.frame_json import ORIENTS, as_frame, frame_text, is_frame, piece_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

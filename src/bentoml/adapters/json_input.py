@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bentoml.adapters.json_text import parse_json
 from bentoml.adapters.text_input import BaseTextInput
+from bentoml.adapters.wire.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.base import BaseOutputAdapter, piece_bounds
-from bentoml.adapters.cli_args import read_output_format
 from bentoml.adapters.errors import ReturnLengthError
-from bentoml.adapters.json_encoder import json_writer
+from bentoml.adapters.wire.cli_args import read_output_format
+from bentoml.adapters.wire.json_encoder import json_writer
 from bentoml.exceptions import APIDeprecated
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 

@@ -17,7 +17,7 @@ from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.file_like import FileLike
-from bentoml.adapters.json_encoder import json_writer
+from bentoml.adapters.wire.json_encoder import json_writer
 
 if TYPE_CHECKING:
     from bentoml.server.redaction import Redaction

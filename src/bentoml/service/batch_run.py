@@ -123,15 +123,13 @@ class BatchRun:
             self._refuse(pending[0], failure)
 
     async def _attempt(self, tasks: Tasks) -> None:
-        args = self._input_adapter.extract_user_func_args(tasks)
+        adapter = self._input_adapter
+        args = adapter.extract_user_func_args(tasks) if self._is_batch else adapter.extract_single_args(tasks[0])
         pending = _pending(tasks)
         if not pending:
             return
         try:
-            if self._is_batch:
-                value = await self._function(args, pending)
-            else:
-                value = await self._function([values[0] for values in args], pending[0])
+            value = await self._function(args, pending if self._is_batch else pending[0])
         except Exception as error:
             raise UserFunctionError from error
         pending = _pending(pending)

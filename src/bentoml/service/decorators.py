@@ -70,7 +70,7 @@ def api(
     input_adapter, output_adapter = _adapters(args, kwargs, input, output)
     if args:
         # The old form knew no `batch`: each adapter class had the one mode that made sense for it.
-        batch = batch or not input_adapter.SINGLE_MODE_SUPPORTED
+        batch = batch or input_adapter.JOINS_REQUESTS or not input_adapter.SINGLE_MODE_SUPPORTED
 
     def decorator(function: FunctionT) -> FunctionT:
         name = validate_api_name(function.__name__ if api_name is None else api_name)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
-from bentoml.adapters.cli_args import CliUsageError, read_max_batch_size, read_output_format
-from bentoml.adapters.content_encoding import decompressed
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.wire.cli_args import CliUsageError, read_max_batch_size, read_output_format
+from bentoml.adapters.wire.content_encoding import decompressed
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
 from bentoml.service.failure_notes import note_failure
 from bentoml.service.observer import GuardedObserver

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from bentoml.adapters.base import BINARY_CONTENT_TYPE, TEXT_CONTENT_TYPE
-from bentoml.adapters.frame_json import as_frame, frame_text, is_frame
-from bentoml.adapters.json_encoder import json_writer
+from bentoml.adapters.table.frame_json import as_frame, frame_text, is_frame
+from bentoml.adapters.wire.json_encoder import json_writer
 
 JSON_LINES_CONTENT_TYPE = "application/x-ndjson"
 EVENTS_CONTENT_TYPE = "text/event-stream; charset=utf-8"

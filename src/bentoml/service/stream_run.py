@@ -188,13 +188,13 @@ class StreamRun(BatchRun):
         return InferenceResult(data=body, task_id=task.task_id, http_status=opened.status, http_headers=opened.headers)
 
     async def _open(self, task: InferenceTask[Any]) -> InferenceResult[Any] | OpenStream | None:
-        args = self._input_adapter.extract_user_func_args([task])
+        args = self._input_adapter.extract_single_args(task)
         if task.is_discarded:
             return None
         generator: Any = None
         opened: InferenceResult[Any] | OpenStream | None = None
         try:
-            generator = await self._function([values[0] for values in args], task)
+            generator = await self._function(args, task)
             opened = await self._begin(generator, task)
         except Exception as error:
             raise UserFunctionError from error

@@ -13,7 +13,7 @@ from bentoml.adapters.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bentoml.adapters.dataframe_parse import Label, Names
+    from bentoml.adapters.table.json_table import Label, Names
 
 
 @dataclass(frozen=True)

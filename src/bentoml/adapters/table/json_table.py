@@ -11,7 +11,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.errors import InputError
-from bentoml.adapters.json_text import parse_json
+from bentoml.adapters.wire.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

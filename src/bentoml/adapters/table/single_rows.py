@@ -11,8 +11,8 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bentoml.adapters.dataframe_parse import FLOAT, JsonTable
-from bentoml.adapters.json_text import parse_json
+from bentoml.adapters.table.json_table import FLOAT, JsonTable
+from bentoml.adapters.wire.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

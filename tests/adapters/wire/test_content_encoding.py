@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from bentoml.adapters.content_encoding import decompressed, gunzip
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.wire.content_encoding import decompressed, gunzip
 from bentoml.types import HTTPRequest
 
 BODY = b"[1, 2, 3]" * 100

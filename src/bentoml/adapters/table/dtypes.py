@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.optional import require
 
 if TYPE_CHECKING:
-    from bentoml.adapters.dataframe_parse import Label, Names
+    from bentoml.adapters.table.json_table import Label, Names
 
 _TRUE_TEXTS = frozenset({"true", "1"})
 _FALSE_TEXTS = frozenset({"false", "0"})

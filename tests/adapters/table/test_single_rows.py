@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bentoml.adapters.dataframe_parse import JsonTable, parse_table
-from bentoml.adapters.dataframe_rows import parse_single_rows
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.table.json_table import JsonTable, parse_table
+from bentoml.adapters.table.single_rows import parse_single_rows
 
 
 def one_by_one(texts: Sequence[str]) -> list[JsonTable] | None:

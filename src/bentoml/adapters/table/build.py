@@ -6,15 +6,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
-from bentoml.adapters.dataframe_dtype import convert
-from bentoml.adapters.dataframe_parse import BOOLEAN, FLOAT, INTEGER, OBJECT, TEXT, UNSIGNED
+from bentoml.adapters.table.dtypes import convert
+from bentoml.adapters.table.json_table import BOOLEAN, FLOAT, INTEGER, OBJECT, TEXT, UNSIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from bentoml.adapters.dataframe_parse import JsonTable, Rows
+    from bentoml.adapters.table.json_table import JsonTable, Rows
 
 _NUMPY_TYPES = {FLOAT: "float64", INTEGER: "int64", UNSIGNED: "uint64", BOOLEAN: "bool", OBJECT: "object"}
 
