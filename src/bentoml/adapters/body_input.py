@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,13 +9,14 @@ from bentoml._util.multipart import FORM_CONTENT_TYPE
 from bentoml.adapters.base import BaseInputAdapter
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.wire.cli_args import read_input
+from bentoml.adapters.wire.cli_tasks import CliTasks
 from bentoml.adapters.wire.content_encoding import decompressed
 from bentoml.adapters.wire.lambda_event import request_from_event
 from bentoml.exceptions import BadInput
 from bentoml.types import HTTPHeaders, InferenceTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bentoml._util.multipart import FormPart
     from bentoml.types import HTTPRequest
@@ -89,9 +89,7 @@ class BaseBodyInput(BaseInputAdapter):
         """Make one task per value of `--input` or file of `--input-file`."""
         return self._cli_tasks(cli_args, lambda _: HTTPHeaders())
 
-    def _cli_tasks(
-        self, cli_args: Sequence[str], headers_of: Callable[[str | None], HTTPHeaders]
-    ) -> Iterator[InferenceTask[Any]]:
+    def _cli_tasks(self, cli_args: Sequence[str], headers_of: Callable[[str | None], HTTPHeaders]) -> CliTasks:
         """Make the tasks, with the headers that the same content would have over HTTP.
 
         Misuse is an error at once; files are read one by one as the tasks are taken.
@@ -106,9 +104,9 @@ class BaseBodyInput(BaseInputAdapter):
         def task(file_name: str | None) -> InferenceTask[Any]:
             return InferenceTask(cli_args=words, http_headers=headers_of(file_name))
 
-        values = (self._read_value(value, task(None)) for value in given.values)
-        files = (self._read_file(name, task(name)) for name in given.files)
-        return chain(values, files)
+        values = [lambda value=value: self._read_value(value, task(None)) for value in given.values]
+        files = [lambda name=name: self._read_file(name, task(name)) for name in given.files]
+        return CliTasks([*values, *files])
 
     def _read_value(self, value: str, task: InferenceTask[Any]) -> InferenceTask[Any]:
         self._try_to_fill(task, value.encode("utf-8", "surrogateescape"), None, None)

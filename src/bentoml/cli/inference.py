@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ from bentoml.cli.options import bento_argument, verify_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bentoml.cli.command import Verbosity
 
 
 class RunCommand(BentoCommand):
@@ -55,9 +58,15 @@ def _value_of(flag: str, words: Iterator[str], ctx: click.Context) -> str:
 @click.argument("api_name", metavar="API")
 @click.argument("adapter_args", metavar="[ADAPTER ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @verify_option
-@click.pass_context
+@click.pass_obj
 def run_command(
-    ctx: click.Context, bento: str, api_name: str, adapter_args: tuple[str, ...], yatai_url: str | None, verify: bool
+    verbosity: Verbosity,
+    *,
+    bento: str,
+    api_name: str,
+    adapter_args: tuple[str, ...],
+    yatai_url: str | None,
+    verify: bool,
 ) -> None:
     """Run API of BENTO (a directory, NAME:VERSION or NAME:latest) and print one result per line.
 
@@ -66,8 +75,15 @@ def run_command(
     """
     if api_name.startswith("-"):
         raise click.UsageError("Missing argument 'API': name the API before the options of its adapter.")
+    from bentoml.cli.progress import ProgressLine, is_wanted
     from bentoml.saved_bundle import load
     from bentoml.yatai.resolve import resolve_bundle_path
 
     api = load(resolve_bundle_path(bento, yatai_url), verify=verify).get_inference_api(api_name)
-    ctx.exit(api.handle_cli(list(adapter_args)))
+    line = ProgressLine(sys.stderr) if is_wanted(quiet=verbosity.quiet) else None
+    try:
+        exit_code = api.handle_cli(list(adapter_args), line)
+    finally:
+        if line is not None:
+            line.close()
+    click.get_current_context().exit(exit_code)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
-from bentoml.adapters.wire.cli_args import CliUsageError, read_max_batch_size, read_output_format
+from bentoml.adapters.wire.cli_args import CliUsageError
 from bentoml.adapters.wire.content_encoding import decompressed
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
+from bentoml.service.cli_job import Unwatched, run_cli_job
 from bentoml.service.failure_notes import note_failure
 from bentoml.service.observer import GuardedObserver
 from bentoml.service.stream_format import accepts_events
-from bentoml.service.stream_print import print_stream
 from bentoml.service.stream_run import OpenStream, StreamBrokenError, StreamRun
 from bentoml.service.user_function import SurroundedFunction, UserFunction, check_stream_mode
 from bentoml.types import HTTPHeaders, HTTPResponse, InferenceTask
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
+    from bentoml.service.cli_job import JobProgress
     from bentoml.service.observer import PredictionObserver
     from bentoml.types import HTTPRequest, InferenceResult
 
@@ -199,26 +199,13 @@ class InferenceAPI:
         await opened.close()
         return HTTPResponse(opened.status, opened.headers)
 
-    async def handle_cli_async(self, cli_args: Sequence[str]) -> int:
-        """Answer the arguments of `bentoml run`: results to stdout, errors to stderr.
+    async def open_task_async(self, task: InferenceTask[Any]) -> InferenceResult[Any] | OpenStream:
+        """Begin to answer a task with what the generator function yields; an answer may also be whole at once."""
+        return await self._stream_run().open(task)
 
-        Returns:
-            The exit code.
-
-        Raises:
-            CliUsageError: the arguments are misused.
-        """
-        max_batch_size = read_max_batch_size(cli_args)
-        read_output_format(cli_args)  # misuse is an error before the model runs, not after
-        tasks = iter(self.input_adapter.from_cli(cli_args))
-        exit_code = 0
-        if self.is_stream:
-            for task in tasks:
-                exit_code = await self._print(task) or exit_code
-            return exit_code
-        while chunk := list(islice(tasks, max_batch_size)):
-            exit_code = self.output_adapter.to_cli(await self.infer_async(chunk)) or exit_code
-        return exit_code
+    async def handle_cli_async(self, cli_args: Sequence[str], progress: JobProgress | None = None) -> int:
+        """See `run_cli_job`."""
+        return await run_cli_job(self, cli_args, Unwatched() if progress is None else progress)
 
     def infer(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
         """See `infer_async`."""
@@ -242,10 +229,15 @@ class InferenceAPI:
         """Answer one HTTP request."""
         return self.handle_batch_request([request])[0]
 
-    def handle_cli(self, cli_args: Sequence[str]) -> int:
-        """See `handle_cli_async`; misuse of the arguments is said on stderr and returns 2."""
+    def handle_cli(self, cli_args: Sequence[str], progress: JobProgress | None = None) -> int:
+        """Run a job of the command line; misuse of the arguments is said on stderr and returns 2.
+
+        Args:
+            cli_args: the words for the adapters.
+            progress: is told how far the job has come.
+        """
         try:
-            return self._run_to_end(self.handle_cli_async(cli_args))
+            return self._run_to_end(self.handle_cli_async(cli_args, progress))
         except CliUsageError as error:
             sys.stderr.write(f"Error: {error}\n")
             return USAGE_ERROR_EXIT_CODE
@@ -276,9 +268,6 @@ class InferenceAPI:
             return HTTPResponse(opened.status, opened.headers, await opened.read_all())
         except StreamBrokenError as error:
             return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
-
-    async def _print(self, task: InferenceTask[Any]) -> int:
-        return await print_stream(await self._stream_run().open(task), self.output_adapter)
 
     def _task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
         try:

@@ -1,0 +1,79 @@
+"""How far a job has come, on one line of a terminal that is written over again and again."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHORTEST_BETWEEN_S = 0.1
+_ERASE_LINE = "\r\x1b[2K"
+
+
+def is_wanted(*, quiet: bool) -> bool:
+    """Whether a person waits for results that go elsewhere: where they see the results, those are the progress."""
+    return not quiet and sys.stderr.isatty() and not sys.stdout.isatty()
+
+
+class ProgressLine:
+    """Says on a terminal how many inputs of a job are read and answered, how fast, and how long the rest will take.
+
+    Args:
+        terminal: where to write.
+        clock: seconds.
+    """
+
+    def __init__(self, terminal: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._began_s = self._shown_s = clock()
+        self._is_visible = False
+        self._total: int | None = None
+        self._read = 0
+        self._answered = 0
+
+    def started(self, total: int | None) -> None:
+        """The job has so many inputs; None when nobody can tell."""
+        self._total = total
+        self._began_s = self._shown_s = self._clock()
+
+    def read(self) -> None:
+        """One more input was read."""
+        self._read += 1
+        now_s = self._clock()
+        # What is on the line stays there while the model works, so the last word of a batch counts.
+        is_last = self._read == self._total or (self._answered > 0 and not self._is_visible)
+        if now_s - self._shown_s >= SHORTEST_BETWEEN_S or is_last:
+            self._show(now_s)
+
+    def answered(self, count: int) -> None:
+        """So many more results are about to be written; what they say must not end up on the line."""
+        self._answered += count
+        self.close()
+
+    def close(self) -> None:
+        """Leave a clean line."""
+        if self._is_visible:
+            self._terminal.write(_ERASE_LINE)
+            self._terminal.flush()
+            self._is_visible = False
+
+    def _show(self, now_s: float) -> None:
+        self._shown_s = now_s
+        self._is_visible = True
+        width = shutil.get_terminal_size().columns
+        self._terminal.write(f"{_ERASE_LINE}{self._text(now_s)[: width - 1]}")
+        self._terminal.flush()
+
+    def _text(self, now_s: float) -> str:
+        done, verb = (self._answered, "answered") if self._answered else (self._read, "read")
+        of = "" if self._total is None else f" of {self._total:,}"
+        rate = done / max(now_s - self._began_s, 1e-9)
+        text = f"{done:,}{of} inputs {verb}, {rate:,.0f}/s"
+        if self._answered and self._total is not None and self._total > done:
+            text += f", {(self._total - done) / rate:,.0f} s left"
+        return text
