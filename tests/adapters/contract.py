@@ -197,6 +197,14 @@ class InputAdapterContract:
         assert printed.out.splitlines() == [self.alone(body)[1].decode() for body in self.GOOD[:2]]
         assert printed.err == self.alone(self.MALFORMED[0])[1].decode() + "\n"
 
+    def test_examples_of_the_schema_are_accepted(self) -> None:
+        for content_type, media in self.adapter().request_schema.items():
+            if "example" in media:
+                example = media["example"]
+                body = example if content_type.startswith("text/") else json.dumps(example)
+                request = HTTPRequest({"Content-Type": content_type}, body.encode())
+                assert api_of(self.adapter(), self.answer, batch=True).handle_request(request).status == 200, example
+
     def test_description_is_plain_data(self) -> None:
         adapter = self.adapter()
         assert yaml.safe_load(yaml.safe_dump(adapter.config)) == adapter.config
@@ -265,7 +273,12 @@ class OutputAdapterContract:
         assert response.headers.to_json() == (("X-Mine", "1"), ("Content-Type", content_type))
         assert "content-type" not in result.http_headers
 
+    def test_content_type_of_data_is_in_the_schema(self) -> None:
+        (result,) = self.adapter().pack_user_func_return_value(self.values(1), [InferenceTask[Any](batch=1)])
+        assert self.adapter().to_http_response(result).headers.content_type in self.adapter().response_schema
+
     def test_description_is_plain_data(self) -> None:
         adapter = self.adapter()
         assert yaml.safe_load(yaml.safe_dump(adapter.config)) == adapter.config
+        assert json.loads(json.dumps(adapter.response_schema)) == adapter.response_schema
         assert all(isinstance(one, str) for one in adapter.pip_dependencies)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import bentoml
-from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.adapters import BaseOutputAdapter, DataframeInput, JsonInput
 from bentoml.service.openapi import openapi_document
 
 if TYPE_CHECKING:
@@ -33,6 +33,16 @@ class Iris(bentoml.BentoService):
     @bentoml.api(input=JsonInput())
     def words(self, value: Any) -> Any:
         yield from value
+
+
+class OwnOutput(BaseOutputAdapter):
+    """Says nothing about its answers."""
+
+
+class OwnAnswers(bentoml.BentoService):
+    @bentoml.api(input=JsonInput(), output=OwnOutput())
+    def classify(self, value: Any) -> Any:
+        return value
 
 
 class Bare(bentoml.BentoService):
@@ -73,7 +83,8 @@ def test_document_describes_each_api_with_one_post_operation() -> None:
     assert operation["description"] == "Name the kind."
     assert operation["requestBody"]["required"] is True
     assert operation["requestBody"]["content"]["application/json"]["example"] == {"petal": [1.4, 0.2]}
-    assert operation["responses"] == {"200": {"description": "success"}}
+    answer = {"description": "success", "content": {"application/json": {"schema": {}}}}
+    assert operation["responses"] == {"200": answer}
     content = paths["/predict"]["post"]["requestBody"]["content"]
     assert {"application/json", "text/csv"} <= set(content)
     assert "petal" in json.dumps(content["application/json"]["schema"])
@@ -82,6 +93,12 @@ def test_document_describes_each_api_with_one_post_operation() -> None:
 def test_document_names_the_content_types_of_a_stream() -> None:
     content = document_of(Iris())["paths"]["/words"]["post"]["responses"]["200"]["content"]
     assert set(content) == {"text/event-stream", "text/plain", "application/x-ndjson", "application/octet-stream"}
+
+
+def test_document_of_an_api_whose_output_adapter_says_nothing_has_no_content() -> None:
+    operation = document_of(OwnAnswers())["paths"]["/classify"]["post"]
+    assert operation["responses"] == {"200": {"description": "success"}}
+    assert operation["requestBody"]["content"]["application/json"]["example"] == {"key": "value"}
 
 
 def test_document_of_infra_endpoints_has_get_operations() -> None:

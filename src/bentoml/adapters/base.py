@@ -79,7 +79,10 @@ class BaseInputAdapter:
 
     @property
     def request_schema(self) -> dict[str, Any]:
-        """Content type -> OpenAPI media object of the request body."""
+        """Content type -> OpenAPI media object of the request body.
+
+        Its `example`, where text can show one, is a body that the adapter accepts.
+        """
         raise NotImplementedError
 
     @property
@@ -157,6 +160,14 @@ class BaseOutputAdapter:
     def config(self) -> dict[str, Any]:
         """Plain values for the manifest."""
         return dict(self._config)
+
+    @property
+    def response_schema(self) -> dict[str, Any]:
+        """Content type -> OpenAPI media object of every form that an answer with status 200 may have.
+
+        Empty where that is not known; the adapters of this package know it.
+        """
+        return {}
 
     @property
     def pip_dependencies(self) -> list[str]:

@@ -24,6 +24,11 @@ class DefaultOutput(BaseOutputAdapter):
         self._json = JsonOutput()
         self._frame = DataframeOutput()
 
+    @property
+    def response_schema(self) -> dict[str, Any]:
+        """Any JSON value."""
+        return self._json.response_schema
+
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
     ) -> Sequence[InferenceResult[Any]]:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.text_input import BaseTextInput
 from bentoml.adapters.wire.json_text import parse_json
+from bentoml.adapters.wire.media_types import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bentoml.types import InferenceTask
+
+EXAMPLE = {"key": "value"}
 
 
 class JsonInput(BaseTextInput):
@@ -26,7 +29,7 @@ class JsonInput(BaseTextInput):
     @property
     def request_schema(self) -> dict[str, Any]:
         """One JSON object."""
-        return {"application/json": {"schema": {"type": "object"}}}
+        return {JSON: {"schema": {"type": "object"}, "example": EXAMPLE}}
 
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[list[Any]]:
         """Parse each body; those that are not JSON are discarded with status 400."""

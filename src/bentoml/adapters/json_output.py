@@ -9,6 +9,7 @@ from bentoml.adapters.base import BaseOutputAdapter, piece_bounds
 from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.wire.cli_args import read_output_format
 from bentoml.adapters.wire.json_encoder import json_writer
+from bentoml.adapters.wire.media_types import JSON
 from bentoml.exceptions import APIDeprecated
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 
@@ -40,8 +41,13 @@ class JsonOutput(BaseOutputAdapter):
         super().__init__(**base_config)
         self.ensure_ascii = ensure_ascii
         self.charset = charset
-        content_type = f"application/json; charset={charset}" if charset else "application/json"
+        content_type = f"{JSON}; charset={charset}" if charset else JSON
         self._headers = HTTPHeaders([("Content-Type", content_type)])
+
+    @property
+    def response_schema(self) -> dict[str, Any]:
+        """Any JSON value."""
+        return {JSON: {"schema": {}}}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]

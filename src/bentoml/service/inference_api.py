@@ -116,6 +116,11 @@ class InferenceAPI:
             schema["application/json"] = {**schema["application/json"], "example": adapter.http_input_example}
         return schema
 
+    @property
+    def response_schema(self) -> dict[str, Any]:
+        """Content type -> OpenAPI media object of the answer, where the output adapter says it."""
+        return dict(self.output_adapter.response_schema)
+
     def observe(self, observer: PredictionObserver) -> None:
         """Tell an observer how HTTP requests are answered from now on; what it raises costs no answer."""
         self._observer = GuardedObserver(observer, self.name)

@@ -76,8 +76,13 @@ def _operation(api: InferenceAPI) -> dict[str, Any]:
         "tags": ["app"],
         "description": api.doc,
         "requestBody": {"required": True, "content": api.request_schema},
-        "responses": _streamed() if api.is_stream else dict(_SUCCESS),
+        "responses": _streamed() if api.is_stream else _answered(api),
     }
+
+
+def _answered(api: InferenceAPI) -> dict[str, Any]:
+    content = api.response_schema
+    return {"200": {"description": "success", "content": content}} if content else dict(_SUCCESS)
 
 
 def _streamed() -> dict[str, Any]:
