@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml._util.optional import require
+from bentoml._util.optional import is_installed, require
 from bentoml.exceptions import MissingDependencyException
 
 
@@ -25,3 +25,9 @@ def test_require_of_a_broken_module_keeps_its_own_error(tmp_path: Path, monkeypa
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="not_there_either"):
         require("broken_library")
+
+
+def test_is_installed_knows_what_can_be_imported() -> None:
+    assert is_installed("json.decoder")
+    assert not is_installed("no_such_module")
+    assert not is_installed("no_such_package.module")

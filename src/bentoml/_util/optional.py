@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import MissingDependencyException
@@ -29,3 +30,15 @@ def require(module: str, requirement: str | None = None) -> ModuleType:
             raise
         name = requirement or module.partition(".")[0]
         raise MissingDependencyException(f"{name} is not installed; run: pip install {name}") from error
+
+
+def is_installed(module: str) -> bool:
+    """Whether a library can be found, without importing it.
+
+    Args:
+        module: dotted import name.
+    """
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it is missing
+        return False

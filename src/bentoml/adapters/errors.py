@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class InputError(BadInput):
@@ -13,11 +17,18 @@ class InputError(BadInput):
     Args:
         text: what is wrong, for the client.
         http_status: status of the answer, 400 to 499.
+        http_headers: further headers of the answer.
     """
 
-    def __init__(self, text: str, http_status: int = HTTPStatus.BAD_REQUEST) -> None:
+    def __init__(
+        self,
+        text: str,
+        http_status: int = HTTPStatus.BAD_REQUEST,
+        http_headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(text)
         self._http_status = int(http_status)
+        self.http_headers = dict(http_headers or {})
 
     @property
     def status_code(self) -> int:

@@ -200,7 +200,7 @@ def refuse(task: InferenceTask[Any], error: BaseException) -> None:
         status = cause.status_code if is_clients_fault and isinstance(cause, BentoMLException) else 500
         task.discard(http_status=status, err_msg=f"Exception happened in API function: {cause}")
     elif isinstance(error, InputError):
-        task.discard(http_status=error.status_code, err_msg=str(error))
+        task.discard(http_status=error.status_code, err_msg=str(error), http_headers=dict(error.http_headers))
     elif isinstance(error, BentoMLException) and 400 <= error.status_code < 500:
         message = json.dumps({"message": f"BentoService error handling API request: {error}"})
         headers = {"Content-Type": "application/json"}
