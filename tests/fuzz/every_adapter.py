@@ -1,0 +1,30 @@
+"""A service with an API for each adapter, as text that is saved and served; its functions fail for nothing."""
+
+SERVICE = '''
+import bentoml
+from bentoml.adapters import DataframeInput, DataframeOutput, JsonInput
+
+
+class EveryAdapter(bentoml.BentoService):
+    """An API for each adapter."""
+
+    @bentoml.api(input=JsonInput(), batch=True)
+    def json(self, values):
+        return values
+
+    @bentoml.api(input=JsonInput(), batch=False)
+    def json_single(self, value):
+        return value
+
+    @bentoml.api(input=DataframeInput(), batch=True)
+    def dataframe(self, df):
+        return df
+
+    @bentoml.api(input=DataframeInput(), output=DataframeOutput("split"), batch=False)
+    def dataframe_single(self, df):
+        return df
+
+    @bentoml.api(input=DataframeInput(columns=["a", "b"], dtype={"a": "int64", "b": "float64"}), batch=True)
+    def dataframe_declared(self, df):
+        return df["a"] + df["b"]
+'''

@@ -1,0 +1,37 @@
+"""Coverage-guided fuzzing of one target: `python -m tests.fuzz.guided TARGET DIRECTORY [libFuzzer option]...`.
+
+Each input is one byte that chooses the content type, and the body. The directory keeps the inputs that found new ways
+through the code; what fails is written beside it by libFuzzer.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+with atheris.instrument_imports(include=["bentoml.adapters", "bentoml._util", "bentoml.service"]):
+    from tests.fuzz.check import Checker
+    from tests.fuzz.targets import TARGETS
+
+
+def main(argv: list[str]) -> None:
+    """Fuzz until an option of libFuzzer says stop; the exit status tells whether something failed."""
+    name, corpus, *options = argv
+    target = TARGETS[name]
+    checker = Checker(target)
+    content_types = target.content_types
+    for number, (content_type, body) in enumerate(target.seeds):
+        (Path(corpus) / f"seed-{number}").write_bytes(bytes([content_types.index(content_type)]) + body)
+
+    def run(data: bytes) -> None:
+        if data:
+            checker.check(content_types[data[0] % len(content_types)], data[1:])
+
+    atheris.Setup([sys.argv[0], *options, corpus], run)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,120 @@
+"""What is fuzzed: for each adapter an API whose answers tell their input, and requests to start from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.service.inference_api import InferenceAPI
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bentoml.adapters import BaseInputAdapter
+
+FORM = "multipart/form-data; boundary=b"
+# Content types that a fuzzer may give any body, beside those of the seeds.
+CONTENT_TYPES = (
+    "",
+    "application/json",
+    "application/json; charset=utf-16",
+    "text/csv",
+    "text/csv; charset=nonsense",
+    "text/plain",
+    "application/octet-stream",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.arrow.file",
+    "application/vnd.apache.parquet",
+    "application/vnd.msgpack",
+    "application/x-npy",
+    "image/png",
+    FORM,
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One API to send anything to.
+
+    Attributes:
+        adapter: makes the input adapter.
+        function: of the API; it raises for nothing.
+        seeds: content type and body of requests that are answered 200; they differ as much as possible.
+        batch: as for `@api`.
+    """
+
+    adapter: Callable[[], BaseInputAdapter]
+    function: Callable[..., Any]
+    seeds: tuple[tuple[str, bytes], ...]
+    batch: bool = True
+
+    def api(self) -> InferenceAPI:
+        """The API, without a service."""
+        return InferenceAPI(None, "fuzzed", "", self.adapter(), self.function, batch=self.batch)
+
+    @property
+    def content_types(self) -> tuple[str, ...]:
+        """Those of the seeds first."""
+        return tuple(dict.fromkeys([*(content_type for content_type, _ in self.seeds), *CONTENT_TYPES]))
+
+
+def form(*parts: tuple[str, str | None, str, bytes]) -> bytes:
+    """A body for the content type `FORM`.
+
+    Args:
+        *parts: name, file name (None for a plain value), content type and content of each field.
+    """
+    body = b""
+    for name, file_name, content_type, content in parts:
+        file = "" if file_name is None else f'; filename="{file_name}"'
+        kind = f"\r\nContent-Type: {content_type}" if content_type else ""
+        body += f'--b\r\nContent-Disposition: form-data; name="{name}"{file}{kind}\r\n\r\n'.encode() + content + b"\r\n"
+    return body + b"--b--\r\n"
+
+
+def texts_of(values: Any) -> list[str]:
+    """One text per element, which tells it from others."""
+    return [repr(value)[:200] for value in values]
+
+
+def texts_of_rows(frame: Any) -> list[str]:
+    """One text per row of a frame: names, types and values."""
+    names = list(zip(frame, frame.dtypes, strict=True))
+    return [repr((names, row))[:400] for row in frame.itertuples(index=False, name=None)]
+
+
+ROWS = [{"a": 1, "b": 1.5, "c": "x"}, {"a": 2, "b": None, "c": "é"}]
+
+TARGETS: dict[str, Target] = {
+    "json": Target(
+        JsonInput,
+        texts_of,
+        (
+            ("application/json", b'{"a": [1, 2.5, null, true, "\\u00e9"]}'),
+            ("application/json; charset=utf-16", "[1]".encode("utf-16")),
+            (FORM, form(("file", "a.json", "application/json", b'{"a": 1}'))),
+        ),
+    ),
+    "dataframe": Target(
+        DataframeInput,
+        texts_of_rows,
+        (
+            ("application/json", json.dumps(ROWS).encode()),
+            ("application/json", b"[[5.1, 3.5, 1.4, 0.2]]"),
+            ("application/json", b'{"a": {"0": 1, "1": 2}}'),
+            ("application/json", b'{"columns": ["a"], "index": [0], "data": [[1]]}'),
+            ("text/csv", b'a,b\n1,"x\ny"\n2,z\n'),
+            (FORM, form(("file", "a.csv", "text/csv", b"a,b\n1,2\n"))),
+        ),
+    ),
+    "declared dataframe": Target(
+        lambda: DataframeInput(columns=["a", "b"], dtype={"a": "int64", "b": "category"}),
+        texts_of_rows,
+        (
+            ("application/json", b'[{"a": 1, "b": "x"}]'),
+            ("text/csv", b"b,a\ny,1\n"),
+        ),
+    ),
+}
