@@ -16,9 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bentoml.server import body_pool, wire
-from bentoml.server.allocator import allocator_settings
-from bentoml.server.child import run_on_fast_loop
+from bentoml.server.processes.allocator import allocator_settings
+from bentoml.server.processes.child import run_on_fast_loop
+from bentoml.server.transport import body_pool, wire
 
 SIZES_KIB = (16, 32, 64, 128, 256, 512, 1024, 5 * 1024, 20 * 1024)
 _BATCH_ID = 1

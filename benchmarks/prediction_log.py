@@ -18,8 +18,8 @@ import numpy as np
 import bentoml
 from bentoml.adapters import DataframeInput, JsonInput
 from bentoml.configuration.schema import PredictionLogging
-from bentoml.server.prediction_log import PredictionLog, record_predictions
-from bentoml.server.wire_request import requests_of
+from bentoml.server.logs.prediction_log import PredictionLog, record_predictions
+from bentoml.server.transport.wire_request import requests_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

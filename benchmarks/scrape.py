@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from bentoml.server import wire
-from bentoml.server.child import run_on_fast_loop
-from bentoml.server.counters import DURATION_BOUNDS_S
-from bentoml.server.exposition import written
-from bentoml.server.metric_parts import Part, packed
-from bentoml.server.metrics import ServerMetrics
-from bentoml.server.slices import at_once
-from bentoml.server.user_metrics import UserMetrics
-from bentoml.server.worker_link import WorkerLink
+from bentoml.server.metrics.counters import DURATION_BOUNDS_S
+from bentoml.server.metrics.exposition import written
+from bentoml.server.metrics.metric_parts import Part, packed
+from bentoml.server.metrics.server_metrics import ServerMetrics
+from bentoml.server.metrics.slices import at_once
+from bentoml.server.metrics.user_metrics import UserMetrics
+from bentoml.server.processes.child import run_on_fast_loop
+from bentoml.server.transport import wire
+from bentoml.server.transport.worker_link import WorkerLink
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -86,6 +86,24 @@ TREES = [
         {"server/front": "from bentoml.deploy.plan import x", "deploy/plan": ""}, {}, ["sideways"], id="sideways"
     ),
     pytest.param(
+        {"server/front/app": "from bentoml.server.http import call", "server/http/call": ""},
+        {},
+        [],
+        id="down inside the server",
+    ),
+    pytest.param(
+        {"server/http/call": "from bentoml.server.front import app", "server/front/app": ""},
+        {},
+        ["upward"],
+        id="up inside the server",
+    ),
+    pytest.param(
+        {"server/front/app": "from bentoml.server.supervision import fleet", "server/supervision/fleet": ""},
+        {},
+        ["sideways"],
+        id="sideways inside the server",
+    ),
+    pytest.param(
         {"yatai/client": "import bentoml.yatai.server.pages", "yatai/server/pages": ""},
         {},
         ["upward"],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bentoml.server.jobs import ApiPolicy, Job
-from bentoml.server.scheduler import Scheduler
+from bentoml.server.scheduling.jobs import ApiPolicy, Job
+from bentoml.server.scheduling.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING
 
 from benchmarks.simulation.service_times import Clockwork
-from bentoml.server.jobs import Job
+from bentoml.server.scheduling.jobs import Job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

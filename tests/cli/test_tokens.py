@@ -7,7 +7,7 @@ import json
 from click.testing import CliRunner
 
 from bentoml.cli.main import commandline_interface
-from bentoml.server.auth import Gate
+from bentoml.server.front.auth import Gate
 
 
 def printed() -> dict[str, str]:

@@ -8,19 +8,19 @@ from typing import cast
 
 from uvicorn.server import ServerState
 
-from bentoml.server.arriving import Arriving
-from bentoml.server.call import Call
-from bentoml.server.counters import RouteCounters
-from bentoml.server.dispatch import Dispatcher
-from bentoml.server.front import Front
-from bentoml.server.heads import KnownHeads
-from bentoml.server.http_server import front_config
-from bentoml.server.inference_app import InferenceApp
-from bentoml.server.leavers import Leavers
-from bentoml.server.ledger import Ledger
-from bentoml.server.protocol import FrontProtocol
-from bentoml.server.routes import Route
-from bentoml.server.scheduler import ApiPolicy
+from bentoml.server.front.dispatch import Dispatcher
+from bentoml.server.front.front import Front
+from bentoml.server.front.inference_app import InferenceApp
+from bentoml.server.front.protocol import FrontProtocol
+from bentoml.server.front.routes import Route
+from bentoml.server.http.arriving import Arriving
+from bentoml.server.http.call import Call
+from bentoml.server.http.heads import KnownHeads
+from bentoml.server.http.http_server import front_config
+from bentoml.server.http.leavers import Leavers
+from bentoml.server.metrics.counters import RouteCounters
+from bentoml.server.scheduling.ledger import Ledger
+from bentoml.server.scheduling.scheduler import ApiPolicy
 
 
 class RecordingTransport(asyncio.Transport):

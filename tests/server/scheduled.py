@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from bentoml.server.scheduler import ApiPolicy, Job, Scheduler, State
+from bentoml.server.scheduling.scheduler import ApiPolicy, Job, Scheduler, State
 
 _NEVER_S = float("inf")
 

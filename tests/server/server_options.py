@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bentoml.server.options import ServeOptions
+from bentoml.server.options.serve_options import ServeOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from bentoml.server.options import Overrides
+    from bentoml.server.options.serve_options import Overrides
 
 
 def server_options(**overrides: Unpack[Overrides]) -> ServeOptions:

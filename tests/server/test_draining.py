@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
-from tests.server.test_reload import children, wait_until
+from tests.server.supervision.test_reload import children, wait_until
 from tests.server.test_serve import assert_ended
 
 SOURCE = """
@@ -107,7 +107,7 @@ def test_stop_with_an_idle_connection_and_a_short_grace_time_exits_0(short_of_ti
 
 def test_front_that_does_not_end_is_killed_after_the_grace_time(short_of_time: LiveServer) -> None:
     everyone = children(short_of_time.process.pid)
-    os.kill(child_of(short_of_time, "bentoml.server.front"), signal.SIGSTOP)
+    os.kill(child_of(short_of_time, "bentoml.server.front.front"), signal.SIGSTOP)
     assert short_of_time.stop() == 1
     assert "did not end within" in short_of_time.output()
     for pid in everyone:

@@ -151,7 +151,7 @@ def test_second_signal_ends_at_once_and_tells_that_requests_were_cut_off(
     with live_server(everything_bundle, home=tmp_path) as server, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(httpx.post, f"{server.url}/wait_for", json=50, timeout=60)
         wait_for(lambda: metric(server, "BENTOML_Everything_request_in_progress", endpoint="/wait_for") == 1)
-        worker = child_of(server, "bentoml.server.worker")
+        worker = child_of(server, "bentoml.server.workers.worker")
         server.process.send_signal(number)
         # The front listens no more, so it has heard of the first signal.
         wait_for(lambda: not is_listening(server.port))

@@ -398,7 +398,7 @@ def test_sigterm_loses_no_request_of_connections_that_stay_open(everything_bundl
 
 def test_sigterm_answers_connections_that_were_made_but_not_accepted(everything_bundle: Path, tmp_path: Path) -> None:
     with live_server(everything_bundle, home=tmp_path) as server:
-        front = child_of(server, "bentoml.server.front")
+        front = child_of(server, "bentoml.server.front.front")
         os.kill(front, signal.SIGSTOP)
         waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
         for sock in waiting[1:]:

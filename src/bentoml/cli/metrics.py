@@ -37,7 +37,7 @@ def _configured(namespace: str | None) -> str:
 @_naming_options
 def dashboard_command(namespace: str | None, service_name: str | None) -> None:
     """Print a dashboard for Grafana as JSON, ready to be imported."""
-    from bentoml.server.dashboard import dashboard
+    from bentoml.server.metrics.dashboard import dashboard
 
     click.echo(json.dumps(dashboard(_configured(namespace), service_name), indent=2))
 
@@ -48,8 +48,8 @@ def alerts_command(namespace: str | None, service_name: str | None) -> None:
     """Print alert rules for Prometheus as YAML, ready to be one of its rule files."""
     import yaml
 
-    from bentoml.server.alerts import alert_rules
-    from bentoml.server.queries import Naming
+    from bentoml.server.metrics.alerts import alert_rules
+    from bentoml.server.metrics.queries import Naming
 
     namespace = _configured(namespace)
     naming = Naming.of_all_services(namespace) if service_name is None else Naming.of_service(namespace, service_name)

@@ -163,9 +163,9 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
     _warn_deprecated(microbatch=options.pop("microbatch"), ngrok=options.pop("run_with_ngrok"))
 
     from bentoml.saved_bundle import load_bento_service_metadata
-    from bentoml.server.options import ServeOptions
-    from bentoml.server.reloading import BundleSource
-    from bentoml.server.supervisor import serve
+    from bentoml.server.options.serve_options import ServeOptions
+    from bentoml.server.supervision.reloading import BundleSource
+    from bentoml.server.supervision.supervisor import serve
     from bentoml.yatai.resolve import resolve_bundle_path
 
     bundle_path = resolve_bundle_path(bento, yatai_url)

@@ -16,7 +16,7 @@ def token_command(output: str) -> None:
 
     Nothing is stored: keep the token where its user finds it, it cannot be found out from the digest.
     """
-    from bentoml.server.tokens import digest_of, new_token
+    from bentoml.server.options.tokens import digest_of, new_token
 
     token = new_token()
     if output == "json":

@@ -1,0 +1,1 @@
+"""The process that receives every request: its lanes, its endpoints, who may ask, and the bundle that it serves."""

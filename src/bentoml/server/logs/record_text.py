@@ -1,0 +1,110 @@
+"""Bodies as members of a JSON record: always text, never longer than wanted, without secrets.
+
+A body named `data` becomes
+
+- `"data": "..."`, the text; bytes that are no UTF-8 as base64, with `"data_encoding": "base64"` beside them;
+- `"data_truncated_from_bytes": N` beside it when that is only its beginning, N being the size of the whole;
+- `"data": null` with `"data_omitted": "..."`, the reason, when it must not be written.
+
+All of it is ASCII without line breaks: JSON writes everything else as escapes.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.file_like import FileLike
+from bentoml.adapters.wire.json_encoder import json_writer
+
+if TYPE_CHECKING:
+    from bentoml.server.logs.redaction import Redaction
+
+# A larger body would take too long to read; in multiples of what may be written of it.
+_MAX_REDACTED = 64
+
+NOT_JSON = "it is not JSON, so nothing in it can be redacted"
+TOO_LARGE = "it is too large to be redacted"
+UNREADABLE = "it cannot be read, or not be written as JSON"
+
+_utf8 = codecs.getincrementaldecoder("utf-8")
+
+
+class RecordText:
+    """Writes members.
+
+    Args:
+        max_bytes: how much of a body is written, in bytes of UTF-8.
+        redaction: takes secrets out of bodies; None leaves them as they are.
+    """
+
+    def __init__(self, max_bytes: int, redaction: Redaction | None = None) -> None:
+        self._max_bytes = max_bytes
+        self._redaction = redaction
+
+    def members(self, name: str, body: Any, size_bytes: int | None = None) -> str:
+        """The members that stand for a body.
+
+        Args:
+            name: of the first of them.
+            body: text, bytes, a file, or any value, which is written as JSON in a text.
+            size_bytes: the size of the whole, when `body` is only its beginning.
+        """
+        if body is None:
+            return f'"{name}":null'
+        try:
+            content = _content_of(body)
+        except (OSError, ValueError, TypeError, RecursionError, OverflowError):  # a file that is gone, or odd values
+            return _omitted(name, UNREADABLE)
+        if size_bytes is None:
+            size_bytes = len(content)
+        if self._redaction is not None and content:
+            if len(content) > _MAX_REDACTED * self._max_bytes:
+                return _omitted(name, TOO_LARGE)
+            try:
+                content = _as_bytes(self._redaction.redacted(content.decode("utf-8")))
+            except (ValueError, RecursionError):
+                return _omitted(name, NOT_JSON)
+        is_cut = len(content) > self._max_bytes
+        written = content[: self._max_bytes]
+        try:
+            # Of a text that is cut within a character, the rest of that character goes as well.
+            member = f'"{name}":{encode_basestring_ascii(_utf8().decode(written, final=not is_cut))}'
+        except UnicodeDecodeError:
+            member = f'"{name}":"{base64.b64encode(written).decode("ascii")}","{name}_encoding":"base64"'
+        if is_cut or size_bytes > len(content):
+            return f'{member},"{name}_truncated_from_bytes":{size_bytes}'
+        return member
+
+
+def _omitted(name: str, reason: str) -> str:
+    return f'"{name}":null,"{name}_omitted":"{reason}"'
+
+
+def _content_of(body: Any) -> bytes:
+    if isinstance(body, FileLike):
+        return _content_of_file(body)
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    if isinstance(body, (list, tuple)) and any(isinstance(one, FileLike) for one in body):
+        body = [_content_of_file(one) if isinstance(one, FileLike) else one for one in body]
+    return _as_bytes(body if isinstance(body, str) else json_writer(ensure_ascii=False)(body))
+
+
+def _content_of_file(file: FileLike) -> bytes:
+    """All of it; whoever reads it may go on where they were."""
+    if file.bytes_ is not None:
+        return file.bytes_
+    place = file.tell()
+    try:
+        file.seek(0)
+        return file.read()
+    finally:
+        file.seek(place)
+
+
+def _as_bytes(text: str) -> bytes:
+    # Half of a surrogate pair is not to be had in UTF-8.
+    return text.encode("utf-8", "replace")

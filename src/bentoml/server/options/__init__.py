@@ -1,0 +1,1 @@
+"""What one run of the server is asked to do: values that are checked before anything starts."""

@@ -1,0 +1,1 @@
+"""The pages of a server and the files that they need, and the user's own pages."""

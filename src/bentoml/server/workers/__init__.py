@@ -1,0 +1,1 @@
+"""The processes that run the user's functions, and how the front hears and judges them."""
