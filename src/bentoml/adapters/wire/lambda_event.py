@@ -1,10 +1,11 @@
-"""AWS Lambda events of API Gateway as HTTP requests, and HTTP responses as their answers."""
+"""AWS Lambda events as the HTTP requests that they stand for, and HTTP responses as their answers."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
 from bentoml.adapters.errors import InputError
 from bentoml.types import HTTPRequest
@@ -16,17 +17,49 @@ if TYPE_CHECKING:
 
 
 def request_from_event(event: Mapping[str, Any]) -> HTTPRequest:
-    """Read an event: `body` (text, bytes or none), `headers`, `isBase64Encoded`, method and path where given.
+    """Read an event of API Gateway (REST or HTTP API), of a function URL, or of an Application Load Balancer.
+
+    Args:
+        event: `body` (text, bytes or none), `isBase64Encoded`, and what its source has of `headers`, `httpMethod`,
+            `path` and parameters; in payload format 2.0 `rawPath`, `rawQueryString`, `cookies`, `requestContext.http`.
 
     Raises:
         InputError: the body says that it is base64 and is not, or it is no text.
     """
+    context = event.get("requestContext") or {}
+    http = context.get("http") or {}
+    identity = context.get("identity") or {}
     return HTTPRequest(
-        headers=event.get("headers") or None,
+        headers=_headers(event),
         body=_body_bytes(event.get("body"), is_base64=bool(event.get("isBase64Encoded"))),
-        method=event.get("httpMethod") or "POST",
-        path=event.get("path") or "",
+        method=event.get("httpMethod") or http.get("method") or "POST",
+        path=event.get("path") or event.get("rawPath") or "",
+        query_string=_query_string(event),
+        client=http.get("sourceIp") or identity.get("sourceIp") or "",
     )
+
+
+def _headers(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """All headers; where an event has each name with all its values, these."""
+    repeated = event.get("multiValueHeaders")
+    if repeated:
+        return [(name, value) for name, values in repeated.items() for value in values]
+    headers = [(name, value) for name, value in (event.get("headers") or {}).items() if value is not None]
+    cookies = event.get("cookies")
+    return [*headers, ("cookie", "; ".join(cookies))] if cookies else headers
+
+
+def _query_string(event: Mapping[str, Any]) -> str:
+    raw: str | None = event.get("rawQueryString")
+    if raw is not None:
+        return raw
+    repeated = event.get("multiValueQueryStringParameters") or {}
+    # A load balancer passes them on as they were sent, still encoded.
+    quote = str if "elb" in (event.get("requestContext") or {}) else quote_plus
+    pairs = [(name, value) for name, values in repeated.items() for value in values]
+    if not pairs:
+        pairs = list((event.get("queryStringParameters") or {}).items())
+    return "&".join(f"{quote(name)}={quote(value or '')}" for name, value in pairs)
 
 
 def _body_bytes(body: Any, *, is_base64: bool) -> bytes:
