@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 import httpx
 import pytest
 
+from bentoml._util.http_headers import MAX_KEPT, _content_types
 from bentoml.exceptions import BadInput, InvalidArgument, MissingDependencyException
 from bentoml.types import (
     AwsLambdaEvent,
@@ -56,6 +57,26 @@ def test_headers_set_replaces_and_copy_is_independent() -> None:
     assert copy.to_json() == (("a", "2"), ("b", "3"))
     assert copy.setdefault("B", "4") == "3"
     assert copy.setdefault("C", "5") == "5"
+
+
+def test_headers_copies_are_independent_in_both_directions() -> None:
+    headers = HTTPHeaders({"A": "1"})
+    copy = headers.copy()
+    headers.add("B", "2")
+    copy["A"] = "3"
+    assert headers.to_json() == (("A", "1"), ("B", "2"))
+    assert copy.to_json() == (("A", "3"),)
+
+
+def test_headers_content_types_of_strangers_are_kept_in_bounded_number() -> None:
+    for i in range(3 * MAX_KEPT):
+        assert HTTPHeaders({"Content-Type": f"Text/X-{i}; charset=c{i}"}).content_type_and_charset == (
+            f"text/x-{i}",
+            f"c{i}",
+        )
+    assert HTTPHeaders({"Content-Type": "x" * 1000}).content_type == "x" * 1000
+    assert len(_content_types) <= MAX_KEPT
+    assert all(len(header) < 1000 for header in _content_types)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +179,33 @@ def test_results_never_share_their_headers() -> None:
     first, second = InferenceResult[str](), InferenceResult[str]()
     first.http_headers["X"] = "1"
     assert "X" not in second.http_headers
+
+
+def test_task_of_a_request_is_what_the_class_makes() -> None:
+    request = HTTPRequest({"A": "1"}, b"x", method="GET")
+    task: InferenceTask[str] = InferenceTask.of_request(request)
+    assert task == InferenceTask(task_id="", http_method="GET", http_headers=request.headers)
+    assert task.discard("no").error == InferenceError("no")
+    assert replace(task, task_id="t").to_json() == {
+        "task_id": "t",
+        "http_method": "GET",
+        "http_headers": (("A", "1"),),
+        "is_discarded": True,
+        "error": {"err_msg": "no"},
+    }
+
+
+def test_result_of_data_is_what_the_class_makes() -> None:
+    headers = HTTPHeaders({"A": "1"})
+    result = InferenceResult.of_data("x", headers)
+    assert result == InferenceResult(data="x", http_headers=headers)
+    result.http_headers.add("B", "2")
+    assert "b" not in headers
+    assert replace(result, task_id="t").to_json() == {
+        "data": "x",
+        "task_id": "t",
+        "http_headers": (("A", "1"), ("B", "2")),
+    }
 
 
 def test_record_to_json_leaves_defaults_out() -> None:

@@ -107,6 +107,19 @@ class InferenceResult(_Record, Generic[Output]):
     def __post_init__(self) -> None:
         self.http_headers = as_headers(self.http_headers)
 
+    @classmethod
+    def of_data(cls, data: Output, http_headers: HTTPHeaders) -> InferenceResult[Output]:
+        """Make a successful result, much faster than the class does: all other fields are read from the class.
+
+        Args:
+            data: the raw body.
+            http_headers: copied.
+        """
+        result: InferenceResult[Output] = InferenceResult.__new__(InferenceResult)
+        result.data = data
+        result.http_headers = http_headers.copy()
+        return result
+
 
 @dataclass
 class InferenceError(InferenceResult[Output]):
@@ -152,6 +165,18 @@ class InferenceTask(_Record, Generic[Input]):
 
     def __post_init__(self) -> None:
         self.http_headers = as_headers(self.http_headers)
+
+    @classmethod
+    def of_request(cls, request: HTTPRequest) -> InferenceTask[Input]:
+        """Make a task of a request, much faster than the class does: all other fields are read from the class.
+
+        Its id is empty, and given later; its `data` has still to be read.
+        """
+        task: InferenceTask[Input] = InferenceTask.__new__(InferenceTask)
+        task.task_id = ""
+        task.http_method = request.method
+        task.http_headers = request.headers
+        return task
 
     def discard(self, err_msg: str = "", **context: Any) -> InferenceTask[Input]:
         """Take this task out of its batch and answer it with an error.

@@ -26,6 +26,10 @@ def as_headers(headers: HeadersLike) -> HTTPHeaders:
     return HTTPHeaders(headers)
 
 
+def _as_bytes(body: bytes | str) -> bytes:
+    return body.encode() if isinstance(body, str) else body
+
+
 @dataclass(init=False, repr=False, slots=True)
 class HTTPRequest:
     """One HTTP request: the headers and body, and where it came in.
@@ -139,9 +143,9 @@ class HTTPResponse:
     body: bytes
 
     def __init__(self, status: int = 200, headers: HeadersLike = None, body: bytes | str = b"") -> None:
-        self.status = int(status)
-        self.headers = as_headers(headers)
-        self.body = body.encode() if isinstance(body, str) else body
+        self.status = status if type(status) is int else int(status)
+        self.headers = headers if type(headers) is HTTPHeaders else as_headers(headers)
+        self.body = body if type(body) is bytes else _as_bytes(body)
 
     @classmethod
     def new(cls, status: int = 200, headers: HeadersLike = None, body: bytes | str = b"") -> HTTPResponse:

@@ -26,6 +26,7 @@ The contract of the family, checked by `tests/adapters/contract.py`:
 from __future__ import annotations
 
 import sys
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -191,7 +192,7 @@ class BaseOutputAdapter:
         """
         body = body_of(result)
         headers = result.http_headers
-        if "content-type" not in headers:
+        if headers.get("content-type") is None:
             headers = HTTPHeaders(headers)
             headers.add("Content-Type", TEXT_CONTENT_TYPE if isinstance(body, str) else BINARY_CONTENT_TYPE)
         return HTTPResponse(result.http_status, headers, _encoded(body))
@@ -224,11 +225,12 @@ def body_of(result: InferenceResult[Any]) -> str | bytes:
     Raises:
         TypeError: the data is neither text nor bytes.
     """
-    if result.data is None:
+    data = result.data
+    if data is None:
         return result.err_msg
-    if isinstance(result.data, (str, bytes)):
-        return result.data
-    raise TypeError(f"InferenceResult.data must be str or bytes, not {type(result.data).__name__}")
+    if isinstance(data, (str, bytes)):
+        return data
+    raise TypeError(f"InferenceResult.data must be str or bytes, not {type(data).__name__}")
 
 
 def _encoded(body: str | bytes) -> bytes:
@@ -236,7 +238,12 @@ def _encoded(body: str | bytes) -> bytes:
 
     Half of a surrogate pair, which JSON can bring in and UTF-8 cannot hold, is written as the escape that JSON has.
     """
-    return body if isinstance(body, bytes) else body.encode("utf-8", "backslashreplace")
+    if isinstance(body, bytes):
+        return body
+    try:
+        return body.encode()
+    except UnicodeEncodeError:
+        return body.encode("utf-8", "backslashreplace")
 
 
 def piece_bounds(length: int, tasks: Sequence[InferenceTask[Any]]) -> list[int]:
@@ -245,11 +252,7 @@ def piece_bounds(length: int, tasks: Sequence[InferenceTask[Any]]) -> list[int]:
     Raises:
         ReturnLengthError: the pieces of all tasks together do not have that length.
     """
-    bounds = [0]
-    end = 0
-    for task in tasks:
-        end += 1 if task.batch is None else task.batch
-        bounds.append(end)
-    if end != length:
-        raise ReturnLengthError(f"the API function returned {length} values for {end} inputs")
+    bounds = list(accumulate([1 if task.batch is None else task.batch for task in tasks], initial=0))
+    if bounds[-1] != length:
+        raise ReturnLengthError(f"the API function returned {length} values for {bounds[-1]} inputs")
     return bounds

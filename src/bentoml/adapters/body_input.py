@@ -46,12 +46,12 @@ class BaseBodyInput(BaseInputAdapter):
 
     def from_http_request(self, req: HTTPRequest) -> InferenceTask[Any]:
         """Read the body, or the one file in it when it is a form."""
-        headers = req.headers
-        task: InferenceTask[Any] = InferenceTask(task_id="", http_method=req.method, http_headers=headers)
-        if headers.content_type == FORM_CONTENT_TYPE:
+        task: InferenceTask[Any] = InferenceTask.of_request(req)
+        content_type, charset = req.headers.content_type_and_charset
+        if content_type == FORM_CONTENT_TYPE:
             self._fill_from_form(task, req)
         else:
-            self._try_to_fill(task, req.body, headers.charset, None)
+            self._try_to_fill(task, req.body, charset, None)
         return task
 
     def file_content_type(self, file_name: str, given: str) -> str:  # noqa: ARG002 - for subclasses

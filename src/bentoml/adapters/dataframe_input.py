@@ -19,7 +19,7 @@ from bentoml.adapters.table.dtypes import (
     openapi_type,
 )
 from bentoml.adapters.table.json_table import ORIENTS, JsonTable, parse_table
-from bentoml.adapters.table.single_rows import parse_single_rows
+from bentoml.adapters.table.single_rows import SINGLE_ROW_ORIENTS, parse_single_rows
 from bentoml.adapters.text_input import BaseTextInput
 from bentoml.adapters.wire.cli_args import read_format
 from bentoml.exceptions import BentoMLConfigException
@@ -174,7 +174,10 @@ class DataframeInput(BaseTextInput):
             ValueError: the tasks are not of one group.
         """
         # A parsed table is used once: the user function may change the values in it.
-        tables = [vars(task).pop(_TABLE, None) or self._parse(task) for task in tasks]
+        tables = []
+        for task in tasks:
+            table = vars(task).pop(_TABLE, None)
+            tables.append(self._parse(task) if table is None else table)
         return (self._join([table for table in tables if table is not None]),)
 
     def extract_single_args(self, task: InferenceTask[Any]) -> tuple[Any, ...]:
@@ -186,14 +189,16 @@ class DataframeInput(BaseTextInput):
         return (self._join([table]),)
 
     def _parse_all(self, tasks: Sequence[InferenceTask[Any]]) -> Sequence[Table | None]:
-        if len(tasks) > 1 and self.columns is None and self.orient in {None, "values"}:
-            texts = [task.data for task in tasks if task.http_headers.content_type != CSV_CONTENT_TYPE and task.data]
-            tables = parse_single_rows(texts) if len(texts) == len(tasks) else None
-            if tables is not None:
-                for task in tasks:
-                    task.batch = 1
-                return tables
-        return [self._parse(task) for task in tasks]
+        if len(tasks) == 1 or self.orient not in SINGLE_ROW_ORIENTS:
+            return [self._parse(task) for task in tasks]
+        texts = [None if task.http_headers.content_type == CSV_CONTENT_TYPE else task.data for task in tasks]
+        tables: list[Table | None] = list(parse_single_rows(texts, self.orient, self.columns))
+        for position, (task, table) in enumerate(zip(tasks, tables, strict=True)):
+            if table is None:
+                tables[position] = self._parse(task)
+            else:
+                task.batch = 1
+        return tables
 
     def _parse(self, task: InferenceTask[Any]) -> Table | None:
         try:
@@ -208,16 +213,15 @@ class DataframeInput(BaseTextInput):
         return table
 
     def _join(self, tables: Sequence[Table]) -> pd.DataFrame:
-        csv_frames = [table.frame for table in tables if isinstance(table, CsvTable)]
-        json_tables = [table for table in tables if isinstance(table, JsonTable)]
-        layouts = {table.group[0] for table in json_tables}
-        if len(layouts) + bool(csv_frames) > 1:
+        layout = tables[0].group[0]
+        if any(table.group[0] != layout for table in tables):
             raise ValueError("these tasks cannot share a frame; group_tasks parts them")
-        if not layouts:
-            return join_frames(csv_frames)
-        dtypes = None if self.dtype is None else self._declared_dtypes(layouts.pop())
+        frames = [table.frame for table in tables if isinstance(table, CsvTable)]
+        if frames:
+            return join_frames(frames)
+        dtypes = None if self.dtype is None else self._declared_dtypes(layout)
         try:
-            return build_frame(json_tables, dtypes)
+            return build_frame([table for table in tables if isinstance(table, JsonTable)], dtypes)
         except (ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{self.ERROR_PREFIX}a value does not fit its column: {error}") from error
 

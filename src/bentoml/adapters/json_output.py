@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.adapters.base import BaseOutputAdapter, piece_bounds
 from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.wire.cli_args import read_output_format
-from bentoml.adapters.wire.json_encoder import json_writer
+from bentoml.adapters.wire.json_encoder import json_writer, number_texts
 from bentoml.adapters.wire.media_types import JSON
 from bentoml.exceptions import APIDeprecated
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
@@ -56,6 +56,11 @@ class JsonOutput(BaseOutputAdapter):
         values = self._as_sequence(return_result)
         bounds = piece_bounds(len(values), tasks)
         write = self._writer(tasks)
+        if write is not str and (texts := number_texts(values)) is not None:
+            return [
+                self._written(texts[start] if task.batch is None else f"[{', '.join(texts[start:end])}]")
+                for task, start, end in zip(tasks, bounds, bounds[1:], strict=False)
+            ]
         return [
             self._result(write, values[start] if task.batch is None else values[start:end], task)
             for task, start, end in zip(tasks, bounds, bounds[1:], strict=False)
@@ -90,4 +95,4 @@ class JsonOutput(BaseOutputAdapter):
         return self._written(body)
 
     def _written(self, body: str) -> InferenceResult[Any]:
-        return InferenceResult(data=body, http_headers=HTTPHeaders(self._headers))
+        return InferenceResult.of_data(body, self._headers)

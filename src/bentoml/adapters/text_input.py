@@ -34,7 +34,7 @@ def decode_text(content: bytes, charset: str | None) -> str:
         InputError: the charset is unknown, or the bytes are not text in it.
     """
     try:
-        text = content.decode(charset or "utf-8")
+        text = content.decode() if charset is None else content.decode(charset)
     except LookupError as error:
         raise InputError(f"the charset {charset!r} is not known") from error
     except UnicodeError as error:

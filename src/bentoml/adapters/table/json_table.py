@@ -31,7 +31,8 @@ BOOLEAN = "b"
 TEXT = "s"  # text, null
 OBJECT = "o"  # anything else: lists, objects, larger integers, mixtures
 
-_KIND_OF_TYPE = {
+# Of one value; of an integer by its size.
+KIND_OF_TYPE = {
     float: FLOAT,
     int: INTEGER,
     bool: BOOLEAN,
@@ -102,9 +103,9 @@ def kinds_of(rows: Sequence[Sequence[Any]]) -> str:
     row = rows[0]
     types = set(map(type, row))
     if len(types) == 1 and int not in types:
-        return _KIND_OF_TYPE[types.pop()] * len(row)
+        return KIND_OF_TYPE[types.pop()] * len(row)
     return "".join(
-        [_KIND_OF_TYPE[type(value)] if type(value) is not int else _kind_of_integers(value, value) for value in row]
+        [KIND_OF_TYPE[type(value)] if type(value) is not int else _kind_of_integers(value, value) for value in row]
     )
 
 
@@ -112,7 +113,7 @@ def _kind_of_column(values: Sequence[Any]) -> str:
     types = set(map(type, values))
     if len(types) == 1:
         (only,) = types
-        return _KIND_OF_TYPE[only] if only is not int else _kind_of_integers(min(values), max(values))
+        return KIND_OF_TYPE[only] if only is not int else _kind_of_integers(min(values), max(values))
     if types <= _NUMBER_TYPES:
         is_exact = all(-_EXACT_IN_FLOAT <= value <= _EXACT_IN_FLOAT for value in values if type(value) is int)
         return FLOAT if is_exact else OBJECT

@@ -1,42 +1,94 @@
-"""Batches whose every request is one row of numbers, the most common of all: read with one call of the JSON parser.
+"""Batches of requests that are one row each, the most common of all: what rows have in common is worked out once.
 
-Joining bodies before they are parsed is safe only when no body can reach into its neighbour. Here each is known to be
-`[[` and `]]` around characters that are neither brackets nor quotes, so whatever the parser makes of them, the brackets
-of one body belong together. A batch with any other body is not read here.
+Each body is parsed by itself, so that none can reach into its neighbour; only what a row of certain types in certain
+columns means is looked up among the other rows of the batch.
 """
 
 from __future__ import annotations
 
-import re
-from itertools import chain
-from typing import TYPE_CHECKING
+import json
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters.table.json_table import FLOAT, JsonTable
-from bentoml.adapters.wire.json_text import parse_json
+from bentoml.adapters.table.json_table import INTEGER, KIND_OF_TYPE, JsonTable, kinds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-_is_row = re.compile(r"\[\[[-+.0-9eE, ]+\]\]").fullmatch
+    from bentoml.adapters.table.json_table import Names
+
+    # (names or None, types of the values) -> positions of the tasks, and their rows.
+    Layouts = dict[tuple[Names | None, tuple[type, ...]], tuple[list[int], list[list[Any]]]]
+
+SINGLE_ROW_ORIENTS = (None, "values", "records")
+
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what raw_decode calls
+_MIN_INTEGER = -(2**63)
+_MAX_INTEGER = 2**63 - 1
 
 
-def parse_single_rows(texts: Sequence[str]) -> list[JsonTable] | None:
-    """The tables of requests that all hold one row of the same number of floats.
+def parse_single_rows(texts: Sequence[Any], orient: str | None, columns: Names | None) -> list[JsonTable | None]:
+    """The tables of requests that are a list of one row: `values` or `records`.
 
     Args:
-        texts: the bodies.
+        texts: the bodies; what is no text is not read here.
+        orient: `values`, `records`, or None for both.
+        columns: see `parse_table`.
 
     Returns:
-        One table of one row per text, the same as `parse_table` gives; None when a text is anything else.
+        One table of one row per text, the same as `parse_table` gives; None for a text that is anything else.
     """
-    if not all(map(_is_row, texts)):
-        return None
-    try:
-        rows = list(chain.from_iterable(parse_json(f"[{','.join(texts)}]")))
-    except ValueError:
-        return None
-    width = len(rows[0])
-    if set(map(len, rows)) != {width} or set(map(type, chain.from_iterable(rows))) != {float}:
-        return None
-    group = (width, FLOAT * width)
-    return [JsonTable([row], group) for row in rows]
+    rows_of_value = columns is None and orient != "records"
+    names_of_record = (lambda _: columns) if columns is not None else tuple
+    values_of_record: Callable[[Any], Any] = _picker(columns) if columns is not None else dict.values
+    takes_records = orient != "values"
+    layouts: Layouts = {}
+    for position, text in enumerate(texts):
+        try:
+            value, end = _scan(text, 0)
+            if end != len(text) or type(value) is not list or len(value) != 1:
+                continue
+            (row,) = value
+            names = None
+            if type(row) is dict and takes_records:
+                names = names_of_record(row)
+                row = list(values_of_record(row))
+            elif type(row) is not list or not rows_of_value:
+                continue
+            key = (names, tuple(map(type, row)))
+        except (ValueError, TypeError, KeyError, StopIteration, RecursionError):
+            continue
+        known = layouts.get(key)
+        if known is None:
+            known = layouts[key] = ([], [])
+        known[0].append(position)
+        known[1].append(row)
+    return _tables_of(layouts, len(texts))
+
+
+def _picker(columns: Names) -> Callable[[Any], Sequence[Any]]:
+    if len(columns) < 2:
+        return lambda record: [record[name] for name in columns]
+    return itemgetter(*columns)
+
+
+def _tables_of(layouts: Layouts, count: int) -> list[JsonTable | None]:
+    tables: list[JsonTable | None] = [None] * count
+    for (names, types), (positions, rows) in layouts.items():
+        if not types:
+            continue
+        layout = len(types) if names is None else names
+        kinds = _kinds_of_all(types, rows)
+        for position, row in zip(positions, rows, strict=True):
+            tables[position] = JsonTable([row], (layout, kinds or kinds_of([row])))
+    return tables
+
+
+def _kinds_of_all(types: tuple[type, ...], rows: list[list[Any]]) -> str | None:
+    """The kinds of the columns; None when they differ, for there are integers of more than 64 bits."""
+    for position, kind in enumerate(types):
+        if kind is int:
+            column = [row[position] for row in rows]
+            if min(column) < _MIN_INTEGER or max(column) > _MAX_INTEGER:
+                return None
+    return "".join([INTEGER if kind is int else KIND_OF_TYPE[kind] for kind in types])

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class ResultEncoder(json.JSONEncoder):
@@ -49,17 +49,30 @@ def json_writer(*, ensure_ascii: bool) -> Callable[[Any], str]:
     encode = ResultEncoder(ensure_ascii=ensure_ascii).encode
 
     def write(value: Any) -> str:
-        if type(value) is list and _NUMBER_TYPES.issuperset(map(type, value)):
-            # For a flat list of numbers `repr` writes what JSON would, save for `nan` and `inf`, much faster.
-            text = repr(value)
-            if "n" not in text:
-                return text
+        if type(value) is list and (text := _number_list(value)) is not None:
+            return text
         try:
             return encode(value)
         except TypeError:
             return encode(_with_plain_keys(value))
 
     return write
+
+
+def number_texts(values: Sequence[Any]) -> list[str] | None:
+    """What `json_writer` writes for each of many numbers, much faster; None where there is anything but numbers."""
+    text = _number_list(values) if type(values) is list else None
+    if text is None:
+        return None
+    return text[1:-1].split(", ") if values else []
+
+
+def _number_list(values: list[Any]) -> str | None:
+    """For a flat list of numbers `repr` writes what JSON would, save for `nan` and `inf`."""
+    if not _NUMBER_TYPES.issuperset(map(type, values)):
+        return None
+    text = repr(values)
+    return None if "n" in text else text
 
 
 def _with_plain_keys(value: Any) -> Any:

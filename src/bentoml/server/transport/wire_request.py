@@ -20,16 +20,15 @@ class Fields:
         block: `name: value` lines, each ended by CRLF, names in lower case.
     """
 
-    __slots__ = ("charset", "content_encoding", "content_type", "first", "pairs")
+    __slots__ = ("content_encoding", "content_type_and_charset", "first", "pairs")
 
     def __init__(self, block: bytes) -> None:
         lines = block.decode("latin-1").split("\r\n")[:-1]
-        self.pairs = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+        self.pairs = tuple([(name, value) for name, _, value in (line.partition(": ") for line in lines)])
         self.first = dict(reversed(self.pairs))
         headers = HTTPHeaders(self.pairs)
-        self.content_type = headers.content_type
+        self.content_type_and_charset = headers.content_type_and_charset
         self.content_encoding = headers.content_encoding
-        self.charset = headers.charset
 
 
 class WireHeaders(HTTPHeaders):
@@ -39,23 +38,19 @@ class WireHeaders(HTTPHeaders):
 
     def __init__(self, fields: Fields) -> None:
         self._fields: Fields | None = fields
-        self._own: list[tuple[str, str]] = []
+        self._own: tuple[tuple[str, str], ...] = ()
 
     @property
     def shared(self) -> Fields | None:
-        """The fields that these headers still are; None when somebody may have changed them."""
+        """The fields that these headers still are; None when somebody has changed them."""
         return self._fields
 
     @property
-    def _pairs(self) -> list[tuple[str, str]]:
-        # Whoever asks may change it, so from here on the request has a list of its own.
-        if self._fields is not None:
-            self._own = list(self._fields.pairs)
-            self._fields = None
-        return self._own
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        return self._own if self._fields is None else self._fields.pairs
 
     @_pairs.setter
-    def _pairs(self, pairs: list[tuple[str, str]]) -> None:
+    def _pairs(self, pairs: tuple[tuple[str, str], ...]) -> None:
         self._fields = None
         self._own = pairs
 
@@ -66,14 +61,9 @@ class WireHeaders(HTTPHeaders):
         return self._fields.first.get(name.lower(), default)
 
     @property
-    def content_type(self) -> str:
-        """Media type of the body, lower case, without parameters; empty when not given."""
-        return super().content_type if self._fields is None else self._fields.content_type
-
-    @property
-    def charset(self) -> str | None:
-        """The `charset` parameter of the content type, or None."""
-        return super().charset if self._fields is None else self._fields.charset
+    def content_type_and_charset(self) -> tuple[str, str | None]:
+        """Both with one look at the header."""
+        return super().content_type_and_charset if self._fields is None else self._fields.content_type_and_charset
 
     @property
     def content_encoding(self) -> str:
