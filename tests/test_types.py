@@ -223,6 +223,10 @@ def test_file_like_reads_memory_file_and_nothing(tmp_path: Path) -> None:
     memory.seek(2)
     assert (memory.name, memory.read(1), memory.tell(), memory.read()) == ("n.bin", b"2", 3, b"3")
     assert FileLike().read() == b""
+    assert [repr(FileLike(bytes_=b"0123", name="n.bin")), repr(FileLike())] == [
+        "FileLike('n.bin', 4 bytes)",
+        "FileLike(None, a stream)",
+    ]
     with path.open("rb") as stream:
         assert FileLike(stream=stream).name == "a b.txt"
 

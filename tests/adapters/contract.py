@@ -36,9 +36,15 @@ def answers(responses: Sequence[HTTPResponse]) -> list[tuple[int, bytes, str]]:
 
 
 class InputAdapterContract:
-    """Holds for every input adapter that takes `batch=True`."""
+    """Holds for every input adapter that takes `batch=True`.
+
+    The members of `GOOD` and `MALFORMED` are texts. Where requests are something else, `content`, `value_words` and
+    `file_words` say how a text becomes one.
+    """
 
     CONTENT_TYPE: ClassVar[str] = "application/json"
+    # Whether bodies are text, which the charset of the request says how to decode.
+    IS_TEXT: ClassVar[bool] = True
     # Bodies that are answered differently from each other, and bodies that are refused with 400.
     GOOD: ClassVar[Sequence[str]]
     MALFORMED: ClassVar[Sequence[str]]
@@ -51,9 +57,23 @@ class InputAdapterContract:
         """A new adapter."""
         raise NotImplementedError
 
-    def answer(self, argument: Any) -> Any:
+    def answer(self, *arguments: Any, **_: Any) -> Any:
         """The user function: one value per element or row, which tells its input apart from others."""
         raise NotImplementedError
+
+    def answer_one(self, *arguments: Any) -> Any:
+        """The user function of an API with `batch=False`."""
+        if self.adapter().JOINS_REQUESTS:
+            return self.answer(*arguments)
+        return self.answer(*([argument] for argument in arguments))[0]
+
+    def content(self, body: str) -> bytes:
+        """The body of the request that stands for a text."""
+        return body.encode()
+
+    def shown(self, arguments: Sequence[Any]) -> str:
+        """The arguments of the function as text, in which the mark of the guilty one is looked for."""
+        return str(arguments)
 
     def api(self) -> InferenceAPI:
         """An API over the adapter and `answer`."""
@@ -61,7 +81,7 @@ class InputAdapterContract:
 
     def request(self, body: str | bytes, **headers: str) -> HTTPRequest:
         """A request with the content type of this suite."""
-        content = body.encode() if isinstance(body, str) else body
+        content = self.content(body) if isinstance(body, str) else body
         return HTTPRequest({"Content-Type": self.CONTENT_TYPE, **headers}, content)
 
     def alone(self, body: str) -> tuple[int, bytes, str]:
@@ -94,17 +114,19 @@ class InputAdapterContract:
 
     @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP"])
     def test_gzip_request_is_answered_as_plain(self, encoding: str) -> None:
-        request = self.request(gzip.compress(self.GOOD[0].encode()), **{"content-encoding": encoding})
+        request = self.request(gzip.compress(self.content(self.GOOD[0])), **{"content-encoding": encoding})
         assert answers([self.api().handle_request(request)]) == [self.alone(self.GOOD[0])]
 
     def test_body_in_another_charset_is_answered_as_utf8(self) -> None:
-        request = HTTPRequest({"Content-Type": f"{self.CONTENT_TYPE}; charset=utf-16"}, self.GOOD[0].encode("utf-16"))
+        content = self.GOOD[0].encode("utf-16") if self.IS_TEXT else self.content(self.GOOD[0])
+        request = HTTPRequest({"Content-Type": f"{self.CONTENT_TYPE}; charset=utf-16"}, content)
         assert answers([self.api().handle_request(request)]) == [self.alone(self.GOOD[0])]
 
     @pytest.mark.parametrize("charset", ["nonsense", "rot13", "ascii"])
     def test_body_that_is_no_text_in_its_charset_is_refused(self, charset: str) -> None:
         request = HTTPRequest({"Content-Type": f"{self.CONTENT_TYPE}; charset={charset}"}, b"\xff\xfe")
-        assert self.api().handle_request(request).status == 400
+        without = self.api().handle_request(self.request(b"\xff\xfe")).status
+        assert self.api().handle_request(request).status == (400 if self.IS_TEXT else without)
 
     def test_each_response_carries_its_own_request_id(self) -> None:
         bodies = [*self.GOOD, *self.MALFORMED]
@@ -116,10 +138,10 @@ class InputAdapterContract:
     def test_guilty_request_alone_gets_the_error_of_the_function(self) -> None:
         body, mark = self.GUILTY
 
-        def function(argument: Any) -> Any:
-            if mark in str(argument):
+        def function(*arguments: Any) -> Any:
+            if mark in self.shown(arguments):
                 raise ValueError("no luck")
-            return self.answer(argument)
+            return self.answer(*arguments)
 
         api = api_of(self.adapter(), function, batch=True)
         responses = api.handle_batch_request([self.request(one) for one in self.GOOD])
@@ -129,9 +151,9 @@ class InputAdapterContract:
     def test_function_that_takes_tasks_gets_those_that_are_not_refused(self) -> None:
         seen: list[str] = []
 
-        def function(argument: Any, tasks: list[InferenceTask[Any]]) -> Any:
+        def function(*arguments: Any, tasks: list[InferenceTask[Any]]) -> Any:
             seen.extend(task.task_id for task in tasks)
-            return self.answer(argument)
+            return self.answer(*arguments)
 
         bodies = [self.GOOD[0], self.MALFORMED[0], self.GOOD[1]]
         api_of(self.adapter(), function, batch=True).handle_batch_request(
@@ -140,9 +162,9 @@ class InputAdapterContract:
         assert sorted(seen) == [IDS[0], IDS[2]]
 
     def test_async_function_gives_the_same_answers(self) -> None:
-        async def function(argument: Any) -> Any:
+        async def function(*arguments: Any) -> Any:
             await asyncio.sleep(0)
-            return self.answer(argument)
+            return self.answer(*arguments)
 
         api = api_of(self.adapter(), function, batch=True)
         bodies = [*self.GOOD, *self.MALFORMED]
@@ -150,16 +172,26 @@ class InputAdapterContract:
         responses = api.handle_batch_request([self.request(body) for body in bodies])
         assert answers(responses) == [self.alone(body) for body in bodies]
 
+    def test_function_of_single_requests_gives_the_answers_of_a_batch(self) -> None:
+        bodies = [*self.GOOD, *self.MALFORMED]
+        single = api_of(self.adapter(), self.answer_one, batch=False)
+        responses = single.handle_batch_request([self.request(body) for body in bodies])
+        assert answers(responses) == [self.alone(body) for body in bodies]
+
+    def events(self, body: str) -> list[dict[str, Any]]:
+        """Lambda events that stand for the request."""
+        headers = {"Content-Type": self.CONTENT_TYPE}
+        content = self.content(body)
+        events: list[dict[str, Any]] = [
+            {"headers": headers, "body": content},
+            {"headers": headers, "body": base64.b64encode(content).decode(), "isBase64Encoded": True},
+        ]
+        return [*events, {"headers": headers, "body": content.decode()}] if self.IS_TEXT else events
+
     def test_lambda_events_get_the_answers_of_http(self) -> None:
         for body in [*self.GOOD, *self.MALFORMED]:
             status, text, content_type = self.alone(body)
-            headers = {"Content-Type": self.CONTENT_TYPE}
-            encoded = base64.b64encode(body.encode()).decode()
-            for event in (
-                {"headers": headers, "body": body},
-                {"headers": headers, "body": body.encode()},
-                {"headers": headers, "body": encoded, "isBase64Encoded": True},
-            ):
+            for event in self.events(body):
                 assert self.api().handle_aws_lambda_event(event) == {
                     "statusCode": status,
                     "body": text.decode(),
@@ -170,8 +202,25 @@ class InputAdapterContract:
         """Words that say what the input is, where it is not the default."""
         return []
 
+    def value_words(self, bodies: Sequence[str]) -> list[str]:
+        """Words of the command line that give requests as values."""
+        return ["--input", *bodies, *self.cli_format()]
+
+    def file_content(self, body: str) -> bytes:
+        """The file of the command line that stands for a text."""
+        return self.content(body)
+
+    def file_words(self, bodies: Sequence[str], directory: Path) -> list[str]:
+        """Words of the command line that give requests as files."""
+        names = []
+        for i, body in enumerate(bodies):
+            path = directory / f"{i}.txt"
+            path.write_bytes(self.file_content(body))
+            names.append(str(path))
+        return ["--input-file", *names, *self.cli_format()]
+
     def test_command_line_values_print_the_answers_of_http(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert self.api().handle_cli(["--input", *self.GOOD, *self.cli_format()]) == 0
+        assert self.api().handle_cli(self.value_words(self.GOOD)) == 0
         printed = capsys.readouterr()
         assert printed.out.splitlines() == [self.alone(body)[1].decode() for body in self.GOOD]
         assert printed.err == ""
@@ -179,19 +228,14 @@ class InputAdapterContract:
     def test_command_line_files_print_the_answers_of_http(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        names = []
-        for i, body in enumerate(self.GOOD):
-            path = tmp_path / f"{i}.txt"
-            path.write_bytes(body.encode())
-            names.append(str(path))
-        words = ["--input-file", *names, *self.cli_format(), "--max-batch-size", "2", "--unknown", "flag"]
+        words = [*self.file_words(self.GOOD, tmp_path), "--max-batch-size", "2", "--unknown", "flag"]
         assert self.api().handle_cli(words) == 0
         assert capsys.readouterr().out.splitlines() == [self.alone(body)[1].decode() for body in self.GOOD]
 
     def test_command_line_with_a_malformed_value_prints_its_error_and_exits_with_1(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        words = ["--input", self.GOOD[0], self.MALFORMED[0], self.GOOD[1], *self.cli_format()]
+        words = self.value_words([self.GOOD[0], self.MALFORMED[0], self.GOOD[1]])
         assert self.api().handle_cli(words) == 1
         printed = capsys.readouterr()
         assert printed.out.splitlines() == [self.alone(body)[1].decode() for body in self.GOOD[:2]]
@@ -201,8 +245,8 @@ class InputAdapterContract:
         for content_type, media in self.adapter().request_schema.items():
             if "example" in media:
                 example = media["example"]
-                body = example if content_type.startswith("text/") else json.dumps(example)
-                request = HTTPRequest({"Content-Type": content_type}, body.encode())
+                body = json.dumps(example) if content_type.endswith("/json") else str(example)
+                request = HTTPRequest({"Content-Type": content_type.replace("*/*", "text/plain")}, body.encode())
                 assert api_of(self.adapter(), self.answer, batch=True).handle_request(request).status == 200, example
 
     def test_description_is_plain_data(self) -> None:

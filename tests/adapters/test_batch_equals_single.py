@@ -10,15 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, StringInput
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
+from tests.adapters.forms import FORM, form_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pandas as pd
+
+    from bentoml.adapters import BaseInputAdapter
 
 DISCARD = "please discard"
 RAISE = "please raise"
@@ -158,6 +161,11 @@ def json_request(value: Any) -> HTTPRequest:
     return HTTPRequest({"Content-Type": "application/json"}, json.dumps(value).encode())
 
 
+def files_request(fields: list[tuple[str, str]]) -> HTTPRequest:
+    """A form with a file for each name and text."""
+    return form_request(files=[(name, (f"{name}.bin", text.encode())) for name, text in fields])
+
+
 bad_gzip = st.just(HTTPRequest({"Content-Encoding": "gzip"}, b"no gzip"))
 table_requests = st.lists(
     st.one_of(
@@ -228,6 +236,49 @@ def test_values_of_a_single_function_are_answered_as_in_a_batch(requests: list[H
     single = InferenceAPI(None, "p", "", JsonInput(), answer_one, batch=False)
     assert_batch_equals_single(single, requests)
     batch = InferenceAPI(None, "p", "", JsonInput(), answer_values, batch=True)
+    ids = [str(i) for i in range(len(requests))]
+    assert [(one.status, one.body) for one in single.handle_batch_request(requests, ids)] == [
+        (one.status, one.body) for one in batch.handle_batch_request(requests, ids)
+    ]
+
+
+file_texts = st.text(st.characters(codec="utf-8"), max_size=3) | st.sampled_from(MARKS)
+file_requests = st.lists(
+    st.one_of(
+        st.lists(st.tuples(names, file_texts), max_size=4).map(files_request),
+        file_texts.map(lambda text: HTTPRequest({"Content-Type": "text/plain"}, text.encode())),
+        st.sampled_from([b"", b"\xff", b"--no form"]).map(lambda body: HTTPRequest({"Content-Type": FORM}, body)),
+        bad_gzip,
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def answer_files(*arguments: Any, tasks: list[InferenceTask[Any]]) -> list[Any]:
+    """One answer per request whose files, or text, are not discarded."""
+    rows = [
+        [None if one is None else getattr(one, "bytes_", one) for one in row] for row in zip(*arguments, strict=True)
+    ]
+    return answer_values([[one.decode() if isinstance(one, bytes) else one for one in row] for row in rows], tasks)
+
+
+def answer_file(*arguments: Any, task: InferenceTask[Any]) -> Any:
+    """One answer, for a function that is not given batches."""
+    return (answer_files(*([argument] for argument in arguments), tasks=[task]) or [None])[0]
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [StringInput(), FileInput(), MultiFileInput(["a", "b"]), MultiFileInput(["a", "b"], allow_none=True)],
+    ids=["string", "file", "files", "files or none"],
+)
+@unhurried
+@given(requests=file_requests)
+def test_files_are_answered_as_alone(adapter: BaseInputAdapter, requests: list[HTTPRequest]) -> None:
+    batch = InferenceAPI(None, "p", "", adapter, answer_files, batch=True)
+    assert_batch_equals_single(batch, requests)
+    single = InferenceAPI(None, "p", "", adapter, answer_file, batch=False)
     ids = [str(i) for i in range(len(requests))]
     assert [(one.status, one.body) for one in single.handle_batch_request(requests, ids)] == [
         (one.status, one.body) for one in batch.handle_batch_request(requests, ids)

@@ -2,7 +2,7 @@
 
 SERVICE = '''
 import bentoml
-from bentoml.adapters import DataframeInput, DataframeOutput, JsonInput
+from bentoml.adapters import DataframeInput, DataframeOutput, FileInput, JsonInput, MultiFileInput, StringInput
 
 
 class EveryAdapter(bentoml.BentoService):
@@ -15,6 +15,18 @@ class EveryAdapter(bentoml.BentoService):
     @bentoml.api(input=JsonInput(), batch=False)
     def json_single(self, value):
         return value
+
+    @bentoml.api(input=StringInput(), batch=True)
+    def string(self, texts):
+        return texts
+
+    @bentoml.api(input=FileInput(), batch=True)
+    def file(self, files):
+        return [[file.name, file.read()[:100]] for file in files]
+
+    @bentoml.api(input=MultiFileInput(input_names=["a", "b"]), batch=False)
+    def files(self, a, b):
+        return [a.name, b.name, len(a.bytes_), len(b.bytes_)]
 
     @bentoml.api(input=DataframeInput(), batch=True)
     def dataframe(self, df):

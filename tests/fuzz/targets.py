@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, StringInput
 from bentoml.service.inference_api import InferenceAPI
 
 if TYPE_CHECKING:
@@ -107,6 +107,32 @@ TARGETS: dict[str, Target] = {
             ("application/json", b'{"columns": ["a"], "index": [0], "data": [[1]]}'),
             ("text/csv", b'a,b\n1,"x\ny"\n2,z\n'),
             (FORM, form(("file", "a.csv", "text/csv", b"a,b\n1,2\n"))),
+        ),
+    ),
+    "string": Target(
+        StringInput,
+        texts_of,
+        (
+            ("text/plain", "né".encode()),
+            ("text/plain; charset=utf-16", "né".encode("utf-16")),
+            (FORM, form(("file", "a.txt", "text/plain; charset=latin-1", b"n\xe9"))),
+        ),
+    ),
+    "file": Target(
+        FileInput,
+        lambda files: [f"{file.name!r} {file.read()[:100]!r}" for file in files],
+        (
+            ("application/octet-stream", b"\x00\xff"),
+            (FORM, form(("file", "a.bin", "application/octet-stream", b"\x00\r\n\xff"))),
+            (FORM, form(("x", None, "", b"1"), ("file", 'é;\\"', "", b""))),
+        ),
+    ),
+    "several files": Target(
+        lambda: MultiFileInput(input_names=["a", "b"], allow_none=True),
+        lambda *columns: [repr([file and (file.name, file.bytes_) for file in row])[:200] for row in zip(*columns)],  # noqa: B905
+        (
+            (FORM, form(("a", "a.bin", "", b"1"), ("b", "b.bin", "", b"2"), ("c", None, "", b"3"))),
+            (FORM, form(("b", "b.bin", "image/png", b"\x89PNG"), ("b", "again", "", b""))),
         ),
     ),
     "declared dataframe": Target(

@@ -40,6 +40,10 @@ class FileLike:
         self._stream = stream
         self.name = name if name is not None else self._default_name()
 
+    def __repr__(self) -> str:
+        where = self.uri if self.bytes_ is None else f"{len(self.bytes_)} bytes"
+        return f"FileLike({self.name!r}, {where or 'a stream'})"
+
     def _default_name(self) -> str | None:
         if self._stream is not None:
             stream_name = getattr(self._stream, "name", None)

@@ -9,8 +9,11 @@ from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
 from bentoml.adapters.dataframe_input import DataframeInput
 from bentoml.adapters.dataframe_output import DataframeOutput
 from bentoml.adapters.default_output import DefaultOutput
+from bentoml.adapters.file_input import FileInput
 from bentoml.adapters.json_input import JsonInput
 from bentoml.adapters.json_output import JsonOutput
+from bentoml.adapters.multi_file_input import MultiFileInput
+from bentoml.adapters.string_input import StringInput
 
 __all__ = [
     "BaseInputAdapter",
@@ -18,8 +21,11 @@ __all__ = [
     "DataframeInput",
     "DataframeOutput",
     "DefaultOutput",
+    "FileInput",
     "JsonInput",
     "JsonOutput",
+    "MultiFileInput",
+    "StringInput",
 ]
 
 _DROPPED = {f"Clipper{kind}Input": f"{CLIPPER_REASON}; use JsonInput or DataframeInput" for kind in CLIPPER_KINDS}

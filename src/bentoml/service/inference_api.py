@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REQUEST_ID_HEADER = "X-Request-Id"
-USAGE_ERROR_EXIT_CODE = 2
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +234,7 @@ class InferenceAPI:
         return self.handle_batch_request([request])[0]
 
     def handle_cli(self, cli_args: Sequence[str], progress: JobProgress | None = None) -> int:
-        """Run a job of the command line; misuse of the arguments is said on stderr and returns 2.
+        """Run a job of the command line; misuse of the arguments is said on stderr and returns 2, or 1.
 
         Args:
             cli_args: the words for the adapters.
@@ -244,8 +243,8 @@ class InferenceAPI:
         try:
             return self._run_to_end(self.handle_cli_async(cli_args, progress))
         except CliUsageError as error:
-            sys.stderr.write(f"Error: {error}\n")
-            return USAGE_ERROR_EXIT_CODE
+            sys.stderr.write(f"{error.line(colors=sys.stderr.isatty())}\n")
+            return error.exit_code
 
     def handle_aws_lambda_event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one AWS Lambda event."""

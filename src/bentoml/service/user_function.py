@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -141,5 +142,5 @@ def _position_of(name: str, function: Callable[..., Any]) -> int | None:
         if parameter.name == name and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             return position
         if parameter.name == name and parameter.kind is parameter.KEYWORD_ONLY:
-            return len(parameters)
+            return sys.maxsize
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from bentoml.exceptions import CLIException
 
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 class CliUsageError(CLIException):
     """The words contradict each other or one is missing; `bentoml run` exits with 2."""
+
+    exit_code: ClassVar[int] = 2
+
+    def line(self, *, colors: bool) -> str:  # noqa: ARG002 - for subclasses
+        """What `bentoml run` says, without line end.
+
+        Args:
+            colors: whether the terminal shows them.
+        """
+        return f"Error: {self}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,22 @@ def read_input(cli_args: Sequence[str]) -> CliInput:
         given = f", given only: {' '.join(others)}" if others else ""
         parser.error(f"one of the arguments --input --input-file is required{given}")
     return CliInput(tuple(found.input), tuple(found.input_file))
+
+
+def read_words(cli_args: Sequence[str], flags: Sequence[str]) -> dict[str, list[str]]:
+    """Read `FLAG WORD [WORD ...]` for each of some flags, any number of times.
+
+    Returns:
+        The words after each flag; none where it is not given.
+
+    Raises:
+        CliUsageError: a flag without words.
+    """
+    parser = _Parser()
+    for flag in flags:
+        parser.add_argument(flag, dest=flag, nargs="+", action="extend", default=[])
+    found, _ = parser.parse_known_args(list(cli_args))
+    return vars(found)
 
 
 def read_max_batch_size(cli_args: Sequence[str]) -> int | None:

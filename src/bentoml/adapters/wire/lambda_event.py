@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from bentoml.adapters.errors import InputError
-from bentoml.types import HTTPRequest
+from bentoml.types import HTTPHeaders, HTTPRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def request_from_event(event: Mapping[str, Any]) -> HTTPRequest:
     http = context.get("http") or {}
     identity = context.get("identity") or {}
     return HTTPRequest(
-        headers=_headers(event),
+        headers=headers_of_event(event),
         body=_body_bytes(event.get("body"), is_base64=bool(event.get("isBase64Encoded"))),
         method=event.get("httpMethod") or http.get("method") or "POST",
         path=event.get("path") or event.get("rawPath") or "",
@@ -39,14 +39,14 @@ def request_from_event(event: Mapping[str, Any]) -> HTTPRequest:
     )
 
 
-def _headers(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+def headers_of_event(event: Mapping[str, Any]) -> HTTPHeaders:
     """All headers; where an event has each name with all its values, these."""
     repeated = event.get("multiValueHeaders")
     if repeated:
-        return [(name, value) for name, values in repeated.items() for value in values]
+        return HTTPHeaders([(name, value) for name, values in repeated.items() for value in values])
     headers = [(name, value) for name, value in (event.get("headers") or {}).items() if value is not None]
     cookies = event.get("cookies")
-    return [*headers, ("cookie", "; ".join(cookies))] if cookies else headers
+    return HTTPHeaders([*headers, ("cookie", "; ".join(cookies))] if cookies else headers)
 
 
 def _query_string(event: Mapping[str, Any]) -> str:
