@@ -1,4 +1,4 @@
-"""What a client accepts, as its `Accept` header says (RFC 9110, section 12.5.1)."""
+"""What a client accepts, as headers such as `Accept` say (RFC 9110, section 12.5)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # A header with more ranges is read up to here.
-MAX_RANGES = 32
+MAX_RANGES = 64
 
 
 def qualities(accept: str) -> dict[str, float]:
-    """The media ranges of a header in their order, lower case, without parameters, each with its weight from 0 to 1."""
+    """The media ranges or codings that a header names, in order and lower case, each with its weight from 0 to 1."""
     named: dict[str, float] = {}
     for media_range in accept.lower().split(",")[:MAX_RANGES]:
         name, *parameters = (part.strip() for part in media_range.split(";"))

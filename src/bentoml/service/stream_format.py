@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bentoml._util.accept import qualities
 from bentoml.adapters.base import BINARY_CONTENT_TYPE, TEXT_CONTENT_TYPE
 from bentoml.adapters.table.frame_json import as_frame, frame_text, is_frame
 from bentoml.adapters.wire.json_encoder import json_writer
@@ -21,16 +22,11 @@ EVENT_HEADERS = (
 
 # The line ends of an event stream; `str.splitlines` knows more of them.
 _split_lines = re.compile(r"\r\n|\n|\r").split
-_no_weight = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*").fullmatch
 
 
 def accepts_events(accept: str) -> bool:
     """Whether an `Accept` header names `text/event-stream`; wildcards do not count."""
-    for entry in accept.split(","):
-        media_type, *parameters = entry.split(";")
-        if media_type.strip().lower() == "text/event-stream":
-            return not any(map(_no_weight, parameters))
-    return False
+    return qualities(accept).get("text/event-stream", 0.0) > 0
 
 
 def content_type_of(value: Any) -> str:

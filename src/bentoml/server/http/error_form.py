@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from bentoml._util.accept import qualities
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,8 +26,6 @@ _CODES = {
     500: "internal_error",
     503: "not_ready",
 }
-# More of them than a client can mean is not looked at.
-_MAX_RANGES = 64
 
 
 def wants_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -44,13 +44,14 @@ def wants_json(headers: Iterable[tuple[bytes, bytes]]) -> bool:
             accepted.append(value)
         elif name == b"content-type":
             content_type = value
-    named = _qualities(b",".join(accepted))
+    named = qualities(b",".join(accepted).decode("latin-1"))
+    named.pop("*/*", None)
     json_quality = max((quality for media_type, quality in named.items() if _is_json(media_type)), default=0.0)
-    if any(named.get(media_type, 0) for media_type in (b"text/html", b"application/xhtml+xml")):
+    if any(named.get(media_type, 0) for media_type in ("text/html", "application/xhtml+xml")):
         return False
     if json_quality:
-        return json_quality >= named.get(b"text/plain", 0)
-    return not any(named.values()) and _is_json(content_type.partition(b";")[0].strip().lower())
+        return json_quality >= named.get("text/plain", 0)
+    return not any(named.values()) and _is_json(content_type.decode("latin-1").partition(";")[0].strip().lower())
 
 
 def json_error(status: int, message: str, request_id: str, traceback: str | None = None) -> bytes:
@@ -68,28 +69,5 @@ def json_error(status: int, message: str, request_id: str, traceback: str | None
     return json.dumps({"error": error}).encode()
 
 
-def _qualities(accept: bytes) -> dict[bytes, float]:
-    """The media types that an `Accept` names, `*/*` left out, and how much each is wanted, from 0 to 1."""
-    named: dict[bytes, float] = {}
-    for media_range in accept.lower().split(b",")[:_MAX_RANGES]:
-        media_type, *parameters = (part.strip() for part in media_range.split(b";"))
-        if media_type and media_type != b"*/*":
-            named[media_type] = max(named.get(media_type, 0.0), _quality(parameters))
-    return named
-
-
-def _quality(parameters: Iterable[bytes]) -> float:
-    for parameter in parameters:
-        if parameter.startswith(b"q="):
-            try:
-                quality = float(parameter[2:])
-            except ValueError:
-                return 0.0
-            return quality if 0 <= quality <= 1 else 0.0
-    return 1.0
-
-
-def _is_json(media_type: bytes) -> bool:
-    return media_type == b"application/json" or (
-        media_type.startswith(b"application/") and media_type.endswith(b"+json")
-    )
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))

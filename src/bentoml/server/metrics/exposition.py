@@ -6,11 +6,12 @@ what does not change from one scrape to the next, names and labels, is kept, and
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from bentoml._util.accept import qualities
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -104,17 +105,9 @@ def written(families: Iterable[Family], *, openmetrics: bool = False) -> Generat
 
 def wants_openmetrics(accept: str) -> bool:
     """Whether a value of `Accept` prefers OpenMetrics to the text format."""
-    weights = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
-    for part in accept.lower().split(","):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        if name in weights:
-            weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
-            weights[name] = max(weights[name], float(weight) if _WEIGHT.fullmatch(weight) else 0.0)
-    wanted, plain = weights.values()
-    return wanted > 0 and wanted >= plain
-
-
-_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
+    weights = qualities(accept)
+    wanted = weights.get("application/openmetrics-text", 0.0)
+    return wanted > 0 and wanted >= weights.get("text/plain", 0.0)
 
 
 def number_text(value: float) -> str:

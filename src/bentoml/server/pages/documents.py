@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from bentoml._util.accept import qualities
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -77,12 +79,7 @@ class Document:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether a value of `Accept-Encoding` names gzip and does not weigh it 0."""
-    for part in accept_encoding.lower().split(","):
-        coding, _, parameters = part.partition(";")
-        if coding.strip() == "gzip":
-            weight = parameters.replace(" ", "").removeprefix("q=")
-            return not weight or weight.strip("0.") != ""
-    return False
+    return qualities(accept_encoding).get("gzip", 0.0) > 0
 
 
 def matches(if_none_match: str, tag: str) -> bool:
