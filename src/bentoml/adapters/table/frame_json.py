@@ -40,7 +40,7 @@ def piece_texts(frame: pd.DataFrame, bounds: Sequence[int], orient: str) -> list
     """
     if orient == "records":
         return _record_pieces(frame, bounds)
-    is_counted = _has_default_index(frame)
+    is_counted = has_default_index(frame)
     texts = []
     for start, end in pairwise(bounds):
         piece = frame.iloc[start:end]
@@ -54,7 +54,8 @@ def _record_pieces(frame: pd.DataFrame, bounds: Sequence[int]) -> list[str]:
     return [f"[{','.join(lines[start:end])}]" for start, end in pairwise(bounds)]
 
 
-def _has_default_index(frame: pd.DataFrame) -> bool:
+def has_default_index(frame: pd.DataFrame | pd.Series[Any]) -> bool:
+    """Whether the index only counts the rows."""
     import pandas as pd
 
     return frame.index.equals(pd.RangeIndex(len(frame)))
