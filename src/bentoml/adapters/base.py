@@ -5,6 +5,7 @@ tasks of a batch into the arguments of the user function. An output adapter turn
 `InferenceResult` per task, and a result into an answer for the side it came from. `InferenceAPI` calls them:
 
     from_http_request | from_cli | from_aws_lambda_event     bytes  -> task
+    fill_from_tensors                                        in place of the first, where `TAKES_TENSORS`
     validate_task                                            AssertionError -> 400
     group_tasks                                              tasks  -> groups that may share one call
     extract_user_func_args                                   group  -> positional arguments (`batch=True`)
@@ -30,13 +31,14 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bentoml.adapters.errors import ReturnLengthError
+from bentoml.adapters.errors import InputError, ReturnLengthError
 from bentoml.adapters.wire.lambda_event import event_from_response
 from bentoml.types import HTTPHeaders, HTTPResponse, InferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bentoml.adapters.open_inference.tensor import Tensor, TensorSpec
     from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
 
 TEXT_CONTENT_TYPE = "text/plain; charset=utf-8"
@@ -57,6 +59,8 @@ class BaseInputAdapter:
     SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
     # Whether the argument of a batch is one object for all requests, such as a frame, and `task.batch` counts rows.
     JOINS_REQUESTS: ClassVar[bool] = False
+    # Whether a request may also come as tensors of the Open Inference Protocol, which `fill_from_tensors` takes.
+    TAKES_TENSORS: ClassVar[bool] = False
 
     # What holds for subclasses whose constructor does not call this one.
     http_input_example: Any = None
@@ -104,6 +108,27 @@ class BaseInputAdapter:
         A task made with an empty `task_id` is given its id by the caller.
         """
         raise NotImplementedError
+
+    @property
+    def tensor_specs(self) -> list[TensorSpec]:
+        """The tensors that a request has, for the metadata of the model and its example."""
+        return []
+
+    def fill_from_tensors(
+        self,
+        task: InferenceTask[Any],  # noqa: ARG002 - for subclasses
+        tensors: Sequence[Tensor],  # noqa: ARG002
+    ) -> None:
+        """Put tensors into `task.data`, as if they had been read from a body, or discard the task.
+
+        Args:
+            task: new; its headers say nothing about the tensors.
+            tensors: at least one, with names that differ. Their arrays are not to be written to.
+
+        Raises:
+            InputError: the API takes other tensors.
+        """
+        raise InputError(f"{type(self).__name__} takes no tensors")
 
     def from_cli(self, cli_args: Sequence[str]) -> Iterable[InferenceTask[Any]]:
         """Make tasks of the arguments of `bentoml run`, one per value or file.

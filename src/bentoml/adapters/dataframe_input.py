@@ -20,6 +20,8 @@ from bentoml.adapters.table.dtypes import (
 )
 from bentoml.adapters.table.json_table import ORIENTS, JsonTable, parse_table
 from bentoml.adapters.table.single_rows import SINGLE_ROW_ORIENTS, parse_single_rows
+from bentoml.adapters.table.tensor_specs import specs_of_columns
+from bentoml.adapters.table.tensor_table import TensorTable, join_tensors, table_of_tensors
 from bentoml.adapters.text_input import BaseTextInput
 from bentoml.adapters.wire.cli_args import read_format
 from bentoml.exceptions import BentoMLConfigException
@@ -28,10 +30,11 @@ from bentoml.types import HTTPHeaders
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bentoml.adapters.open_inference.tensor import Tensor, TensorSpec
     from bentoml.adapters.table.json_table import Names
     from bentoml.types import InferenceTask
 
-    Table = JsonTable | CsvTable
+    Table = JsonTable | CsvTable | TensorTable
     Group = list[InferenceTask[Any]]
 
 CSV_CONTENT_TYPE = "text/csv"
@@ -62,6 +65,7 @@ class DataframeInput(BaseTextInput):
     BATCH_MODE_SUPPORTED: ClassVar[bool] = True
     SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
     JOINS_REQUESTS: ClassVar[bool] = True
+    TAKES_TENSORS: ClassVar[bool] = True
     ERROR_PREFIX: ClassVar[str] = "DataframeInput Wrong input format: "
 
     def __init__(
@@ -140,6 +144,17 @@ class DataframeInput(BaseTextInput):
 
         return self._cli_tasks(cli_args, headers)
 
+    @property
+    def tensor_specs(self) -> list[TensorSpec]:
+        """A column each, where they are known; else one tensor of (rows, columns)."""
+        return specs_of_columns(self.columns, self._dtype_names(), self.http_input_example, self.orient)
+
+    def fill_from_tensors(self, task: InferenceTask[Any], tensors: Sequence[Tensor]) -> None:
+        """Take a tensor of shape (rows,) or (rows, 1) for each column, or a single one of (rows, columns)."""
+        table = table_of_tensors(tensors, self.columns)
+        # A declared type holds for values as JSON has them.
+        task.data = table if self.dtype is None else table.as_json()
+
     def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[Group]:
         """Parse each table; those that fail are discarded with status 400, the others parted by columns and types."""
         groups: dict[Any, Group] = {}
@@ -202,8 +217,10 @@ class DataframeInput(BaseTextInput):
 
     def _parse(self, task: InferenceTask[Any]) -> Table | None:
         try:
-            if task.http_headers.content_type == CSV_CONTENT_TYPE:
-                table: Table = parse_csv(task.data or "", self.columns, self.dtype)
+            if isinstance(task.data, (TensorTable, JsonTable)):
+                table: Table = task.data
+            elif task.http_headers.content_type == CSV_CONTENT_TYPE:
+                table = parse_csv(task.data or "", self.columns, self.dtype)
             else:
                 table = parse_table(task.data or "", self.orient, self.columns)
         except InputError as error:
@@ -219,9 +236,14 @@ class DataframeInput(BaseTextInput):
         frames = [table.frame for table in tables if isinstance(table, CsvTable)]
         if frames:
             return join_frames(frames)
+        if not any(isinstance(table, JsonTable) for table in tables):
+            return join_tensors([table for table in tables if isinstance(table, TensorTable)])
         dtypes = None if self.dtype is None else self._declared_dtypes(layout)
         try:
-            return build_frame([table for table in tables if isinstance(table, JsonTable)], dtypes)
+            return build_frame(
+                [table.as_json() if isinstance(table, TensorTable) else table for table in tables],  # type: ignore[misc]  # none is of CSV
+                dtypes,
+            )
         except (ValueError, TypeError, OverflowError) as error:
             raise InputError(f"{self.ERROR_PREFIX}a value does not fit its column: {error}") from error
 

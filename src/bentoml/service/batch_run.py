@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.base import BaseInputAdapter
 from bentoml.adapters.errors import InputError, ReturnLengthError
+from bentoml.adapters.open_inference.answer_form import form_of, wanting_tensors
 from bentoml.exceptions import BentoMLException
 from bentoml.service.failure_notes import note_failure
+from bentoml.service.tensor_answers import other_results, tensor_results
 from bentoml.types import InferenceError, InferenceResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bentoml.adapters.base import BaseOutputAdapter
     from bentoml.service.user_function import UserFunction
@@ -133,35 +135,51 @@ class BatchRun:
         except Exception as error:
             raise UserFunctionError from error
         pending = _pending(pending)
-        try:
-            results = self._pack(value, pending) if pending else ()
-        except ReturnLengthError as error:
-            ids = ", ".join(task.task_id for task in pending)
-            # No traceback: the text says it all.
-            logger.error("API '%s' on request %s: %s", self._api_name, ids, error)  # noqa: TRY400
-            for task in pending:
-                task.discard(http_status=500, err_msg=RETURN_MISMATCH)
-        else:
-            self._results.update((id(task), result) for task, result in zip(pending, results, strict=True))
+        if pending:
+            self._answer(value if self._is_batch else [value], pending)
 
-    def _pack(self, value: Any, tasks: Tasks) -> Sequence[InferenceResult[Any]]:
-        values = value if self._is_batch else [value]
+    def _answer(self, values: Any, tasks: Tasks) -> None:
+        """Keep the results of tasks that the function has returned something for."""
         if not isinstance(values, (list, tuple)) or not any(isinstance(one, InferenceResult) for one in values):
-            results = self._output_adapter.pack_user_func_return_value(values, tasks)
-            if len(results) != len(tasks):
-                raise ReturnLengthError(f"the output adapter made {len(results)} results for {len(tasks)} tasks")
-            return results
-        if len(values) != len(tasks):
-            raise ReturnLengthError(f"the API function returned {len(values)} results for {len(tasks)} tasks")
-        return [self._pack_one(one, task) for one, task in zip(values, tasks, strict=True)]
+            self._answer_values(values, tasks)
+        elif len(values) != len(tasks):
+            self._mismatch(tasks, f"the API function returned {len(values)} results for {len(tasks)} tasks")
+        else:
+            for one, task in zip(values, tasks, strict=True):
+                if isinstance(one, InferenceResult):
+                    self._results[id(task)] = one
+                else:
+                    self._answer_values([one], [task])
 
-    def _pack_one(self, value: Any, task: InferenceTask[Any]) -> InferenceResult[Any]:
-        if isinstance(value, InferenceResult):
-            return value
+    def _answer_values(self, values: Any, tasks: Tasks) -> None:
+        wanting = wanting_tensors(tasks)
+        if not wanting:
+            self._keep(tasks, self._packed, values, tasks)
+            return
+        self._keep(wanting, tensor_results, values, tasks)
+        others = [task for task in tasks if form_of(task) is None]
+        if others:
+            self._keep(others, other_results, values, tasks, self._packed)
+
+    def _packed(self, values: Any, tasks: Sequence[InferenceTask[Any]]) -> Sequence[InferenceResult[Any]]:
+        results = self._output_adapter.pack_user_func_return_value(values, tasks)
+        if len(results) != len(tasks):
+            raise ReturnLengthError(f"the output adapter made {len(results)} results for {len(tasks)} tasks")
+        return results
+
+    def _keep(self, tasks: Tasks, pack: Callable[..., Sequence[InferenceResult[Any]]], *arguments: Any) -> None:
+        """Keep what `pack` makes for the tasks, or discard them when it cannot be cut."""
         try:
-            return self._output_adapter.pack_user_func_return_value([value], [task])[0]
-        except ReturnLengthError:
-            return InferenceError(err_msg=RETURN_MISMATCH)
+            results = pack(*arguments)
+        except ReturnLengthError as error:
+            self._mismatch(tasks, error)
+        else:
+            self._results.update((id(task), result) for task, result in zip(tasks, results, strict=True))
+
+    def _mismatch(self, tasks: Tasks, reason: object) -> None:
+        logger.error("API '%s' on request %s: %s", self._api_name, ", ".join(task.task_id for task in tasks), reason)
+        for task in tasks:
+            task.discard(http_status=500, err_msg=RETURN_MISMATCH)
 
     def _result_of(self, task: InferenceTask[Any]) -> InferenceResult[Any]:
         result = (task.error or InferenceError()) if task.is_discarded else self._results[id(task)]

@@ -10,8 +10,12 @@ from uuid import uuid4
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.open_inference.answer import error_response
+from bentoml.adapters.open_inference.answer_form import form_of, wanting_tensors
+from bentoml.adapters.open_inference.model_paths import MODELS
 from bentoml.adapters.wire.cli_args import CliUsageError
 from bentoml.adapters.wire.content_encoding import decompressed
+from bentoml.service import tensor_answers
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
 from bentoml.service.cli_job import Unwatched, run_cli_job
 from bentoml.service.failure_notes import note_failure
@@ -19,7 +23,7 @@ from bentoml.service.observer import GuardedObserver
 from bentoml.service.stream_format import accepts_events
 from bentoml.service.stream_run import OpenStream, StreamBrokenError, StreamRun
 from bentoml.service.user_function import SurroundedFunction, UserFunction, check_stream_mode
-from bentoml.types import HTTPHeaders, HTTPResponse, InferenceTask
+from bentoml.types import HTTPHeaders, HTTPResponse, InferenceError, InferenceTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -172,7 +176,9 @@ class InferenceAPI:
         tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
         inferring = self.infer_async(tasks)
         results = await (inferring if self._observer is None else self._observer.watch(requests, tasks, inferring))
-        return [self._response_of(result) for result in results]
+        if not wanting_tensors(tasks):
+            return [self._response_of(result) for result in results]
+        return [self._response_of(result, task) for result, task in zip(results, tasks, strict=True)]
 
     async def open_stream_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse | OpenStream:
         """Begin to answer an HTTP request with what the generator function yields.
@@ -274,6 +280,8 @@ class InferenceAPI:
             return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
 
     def _task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
+        if request.path.startswith(MODELS) and request.path != f"/{self.route}":
+            return self._model_task_of(request, task_id)
         try:
             task = self.input_adapter.from_http_request(decompressed(request))
         except Exception as error:  # noqa: BLE001 - adapters are user code as well
@@ -282,17 +290,33 @@ class InferenceAPI:
         task.task_id = task_id
         return task
 
+    def _model_task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
+        """The task of a request of the Open Inference Protocol."""
+        task = tensor_answers.new_task(request, getattr(self.service, "version", ""))
+        task.task_id = task_id
+        try:
+            tensor_answers.fill(task, request, self.input_adapter)
+        except Exception as error:  # noqa: BLE001 - adapters are user code as well
+            self._refuse(task, error)
+        return task
+
     def _refuse(self, task: InferenceTask[Any], error: Exception) -> None:
         refuse(task, error)
         if not isinstance(error, InputError):
             logger.error("API '%s' could not read request %s", self.name, task.task_id, exc_info=error)
 
-    def _response_of(self, result: InferenceResult[Any]) -> HTTPResponse:
+    def _response_of(self, result: InferenceResult[Any], task: InferenceTask[Any] | None = None) -> HTTPResponse:
+        """The answer of a result; of one for a task that wants tensors, when that is given."""
+        form = None if task is None else form_of(task)
         try:
+            if form is not None:
+                return tensor_answers.tensor_response(result, form)
             return self.output_adapter.to_http_response(result)
         except Exception as error:
             logger.exception("API '%s' could not write the answer to request %s", self.name, result.task_id)
             note_failure(result.task_id, error)
+            if form is not None:
+                return error_response(InferenceError(UNEXPECTED_ERROR))
             return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], UNEXPECTED_ERROR)
 
     def _run_to_end(self, pipeline: Coroutine[Any, Any, T]) -> T:

@@ -1,1 +1,1 @@
-"""The Open Inference Protocol V2, as KServe, Triton and MLServer speak it: bodies to tensors, return values to bodies."""
+"""The Open Inference Protocol V2 of KServe, Triton and MLServer: bodies to tensors, return values to bodies."""

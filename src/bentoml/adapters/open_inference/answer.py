@@ -40,7 +40,7 @@ class TensorAnswer:
         self._form = form
         self._outputs = _wanted(outputs_of(value), form)
 
-    def record(self) -> Any:
+    def log_record(self) -> Any:
         """The same as plain values, for logs: the values of each tensor by its name; those of an only one alone."""
         values = {name: _json_data(output)[0] for name, output in self._outputs.items()}
         if len(values) == 1 and next(iter(self._outputs.values())).name is None:
@@ -48,18 +48,13 @@ class TensorAnswer:
             return only
         return values
 
-    @property
-    def count(self) -> int:
-        """How many elements it has."""
-        return sum(output.array.size for output in self._outputs.values())
-
     def response(self, result: InferenceResult[Any]) -> HTTPResponse:
         """The HTTP answer, with the status and the other headers of its result."""
         form = self._form
         outputs: list[dict[str, Any]] = []
         tail: list[bytes] = []
         for name, output in self._outputs.items():
-            described = {"name": name, "datatype": output.datatype, "shape": list(output.array.shape)}
+            described: dict[str, Any] = {"name": name, "datatype": output.datatype, "shape": list(output.array.shape)}
             wanted = form.outputs.get(name)
             if form.is_binary if wanted is None else wanted:
                 content = _binary_data(output)

@@ -77,9 +77,7 @@ def select(value: Any, tasks: Sequence[InferenceTask[Any]], is_wanted: Callable[
     bounds = piece_bounds(_length(value), tasks)
     places = list(
         chain.from_iterable(
-            range(start, end)
-            for task, (start, end) in zip(tasks, pairwise(bounds), strict=True)
-            if is_wanted(task)
+            range(start, end) for task, (start, end) in zip(tasks, pairwise(bounds), strict=True) if is_wanted(task)
         )
     )
     if isinstance(value, (list, tuple)):

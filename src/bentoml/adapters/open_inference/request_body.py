@@ -118,9 +118,7 @@ def _form(document: dict[str, Any], form: AnswerForm) -> AnswerForm:
     return replace(form, request_id=request_id, outputs=wanted, is_binary=is_binary)
 
 
-def _tensor(
-    name: str, given: dict[str, Any], json_bytes: int, tail: memoryview, start: int
-) -> tuple[Tensor, int]:
+def _tensor(name: str, given: dict[str, Any], json_bytes: int, tail: memoryview, start: int) -> tuple[Tensor, int]:
     """The tensor, and where the bytes of the next one begin."""
     datatype = given.get("datatype")
     if not isinstance(datatype, str) or datatype not in NUMPY_NAMES:

@@ -49,7 +49,8 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self.array.shape
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
     def texts(self) -> np.ndarray[Any, Any]:
         """The elements of a `BYTES` tensor as `str`, in an array of objects.

@@ -61,6 +61,11 @@ class JsonTable:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def log_record(self) -> Any:
+        """The rows as JSON would have them, for logs of what was not JSON."""
+        names = self.group[0]
+        return self.rows if isinstance(names, int) else {"columns": list(names), "data": self.rows}
+
 
 def parse_table(text: str, orient: str | None, columns: Names | None) -> JsonTable:
     """Read JSON text.
