@@ -243,7 +243,9 @@ def test_bytes_behind_the_last_input_are_refused() -> None:
 
 @given(st.binary(max_size=80), st.integers(-2, 90))
 def test_any_bytes_are_read_or_refused(body: bytes, length: int) -> None:
-    head = json.dumps({"inputs": [{**BINARY, "datatype": "BYTES", "parameters": {"binary_data_size": length}}]}).encode()
+    head = json.dumps(
+        {"inputs": [{**BINARY, "datatype": "BYTES", "parameters": {"binary_data_size": length}}]}
+    ).encode()
     request = HTTPRequest({"Inference-Header-Content-Length": str(len(head))}, head + body)
     try:
         ((tensor,), _) = read(request)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_TEXTS = frozenset({"str", "bytes", "str_", "bytes_"})
 _NUMBERS = "biuf"
+_NUMBER_TYPES = {int, float}
+_WITH_NONE = {int, float, type(None)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +147,11 @@ def _numbers_of_objects(array: Array) -> Array:
 
     flat = array.ravel().tolist()
     types = set(map(type, flat))
-    if types <= {int, float, type(None)} and types - {type(None)}:
-        try:
-            return np.array(flat, dtype="<f8").reshape(array.shape)
-        except OverflowError:
-            return array
+    if types <= _WITH_NONE and types & _NUMBER_TYPES and type(None) in types:
+        flat = [float("nan") if one is None else one for one in flat]
+        types = _NUMBER_TYPES
     if types and all(issubclass(kind, (np.number, np.bool_, bool, int, float)) for kind in types):
+        # Integers beyond 64 bits stay objects.
         return np.array(flat).reshape(array.shape)
     return array
 
@@ -199,5 +200,7 @@ def _element(value: Any, write: Any) -> str | bytes:
 
 
 def _is_missing(value: Any) -> bool:
+    if isinstance(value, float):
+        return isnan(value)
     pandas = sys.modules.get("pandas")
     return pandas is not None and (value is pandas.NA or value is pandas.NaT)
