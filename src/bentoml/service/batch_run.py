@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.base import BaseInputAdapter
 from bentoml.adapters.errors import InputError, ReturnLengthError
-from bentoml.adapters.open_inference.answer_form import form_of, wanting_tensors
 from bentoml.exceptions import BentoMLException
 from bentoml.service.failure_notes import note_failure
-from bentoml.service.tensor_answers import other_results, tensor_results
 from bentoml.types import InferenceError, InferenceResult
 
 if TYPE_CHECKING:
@@ -152,14 +150,8 @@ class BatchRun:
                     self._answer_values([one], [task])
 
     def _answer_values(self, values: Any, tasks: Tasks) -> None:
-        wanting = wanting_tensors(tasks)
-        if not wanting:
-            self._keep(tasks, self._packed, values, tasks)
-            return
-        self._keep(wanting, tensor_results, values, tasks)
-        others = [task for task in tasks if form_of(task) is None]
-        if others:
-            self._keep(others, other_results, values, tasks, self._packed)
+        """Keep the results of tasks for whom the function has returned no results of its own."""
+        self._keep(tasks, self._packed, values, tasks)
 
     def _packed(self, values: Any, tasks: Sequence[InferenceTask[Any]]) -> Sequence[InferenceResult[Any]]:
         results = self._output_adapter.pack_user_func_return_value(values, tasks)

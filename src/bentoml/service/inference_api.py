@@ -9,24 +9,20 @@ from uuid import uuid4
 
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
 from bentoml.adapters.default_output import DefaultOutput
-from bentoml.adapters.errors import InputError
-from bentoml.adapters.open_inference.answer import error_response
-from bentoml.adapters.open_inference.answer_form import form_of, wanting_tensors
 from bentoml.adapters.open_inference.model_paths import MODELS
 from bentoml.adapters.wire.cli_args import CliUsageError
-from bentoml.adapters.wire.content_encoding import decompressed
-from bentoml.service import tensor_answers
-from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun, refuse
+from bentoml.service.batch_run import BatchRun
 from bentoml.service.cli_job import Unwatched, run_cli_job
-from bentoml.service.failure_notes import note_failure
+from bentoml.service.http_steps import refuse_unread, response_of, task_of
 from bentoml.service.observer import GuardedObserver
 from bentoml.service.stream_format import accepts_events
 from bentoml.service.stream_run import OpenStream, StreamBrokenError, StreamRun
+from bentoml.service.tensor_run import TensorRun, tensor_response_of, tensor_task_of
 from bentoml.service.user_function import SurroundedFunction, UserFunction, check_stream_mode
-from bentoml.types import HTTPHeaders, HTTPResponse, InferenceError, InferenceTask
+from bentoml.types import HTTPHeaders, HTTPResponse, InferenceTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
@@ -173,12 +169,12 @@ class InferenceAPI:
         if self.is_stream:
             pairs = zip(requests, task_ids, strict=True)
             return [await self._collected(request, task_id) for request, task_id in pairs]
-        tasks = [self._task_of(request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
-        inferring = self.infer_async(tasks)
-        results = await (inferring if self._observer is None else self._observer.watch(requests, tasks, inferring))
-        if not wanting_tensors(tasks):
-            return [self._response_of(result) for result in results]
-        return [self._response_of(result, task) for result, task in zip(results, tasks, strict=True)]
+        # Looked at once for all: of a batch, most requests have the same path.
+        if any(map(self._is_of_model, {request.path for request in requests})):
+            return await self._respond_in_tensors(requests, task_ids)
+        tasks = [task_of(self, request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
+        results = await self._watched(requests, tasks, self.infer_async(tasks))
+        return [response_of(self, result) for result in results]
 
     async def open_stream_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse | OpenStream:
         """Begin to answer an HTTP request with what the generator function yields.
@@ -190,22 +186,22 @@ class InferenceAPI:
         Returns:
             An answer that has begun; or a whole one, when there is nothing to stream.
         """
-        task = self._task_of(request, task_id)
+        task = task_of(self, request, task_id)
         opening = self._open(request, task)
         opened = await (opening if self._observer is None else self._observer.watch_stream(request, task, opening))
-        return opened if isinstance(opened, OpenStream) else self._response_of(opened)
+        return opened if isinstance(opened, OpenStream) else response_of(self, opened)
 
     async def probe_async(self, request: HTTPRequest, task_id: str) -> HTTPResponse:
         """Answer an HTTP request to see whether that works, and let no observer know.
 
         Of a stream, no more than its first value is asked for.
         """
-        task = self._task_of(request, task_id)
+        task = task_of(self, request, task_id)
         if not self.is_stream:
-            return self._response_of((await self.infer_async([task]))[0])
+            return response_of(self, (await self.infer_async([task]))[0])
         opened = await self._open(request, task)
         if not isinstance(opened, OpenStream):
-            return self._response_of(opened)
+            return response_of(self, opened)
         await opened.close()
         return HTTPResponse(opened.status, opened.headers)
 
@@ -258,7 +254,7 @@ class InferenceAPI:
             task = self.input_adapter.from_aws_lambda_event(event)
         except Exception as error:  # noqa: BLE001 - adapters are user code as well
             task = InferenceTask(aws_lambda_event=dict(event))
-            self._refuse(task, error)
+            refuse_unread(self, task, error)
         (result,) = self.infer([task])
         return self.output_adapter.to_aws_lambda_event(result)
 
@@ -279,45 +275,27 @@ class InferenceAPI:
         except StreamBrokenError as error:
             return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
 
-    def _task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
-        if request.path.startswith(MODELS) and request.path != f"/{self.route}":
-            return self._model_task_of(request, task_id)
-        try:
-            task = self.input_adapter.from_http_request(decompressed(request))
-        except Exception as error:  # noqa: BLE001 - adapters are user code as well
-            task = InferenceTask(task_id=task_id, http_method=request.method, http_headers=request.headers)
-            self._refuse(task, error)
-        task.task_id = task_id
-        return task
+    def _is_of_model(self, path: str) -> bool:
+        """Whether a request came over the Open Inference Protocol; the path is one of ours, not what a client wrote."""
+        return path.startswith(MODELS) and path != f"/{self.route}"
 
-    def _model_task_of(self, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
-        """The task of a request of the Open Inference Protocol."""
-        task = tensor_answers.new_task(request, getattr(self.service, "version", ""))
-        task.task_id = task_id
-        try:
-            tensor_answers.fill(task, request, self.input_adapter)
-        except Exception as error:  # noqa: BLE001 - adapters are user code as well
-            self._refuse(task, error)
-        return task
+    async def _respond_in_tensors(self, requests: Sequence[HTTPRequest], task_ids: Sequence[str]) -> list[HTTPResponse]:
+        """Answer a batch with requests of the Open Inference Protocol in it."""
+        tasks = [
+            (tensor_task_of if self._is_of_model(request.path) else task_of)(self, request, task_id)
+            for request, task_id in zip(requests, task_ids, strict=True)
+        ]
+        run = TensorRun(self.name, self.input_adapter, self._function, self.output_adapter, is_batch=self.batch)
+        results = await self._watched(requests, tasks, run.infer(tasks))
+        return [tensor_response_of(self, result, task) for result, task in zip(results, tasks, strict=True)]
 
-    def _refuse(self, task: InferenceTask[Any], error: Exception) -> None:
-        refuse(task, error)
-        if not isinstance(error, InputError):
-            logger.error("API '%s' could not read request %s", self.name, task.task_id, exc_info=error)
-
-    def _response_of(self, result: InferenceResult[Any], task: InferenceTask[Any] | None = None) -> HTTPResponse:
-        """The answer of a result; of one for a task that wants tensors, when that is given."""
-        form = None if task is None else form_of(task)
-        try:
-            if form is not None:
-                return tensor_answers.tensor_response(result, form)
-            return self.output_adapter.to_http_response(result)
-        except Exception as error:
-            logger.exception("API '%s' could not write the answer to request %s", self.name, result.task_id)
-            note_failure(result.task_id, error)
-            if form is not None:
-                return error_response(InferenceError(UNEXPECTED_ERROR))
-            return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], UNEXPECTED_ERROR)
+    async def _watched(
+        self,
+        requests: Sequence[HTTPRequest],
+        tasks: Sequence[InferenceTask[Any]],
+        inferring: Awaitable[list[InferenceResult[Any]]],
+    ) -> list[InferenceResult[Any]]:
+        return await (inferring if self._observer is None else self._observer.watch(requests, tasks, inferring))
 
     def _run_to_end(self, pipeline: Coroutine[Any, Any, T]) -> T:
         if self.is_async:

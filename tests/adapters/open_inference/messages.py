@@ -50,7 +50,8 @@ def binary_of(datatype: str, array: Any) -> bytes:
     array = np.asarray(array)
     if datatype == "BYTES":
         return b"".join(struct.pack("<I", len(one)) + one for one in array.ravel().tolist())
-    return array.astype(np.dtype(DTYPES[datatype]).newbyteorder("<")).tobytes()
+    content: bytes = array.astype(np.dtype(DTYPES[datatype]).newbyteorder("<")).tobytes()
+    return content
 
 
 def binary_tensor(name: str, datatype: str, array: Any) -> tuple[dict[str, Any], bytes]:

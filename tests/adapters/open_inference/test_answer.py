@@ -135,7 +135,7 @@ VALUES: dict[str, tuple[Any, list[tuple[str, str, list[int], list[Any]]]]] = {
         [("c", "BYTES", [2], ["x", "y"]), ("k", "INT64", [2], [1, 2])],
     ),
     "frame of dates": (
-        pd.DataFrame({"d": pd.to_datetime(["2026-01-02T03:04:05", None]).astype("M8[s]")}),
+        pd.DataFrame({"d": np.array(["2026-01-02T03:04:05", "NaT"], "M8[s]")}),
         [("d", "BYTES", [2], ["2026-01-02T03:04:05", ""])],
     ),
 }

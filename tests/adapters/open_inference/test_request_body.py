@@ -176,7 +176,7 @@ def test_bad_input_is_refused(given: Any) -> None:
 )
 def test_elements_that_do_not_add_up_are_refused(content: bytes) -> None:
     given = {"name": "x", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": len(content)}}
-    with pytest.raises(InputError, match="^input 'x': "):
+    with pytest.raises(InputError, match=r"^input 'x': "):
         read(infer_request({"inputs": [given]}, content))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bentoml.types import InferenceTask
 
@@ -40,8 +40,3 @@ def keep_form(task: InferenceTask[Any], form: AnswerForm) -> None:
 def form_of(task: InferenceTask[Any]) -> AnswerForm | None:
     """How a task is to be answered in tensors; None where its output adapter decides."""
     return vars(task).get(_FORM)
-
-
-def wanting_tensors(tasks: Sequence[InferenceTask[Any]]) -> list[InferenceTask[Any]]:
-    """Those of the tasks that are answered in tensors; looked for in every batch."""
-    return [task for task in tasks if _FORM in task.__dict__]

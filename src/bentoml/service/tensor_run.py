@@ -17,12 +17,14 @@ from bentoml.adapters.open_inference.model_paths import model_in
 from bentoml.adapters.open_inference.pieces import cut, select
 from bentoml.adapters.open_inference.request_body import read_request
 from bentoml.adapters.wire.content_encoding import decompressed
+from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun
+from bentoml.service.http_steps import note_unwritten, refuse_unread, response_of
 from bentoml.types import InferenceError, InferenceResult, InferenceTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bentoml.adapters.base import BaseInputAdapter
+    from bentoml.service.inference_api import InferenceAPI
     from bentoml.types import HTTPRequest, HTTPResponse
 
     Results = Sequence[InferenceResult[Any]]
@@ -31,29 +33,37 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def new_task(request: HTTPRequest, version: str) -> InferenceTask[Any]:
-    """A task for a request to a model, which `fill` is to fill.
+class TensorRun(BatchRun):
+    """A run of a batch in which some of the tasks want tensors; all others are answered as in any other batch."""
+
+    def _answer_values(self, values: Any, tasks: list[InferenceTask[Any]]) -> None:
+        wanting = [task for task in tasks if form_of(task) is not None]
+        if wanting:
+            self._keep(wanting, tensor_results, values, tasks)
+        others = [task for task in tasks if form_of(task) is None]
+        if others:
+            self._keep(others, other_results, values, tasks, self._packed)
+
+
+def tensor_task_of(api: InferenceAPI, request: HTTPRequest, task_id: str) -> InferenceTask[Any]:
+    """The task of a request to a model; it is discarded when the request cannot be read.
 
     Args:
+        api: which the model is.
         request: its path is one of `infer_paths`.
-        version: of the service.
+        task_id: its id.
     """
-    task: InferenceTask[Any] = InferenceTask(task_id="", http_method=request.method, http_headers=request.headers)
-    keep_form(task, AnswerForm(model_in(request.path), version))
-    return task
-
-
-def fill(task: InferenceTask[Any], request: HTTPRequest, adapter: BaseInputAdapter) -> None:
-    """Put what a request holds into its task; the adapter may discard it.
-
-    Raises:
-        InputError: it is no such request, or the API takes other tensors.
-    """
-    form = form_of(task)
-    assert form is not None
-    tensors, form = read_request(decompressed(request), form)
+    task: InferenceTask[Any] = InferenceTask.of_request(request)
+    task.task_id = task_id
+    form = AnswerForm(model_in(request.path), getattr(api.service, "version", ""))
     keep_form(task, form)
-    adapter.fill_from_tensors(task, tensors)
+    try:
+        tensors, form = read_request(decompressed(request), form)
+        keep_form(task, form)
+        api.input_adapter.fill_from_tensors(task, tensors)
+    except Exception as error:  # noqa: BLE001 - adapters are user code as well
+        refuse_unread(api, task, error)
+    return task
 
 
 def tensor_results(values: Any, tasks: Tasks) -> Results:
@@ -100,19 +110,24 @@ def other_results(values: Any, tasks: Tasks, pack: Callable[[Any, Tasks], Result
     return pack(selected, others)
 
 
-def tensor_response(result: InferenceResult[Any], form: AnswerForm) -> HTTPResponse:
-    """The HTTP answer to a task that wants tensors in some form.
+def tensor_response_of(api: InferenceAPI, result: InferenceResult[Any], task: InferenceTask[Any]) -> HTTPResponse:
+    """The response to any task of such a batch, in the form that it wants."""
+    form = form_of(task)
+    if form is None:
+        return response_of(api, result)
+    try:
+        return _response(result, form)
+    except Exception as error:  # noqa: BLE001 - a result may hold anything
+        note_unwritten(api, result, error)
+        return error_response(InferenceError(UNEXPECTED_ERROR))
 
-    A result that the user function has made itself is one tensor of `BYTES`, or an error.
-    """
+
+def _response(result: InferenceResult[Any], form: AnswerForm) -> HTTPResponse:
+    """A result that the user function has made itself is one tensor of `BYTES`, or an error."""
     if isinstance(result.data, TensorAnswer):
         return result.data.response(result)
-    if result.data is None or result.http_status >= 400:
-        return error_response(_as_error(result))
-    return TensorAnswer(body_of(result), form).response(result)
-
-
-def _as_error(result: InferenceResult[Any]) -> InferenceResult[Any]:
     body = body_of(result)
+    if result.data is not None and result.http_status < 400:
+        return TensorAnswer(body, form).response(result)
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-    return InferenceError(text, http_status=result.http_status, http_headers=result.http_headers)
+    return error_response(InferenceError(text, http_status=result.http_status, http_headers=result.http_headers))
