@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 import bentoml
 from bentoml.adapters import BaseOutputAdapter, DataframeInput, JsonInput
@@ -83,8 +84,7 @@ def test_document_describes_each_api_with_one_post_operation() -> None:
     assert operation["description"] == "Name the kind."
     assert operation["requestBody"]["required"] is True
     assert operation["requestBody"]["content"]["application/json"]["example"] == {"petal": [1.4, 0.2]}
-    answer = {"description": "success", "content": {"application/json": {"schema": {}}}}
-    assert operation["responses"] == {"200": answer}
+    assert operation["responses"]["200"]["content"] == {"application/json": {"schema": {}}}
     content = paths["/predict"]["post"]["requestBody"]["content"]
     assert {"application/json", "text/csv"} <= set(content)
     assert "petal" in json.dumps(content["application/json"]["schema"])
@@ -97,8 +97,30 @@ def test_document_names_the_content_types_of_a_stream() -> None:
 
 def test_document_of_an_api_whose_output_adapter_says_nothing_has_no_content() -> None:
     operation = document_of(OwnAnswers())["paths"]["/classify"]["post"]
-    assert operation["responses"] == {"200": {"description": "success"}}
+    assert "content" not in operation["responses"]["200"]
     assert operation["requestBody"]["content"]["application/json"]["example"] == {"key": "value"}
+
+
+@pytest.mark.parametrize("path", ["/v1/iris:classify", "/predict", "/words"])
+def test_document_says_how_an_api_refuses_and_fails(path: str) -> None:
+    document = document_of(Iris())
+    answers = document["paths"][path]["post"]["responses"]
+    assert list(answers) == ["200", "400", "408", "413", "415", "429", "500", "503"]
+    assert set(answers["200"]["headers"]) == {"X-Request-Id"}
+    for status in list(answers)[1:]:
+        answer = document["components"]["responses"][answers[status]["$ref"].rpartition("/")[2]]
+        assert set(answer["content"]) == {"text/plain"} | ({"application/json"} if status == "400" else set())
+        assert set(answer["headers"]) == {"X-Request-Id"} | ({"Retry-After"} if status in {"429", "503"} else set())
+
+
+def test_document_says_how_feedback_is_refused() -> None:
+    responses = document_of(Bare())["paths"]["/feedback"]["post"]["responses"]
+    assert list(responses) == ["200", "400", "408", "413", "429"]
+
+
+@pytest.mark.parametrize("service", [Iris, OwnAnswers, Bare])
+def test_document_is_valid(service: type[bentoml.BentoService]) -> None:
+    OpenAPIV30SpecValidator(document_of(service())).validate()
 
 
 def test_document_of_infra_endpoints_has_get_operations() -> None:

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from bentoml.configuration import get_config
+from bentoml.service.openapi_errors import RESPONSE_HEADERS, error_components, error_responses
 from bentoml.service.stream_format import STREAM_MEDIA_TYPES
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
             {"name": "app", "description": "Inference APIs"},
         ],
         "paths": paths,
+        "components": error_components(),
     }
 
 
@@ -67,7 +69,7 @@ def _feedback() -> dict[str, Any]:
         "tags": ["infra"],
         "description": "Tell what became of a prediction: any JSON object with the `request_id` of its answer",
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-        "responses": dict(_SUCCESS),
+        "responses": {**_SUCCESS, **error_responses("400", "408", "413", "429")},
     }
 
 
@@ -76,16 +78,17 @@ def _operation(api: InferenceAPI) -> dict[str, Any]:
         "tags": ["app"],
         "description": api.doc,
         "requestBody": {"required": True, "content": api.request_schema},
-        "responses": _streamed() if api.is_stream else _answered(api),
+        "responses": {"200": _streamed() if api.is_stream else _answered(api), **error_responses()},
     }
 
 
 def _answered(api: InferenceAPI) -> dict[str, Any]:
+    answer = {"description": "success", "headers": RESPONSE_HEADERS}
     content = api.response_schema
-    return {"200": {"description": "success", "content": content}} if content else dict(_SUCCESS)
+    return {**answer, "content": content} if content else answer
 
 
 def _streamed() -> dict[str, Any]:
     # Which one it is depends on what the generator yields first, and on what the client accepts.
     content = {media_type: {"schema": {"type": "string"}} for media_type in STREAM_MEDIA_TYPES}
-    return {"200": {"description": "success, sent piece by piece", "content": content}}
+    return {"description": "success, sent piece by piece", "headers": RESPONSE_HEADERS, "content": content}

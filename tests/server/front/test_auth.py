@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from bentoml.exceptions import InvalidArgument
 from bentoml.server.front.auth import Gate, Gates
@@ -237,3 +238,18 @@ def test_document_says_that_apis_ask_for_tokens(guarded: LiveServer) -> None:
     assert document["paths"]["/echo"]["post"]["security"] == [{"bearer": []}, {"api_key": []}]
     assert document["paths"]["/feedback"]["post"]["security"] == [{"bearer": []}, {"api_key": []}]
     assert "security" not in document["paths"]["/healthz"]["get"]
+    OpenAPIV30SpecValidator(document).validate()
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/json"])
+def test_document_says_how_a_request_without_a_token_is_answered(guarded: LiveServer, accept: str) -> None:
+    document = guarded.client.get("/docs.json", headers={"X-API-Key": DOCS}).json()
+    for path in ("/echo", "/feedback"):
+        answer = guarded.client.post(path, json=1, headers={"Accept": accept})
+        reference = document["paths"][path]["post"]["responses"][str(answer.status_code)]["$ref"]
+        said = document["components"]["responses"][reference.rpartition("/")[2]]
+        assert answer.headers["content-type"].partition(";")[0] == accept
+        assert accept in said["content"]
+        assert set(said["headers"]) <= {"WWW-Authenticate"}
+        assert "www-authenticate" in answer.headers
+    assert "401" not in document["paths"]["/healthz"]["get"]["responses"]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from bentoml.exceptions import BentoMLConfigException, BentoMLException
 from bentoml.server.front.bundle_view import BundleView
@@ -87,6 +88,14 @@ def test_openapi_json_leaves_out_what_is_switched_off(written: Path) -> None:
         "/a",
     ]
     assert list(json.loads(view.openapi_json(metrics_enabled=False, feedback_enabled=False))["paths"]) == ["/a"]
+
+
+def test_openapi_json_of_a_classic_bundle_refers_to_what_is_there(written: Path) -> None:
+    (written / "docs.json").unlink()
+    made = BundleView.read(written).openapi_json(metrics_enabled=True, feedback_enabled=True, asks_for_tokens=True)
+    document = json.loads(made)
+    assert "401" in document["paths"]["/predict"]["post"]["responses"]
+    OpenAPIV30SpecValidator(document).validate()
 
 
 def test_read_without_a_document_makes_one_from_the_manifest(written: Path) -> None:

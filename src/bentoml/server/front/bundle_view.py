@@ -10,6 +10,7 @@ from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle.layout import OPENAPI_DOCUMENT, README, BundleLayout
 from bentoml.saved_bundle.manifest import read_manifest
 from bentoml.service.openapi import DEFAULT_DESCRIPTION
+from bentoml.service.openapi_errors import UNAUTHORIZED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,9 +91,12 @@ class BundleView:
                 del paths[path]
                 is_as_saved = False
         if asks_for_tokens:
-            document.setdefault("components", {})["securitySchemes"] = _SECURITY_SCHEMES
+            components = document.setdefault("components", {})
+            components["securitySchemes"] = _SECURITY_SCHEMES
+            components.setdefault("responses", {})["Unauthorized"] = UNAUTHORIZED
             for path in ("/feedback", *(f"/{api.route}" for api in self.metadata.apis)):
                 for operation in paths.get(path, {}).values():
+                    operation.setdefault("responses", {})["401"] = {"$ref": "#/components/responses/Unauthorized"}
                     operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
             is_as_saved = False
         return self.docs_json if is_as_saved else _encode(document)
