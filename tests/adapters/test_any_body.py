@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bentoml.adapters import BaseInputAdapter, DataframeInput, JsonInput
+from bentoml.adapters import BaseInputAdapter, DataframeInput, JsonInput, NumpyNdarrayInput
 from bentoml.types import HTTPRequest
 from tests.adapters.contract import api_of
 
@@ -39,6 +39,9 @@ def count_rows(argument: Any) -> list[int]:
         JsonInput,
         DataframeInput,
         *(lambda orient=orient: DataframeInput(orient=orient) for orient in ("records", "columns", "split", "index")),
+        NumpyNdarrayInput,
+        lambda: NumpyNdarrayInput(dtype="float32"),
+        lambda: NumpyNdarrayInput(dtype=str),
         lambda: DataframeInput(columns=["a", "b"]),
         lambda: DataframeInput(dtype={"a": int, "b": "datetime64[ns]", "0": bool}),
         lambda: DataframeInput(dtype=[str, "category", "Int64"]),

@@ -6,11 +6,15 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+import msgpack
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, StringInput
+from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, NumpyNdarrayInput, StringInput
+from bentoml.adapters.array.npy import npy_bytes
+from bentoml.adapters.wire.media_types import JSON, MSGPACK, NPY
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
@@ -240,6 +244,55 @@ def test_values_of_a_single_function_are_answered_as_in_a_batch(requests: list[H
     assert [(one.status, one.body) for one in single.handle_batch_request(requests, ids)] == [
         (one.status, one.body) for one in batch.handle_batch_request(requests, ids)
     ]
+
+
+marked_numbers = dict(zip((9001.0, 9002.0, 9003.0, 9004.0), MARKS, strict=True))
+numbers = st.integers(-3, 3) | st.floats(-2, 2) | st.sampled_from([True, None, "a", 2**63, [1], *marked_numbers])
+
+
+@st.composite
+def array_requests(draw: st.DrawFn) -> HTTPRequest:
+    """A request with an array, or nearly one, in one of the formats."""
+    width = draw(st.integers(1, 2))
+    kind = draw(st.sampled_from([numbers, st.floats(-2, 2) | st.sampled_from([*marked_numbers])]))
+    rows: Any = draw(st.lists(st.lists(kind, min_size=width, max_size=width), min_size=1, max_size=2))
+    media_type = draw(st.sampled_from([JSON, JSON, JSON, MSGPACK, NPY]))
+    if media_type == NPY:
+        try:
+            return HTTPRequest({"Content-Type": NPY}, npy_bytes(np.array(rows)))
+        except (TypeError, ValueError):
+            media_type = MSGPACK
+    body = msgpack.packb(rows) if media_type == MSGPACK else json.dumps(rows).encode()
+    return HTTPRequest({"Content-Type": media_type}, body)
+
+
+def answer_array(array: Any, tasks: list[InferenceTask[Any]]) -> Any:
+    """One answer per row that is not discarded: its type and values."""
+    returned: list[Any] = []
+    start = 0
+    for task in tasks:
+        assert task.batch is not None
+        rows = array[start : start + task.batch]
+        start += task.batch
+        react(next((mark for number, mark in marked_numbers.items() if (rows == number).any()), ""), task)
+        if not task.is_discarded:
+            returned.extend(f"{array.dtype} {row}" for row in rows.tolist())
+    return np.array(returned) if returned else returned
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [NumpyNdarrayInput(), NumpyNdarrayInput(shape=(None, 2)), NumpyNdarrayInput(dtype="float32")],
+    ids=["free", "shape", "dtype"],
+)
+@unhurried
+@given(
+    requests=st.lists(
+        array_requests() | malformed.map(lambda body: HTTPRequest(body=body)) | bad_gzip, min_size=1, max_size=12
+    )
+)
+def test_arrays_in_a_batch_are_answered_as_alone(adapter: NumpyNdarrayInput, requests: list[HTTPRequest]) -> None:
+    assert_batch_equals_single(InferenceAPI(None, "p", "", adapter, answer_array, batch=True), requests)
 
 
 file_texts = st.text(st.characters(codec="utf-8"), max_size=3) | st.sampled_from(MARKS)

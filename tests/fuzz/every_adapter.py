@@ -2,7 +2,16 @@
 
 SERVICE = '''
 import bentoml
-from bentoml.adapters import DataframeInput, DataframeOutput, FileInput, JsonInput, MultiFileInput, StringInput
+from bentoml.adapters import (
+    DataframeInput,
+    DataframeOutput,
+    FileInput,
+    JsonInput,
+    MultiFileInput,
+    NumpyNdarrayInput,
+    NumpyNdarrayOutput,
+    StringInput,
+)
 
 
 class EveryAdapter(bentoml.BentoService):
@@ -39,4 +48,12 @@ class EveryAdapter(bentoml.BentoService):
     @bentoml.api(input=DataframeInput(columns=["a", "b"], dtype={"a": "int64", "b": "float64"}), batch=True)
     def dataframe_declared(self, df):
         return df["a"] + df["b"]
+
+    @bentoml.api(input=NumpyNdarrayInput(), output=NumpyNdarrayOutput(), batch=True)
+    def array(self, array):
+        return array
+
+    @bentoml.api(input=NumpyNdarrayInput(dtype="float32", shape=(None, 2)), batch=False)
+    def array_single(self, array):
+        return array * 2
 '''

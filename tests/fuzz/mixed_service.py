@@ -13,7 +13,7 @@ SERVICE = '''
 import time
 
 import bentoml
-from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.adapters import DataframeInput, JsonInput, NumpyNdarrayInput
 
 
 def react(texts, tasks):
@@ -45,6 +45,12 @@ class Mixed(bentoml.BentoService):
         pieces = [df[rows] for rows in rows_of_tasks(tasks)]
         keep = react([piece.to_json(orient="records") for piece in pieces], tasks)
         return df[[kept for piece, kept in zip(pieces, keep) for _ in range(len(piece))]].reset_index(drop=True)
+
+    @bentoml.api(input=NumpyNdarrayInput(dtype=str), batch=True)
+    def array(self, array, tasks):
+        pieces = [array[rows] for rows in rows_of_tasks(tasks)]
+        keep = react([str(piece.tolist()) for piece in pieces], tasks)
+        return array[[kept for piece, kept in zip(pieces, keep) for _ in range(len(piece))]]
 '''
 
 FAULTS = ("malformed", "discarded", "failing")
@@ -80,7 +86,13 @@ def _table(kind: str, number: int) -> bytes:
     return b"[[1], []]" if kind == "malformed" else json.dumps(rows).encode()
 
 
+def _array(kind: str, number: int) -> bytes:
+    rows = [[kind, str(number), str(row)] for row in range(1 + number % 3)]
+    return b"[[1], []]" if kind == "malformed" else json.dumps(rows).encode()
+
+
 CASES = [
     Case("json", "application/json", _json),
     Case("dataframe", "application/json", _table),
+    Case("array", "application/json", _array),
 ]

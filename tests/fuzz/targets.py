@@ -6,7 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, StringInput
+import msgpack
+import numpy as np
+
+from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, NumpyNdarrayInput, StringInput
+from bentoml.adapters.array.npy import npy_bytes
 from bentoml.service.inference_api import InferenceAPI
 
 if TYPE_CHECKING:
@@ -108,6 +112,36 @@ TARGETS: dict[str, Target] = {
             ("text/csv", b'a,b\n1,"x\ny"\n2,z\n'),
             (FORM, form(("file", "a.csv", "text/csv", b"a,b\n1,2\n"))),
         ),
+    ),
+    "array": Target(
+        NumpyNdarrayInput,
+        texts_of,
+        (
+            ("application/json", b"[[5.1, 3.5], [1, 2]]"),
+            ("application/json", b"[[[true], [false]]]"),
+            ("application/x-npy", npy_bytes(np.array([[1, 2, 3]], dtype="int16"))),
+            ("application/octet-stream", npy_bytes(np.asfortranarray(np.eye(3)))),
+            ("application/vnd.msgpack", msgpack.packb([[1.5, 2], [3, 4]])),
+            (FORM, form(("file", "a.npy", "", npy_bytes(np.array(["a", "bc"]))))),
+        ),
+    ),
+    "declared array": Target(
+        lambda: NumpyNdarrayInput(dtype="float32", shape=(None, 2)),
+        texts_of,
+        (
+            ("application/json", b"[[5.1, 3]]"),
+            ("application/x-npy", npy_bytes(np.array([[1, 2]]))),
+        ),
+    ),
+    "single array": Target(
+        lambda: NumpyNdarrayInput(dtype=str),
+        lambda array: f"{array.dtype} {array.shape} {array.ravel()[:9].tolist()}",
+        (
+            ("application/json", b'"a"'),
+            ("application/json", b'[["a", "bc"]]'),
+            ("application/x-npy", npy_bytes(np.array("a"))),
+        ),
+        batch=False,
     ),
     "string": Target(
         StringInput,

@@ -13,6 +13,8 @@ from bentoml.adapters.file_input import FileInput
 from bentoml.adapters.json_input import JsonInput
 from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.multi_file_input import MultiFileInput
+from bentoml.adapters.numpy_ndarray_input import NumpyNdarrayInput
+from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 from bentoml.adapters.string_input import StringInput
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "JsonInput",
     "JsonOutput",
     "MultiFileInput",
+    "NumpyNdarrayInput",
+    "NumpyNdarrayOutput",
     "StringInput",
 ]
 

@@ -22,9 +22,12 @@ class BaseTextInput(BaseBodyInput):
 
     def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:
         """Decode the content."""
-        if charset is None and file_name is not None and task.cli_args is None:
-            charset = json.detect_encoding(content)
-        task.data = decode_text(content, charset)
+        task.data = decode_text(content, charset or file_charset(task, content, file_name))
+
+
+def file_charset(task: InferenceTask[Any], content: bytes, file_name: str | None) -> str | None:
+    """The encoding of a file in a form that names none, told from its bytes; None for anything else."""
+    return json.detect_encoding(content) if file_name is not None and task.cli_args is None else None
 
 
 def decode_text(content: bytes, charset: str | None) -> str:

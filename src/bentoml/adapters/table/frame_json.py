@@ -16,8 +16,13 @@ ORIENTS = ("records", "columns", "values", "split", "index", "table")
 
 def is_frame(value: Any) -> bool:
     """Whether a value is a frame or a series; pandas is not imported for it."""
+    return is_frame_type(type(value))
+
+
+def is_frame_type(kind: type) -> bool:
+    """Whether values of a type are frames or series."""
     pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series))
+    return pandas is not None and issubclass(kind, (pandas.DataFrame, pandas.Series))
 
 
 def as_frame(value: Any) -> pd.DataFrame:

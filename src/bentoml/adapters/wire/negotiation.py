@@ -45,9 +45,21 @@ def _canonical_ranges(accept: str) -> str:
     return ",".join(f"{canonical(name.strip())}{semicolon}{rest}" for name, semicolon, rest in ranges)
 
 
+def wanted_types(tasks: Sequence[InferenceTask[Any]], offered: tuple[str, ...]) -> list[str]:
+    """The media type to answer each task in; see `wanted_type`."""
+    types = []
+    last = None
+    for task in tasks:
+        pairs = task.http_headers.to_json()
+        if pairs != last:  # the requests of one client have the same headers
+            last, known = pairs, wanted_type(task, offered)
+        types.append(known)
+    return types
+
+
 def tasks_by_type(tasks: Sequence[InferenceTask[Any]], offered: tuple[str, ...]) -> dict[str, list[int]]:
     """The positions of the tasks to be answered in each media type."""
     positions: dict[str, list[int]] = {}
-    for position, task in enumerate(tasks):
-        positions.setdefault(wanted_type(task, offered), []).append(position)
+    for position, media_type in enumerate(wanted_types(tasks, offered)):
+        positions.setdefault(media_type, []).append(position)
     return positions

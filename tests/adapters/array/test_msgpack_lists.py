@@ -1,0 +1,85 @@
+"""MessagePack is read as lists, and takes no more memory than its size allows."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bentoml.adapters.array.msgpack_lists import MAX_LIST_LENGTH, parse_msgpack_lists
+from bentoml.adapters.array.nested_lists import flattened
+from bentoml.adapters.errors import InputError
+
+LEAVES = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.booleans() | st.none() | st.text(max_size=3)
+
+
+def refusal(body: bytes) -> str:
+    with pytest.raises(InputError) as caught:
+        parse_msgpack_lists(body)
+    return str(caught.value)
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4), max_leaves=30))
+def test_lists_come_back_as_they_were_or_are_ragged(value: Any) -> None:
+    try:
+        assert parse_msgpack_lists(msgpack.packb(value)) == value
+    except InputError:
+        with pytest.raises(InputError, match="ragged"):
+            flattened(value)
+
+
+@pytest.mark.parametrize("shape", [(MAX_LIST_LENGTH + 1,), (MAX_LIST_LENGTH + 1, 2), (2, MAX_LIST_LENGTH + 1, 1)])
+def test_long_lists_come_back_as_they_were(shape: tuple[int, ...]) -> None:
+    value: Any = 1.5
+    for length in reversed(shape):
+        value = [value] * length
+    assert parse_msgpack_lists(msgpack.packb(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"\xc1", "not valid"),
+        (b"\x92\x01", "not valid"),
+        (b"\x91\x01\x01", "something follows"),
+        (b"\x93NUMPY", "something follows"),
+        (b"\x91" * 40, "more than 32 deep"),
+        (b"\x92\x01" + b"\x91" * 2000 + b"\x01", "not valid"),
+        (b"\xdd\xff\xff\xff\xff", "announce more"),
+        (b"\xdc\xff\xff\x01", "announce more"),
+        (b"\x91\xdd\xff", "announce more|not valid"),
+        (msgpack.packb({"a": 1}), "not valid"),
+        (msgpack.packb([{"a": 1}]), "not valid"),
+        (msgpack.packb([msgpack.ExtType(5, b"x")]), "not valid"),
+        (msgpack.packb([[1] * (MAX_LIST_LENGTH + 1), [1]]), "ragged"),
+        (msgpack.packb([1, [1] * (MAX_LIST_LENGTH + 1)]), "not valid"),
+        (b"\x91\xa1\xff", "not valid"),
+    ],
+)
+def test_body_that_is_no_list_is_refused(body: bytes, words: str) -> None:
+    assert re.search(words, refusal(body))
+
+
+def test_lists_that_announce_much_inside_each_other_take_little_memory() -> None:
+    count = 400_000
+    body = b"\xdd" + count.to_bytes(4, "big") + b"\x01" + (b"\xdd" + count.to_bytes(4, "big")) * 900 + b"\x01" * count
+    inner = b"\xdc\x10\x00" * 900
+    for attack in (body, b"\x92\x01" + inner + b"\x01" * 5000):
+        tracemalloc.start()
+        refusal(attack)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+        tracemalloc.stop()
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    try:
+        parse_msgpack_lists(body)
+    except InputError:
+        return
