@@ -30,9 +30,11 @@ NOT_IMPORTABLE = {
 }
 
 HEAVY = {
+    "PIL",
     "alembic",
     "cloudpickle",
     "httptools",
+    "imageio",
     "joblib",
     "markdown_it",
     "msgpack",

@@ -12,13 +12,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, NumpyNdarrayInput, StringInput
+from bentoml.adapters import (
+    AnnotatedImageInput,
+    DataframeInput,
+    FileInput,
+    ImageInput,
+    JsonInput,
+    MultiFileInput,
+    MultiImageInput,
+    NumpyNdarrayInput,
+    StringInput,
+)
 from bentoml.adapters.array.npy import npy_bytes
 from bentoml.adapters.wire.media_types import JSON, MSGPACK, NPY
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
 from tests.adapters.forms import FORM, form_request
+from tests.adapters.pictures import color_of, png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -308,12 +319,40 @@ file_requests = st.lists(
 )
 
 
+PICTURES = {tuple(color_of(name)): name for name in ["a", "b", *MARKS]}
+image_parts = st.tuples(
+    st.sampled_from(["a", "b", "annotations"]),
+    st.sampled_from(["a.png", "a.gif", "", "a.json"]),
+    st.one_of(
+        st.sampled_from(list(PICTURES.values())).map(png),
+        st.sampled_from([b"", b"no image", b"{bad", png("a")[:-20]]),
+        st.sampled_from(MARKS).map(lambda mark: json.dumps(mark).encode()),
+    ),
+)
+image_requests = st.lists(
+    st.one_of(
+        st.lists(image_parts, max_size=4).map(
+            lambda parts: form_request(files=[(name, (file_name, content)) for name, file_name, content in parts])
+        ),
+        image_parts.map(lambda part: HTTPRequest({"Content-Type": "image/png"}, part[2])),
+        bad_gzip,
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def shown(argument: Any) -> Any:
+    """An argument as a JSON value; of a picture, the name that its color stands for."""
+    if hasattr(argument, "meta"):
+        return PICTURES[tuple(argument[0, 0].tolist())]
+    content = getattr(argument, "bytes_", argument)
+    return content.decode() if isinstance(content, bytes) else content
+
+
 def answer_files(*arguments: Any, tasks: list[InferenceTask[Any]]) -> list[Any]:
     """One answer per request whose files, or text, are not discarded."""
-    rows = [
-        [None if one is None else getattr(one, "bytes_", one) for one in row] for row in zip(*arguments, strict=True)
-    ]
-    return answer_values([[one.decode() if isinstance(one, bytes) else one for one in row] for row in rows], tasks)
+    return answer_values([list(map(shown, row)) for row in zip(*arguments, strict=True)], tasks)
 
 
 def answer_file(*arguments: Any, task: InferenceTask[Any]) -> Any:
@@ -329,6 +368,22 @@ def answer_file(*arguments: Any, task: InferenceTask[Any]) -> Any:
 @unhurried
 @given(requests=file_requests)
 def test_files_are_answered_as_alone(adapter: BaseInputAdapter, requests: list[HTTPRequest]) -> None:
+    assert_batch_and_single_equal_alone(adapter, requests)
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [ImageInput(), MultiImageInput(["a", "b"]), AnnotatedImageInput("a", "annotations")],
+    ids=["image", "images", "annotated"],
+)
+@unhurried
+@given(requests=image_requests)
+def test_images_are_answered_as_alone(adapter: BaseInputAdapter, requests: list[HTTPRequest]) -> None:
+    assert_batch_and_single_equal_alone(adapter, requests)
+
+
+def assert_batch_and_single_equal_alone(adapter: BaseInputAdapter, requests: list[HTTPRequest]) -> None:
+    """Compare the answers of functions with and without batches."""
     batch = InferenceAPI(None, "p", "", adapter, answer_files, batch=True)
     assert_batch_equals_single(batch, requests)
     single = InferenceAPI(None, "p", "", adapter, answer_file, batch=False)

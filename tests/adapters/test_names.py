@@ -14,6 +14,7 @@ import pytest
     [
         ("bentoml.handlers", "BentoHandler", "BaseInputAdapter"),
         ("bentoml.handlers", "DataframeHandler", "DataframeInput"),
+        ("bentoml.handlers", "ImageHandler", "MultiImageInput"),
         ("bentoml.handlers", "JsonHandler", "JsonInput"),
     ],
 )
@@ -49,7 +50,7 @@ def test_unknown_name_is_an_attribute_error(module: str) -> None:
 def test_importing_the_pipeline_loads_no_heavy_library() -> None:
     program = (
         "import sys, bentoml.adapters, bentoml.handlers, bentoml.service.inference_api; "
-        "print(sorted({'numpy', 'pandas', 'asyncio'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'pandas', 'asyncio', 'PIL', 'imageio'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -17,3 +17,16 @@ def test_dataframe_input_imports_pandas_only_when_prepared() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False True\n"
+
+
+def test_image_input_imports_its_libraries_only_when_prepared() -> None:
+    code = (
+        "import sys\n"
+        "from bentoml.adapters import ImageInput\n"
+        "adapter = ImageInput()\n"
+        "before = {'PIL', 'imageio', 'numpy'} & set(sys.modules)\n"
+        "adapter.prepare()\n"
+        "print(before, {'PIL', 'imageio', 'numpy'} <= set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set() True\n"

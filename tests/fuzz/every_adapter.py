@@ -3,11 +3,14 @@
 SERVICE = '''
 import bentoml
 from bentoml.adapters import (
+    AnnotatedImageInput,
     DataframeInput,
     DataframeOutput,
     FileInput,
+    ImageInput,
     JsonInput,
     MultiFileInput,
+    MultiImageInput,
     NumpyNdarrayInput,
     NumpyNdarrayOutput,
     StringInput,
@@ -36,6 +39,18 @@ class EveryAdapter(bentoml.BentoService):
     @bentoml.api(input=MultiFileInput(input_names=["a", "b"]), batch=False)
     def files(self, a, b):
         return [a.name, b.name, len(a.bytes_), len(b.bytes_)]
+
+    @bentoml.api(input=ImageInput(), batch=True)
+    def image(self, images):
+        return [image.shape for image in images]
+
+    @bentoml.api(input=MultiImageInput(input_names=["a", "b"]), batch=True)
+    def images(self, a, b):
+        return [[one.shape, other.shape] for one, other in zip(a, b)]
+
+    @bentoml.api(input=AnnotatedImageInput(), batch=False)
+    def annotated(self, image, annotations):
+        return [image.shape, annotations]
 
     @bentoml.api(input=DataframeInput(), batch=True)
     def dataframe(self, df):

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import numpy as np
 
-from bentoml.adapters import DataframeInput, FileInput, JsonInput, MultiFileInput, NumpyNdarrayInput, StringInput
+from bentoml.adapters import (
+    AnnotatedImageInput,
+    DataframeInput,
+    FileInput,
+    ImageInput,
+    JsonInput,
+    MultiFileInput,
+    MultiImageInput,
+    NumpyNdarrayInput,
+    StringInput,
+)
 from bentoml.adapters.array.npy import npy_bytes
 from bentoml.service.inference_api import InferenceAPI
+from tests.adapters.pictures import encoded, picture, png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +100,13 @@ def texts_of_rows(frame: Any) -> list[str]:
     return [repr((names, row))[:400] for row in frame.itertuples(index=False, name=None)]
 
 
+def texts_of_images(images: Any) -> list[str]:
+    """One text per image: what it is, and some of its pixels."""
+    return [f"{image.shape} {image.dtype} {image.ravel()[:8].tolist()} {sorted(image.meta)}" for image in images]
+
+
+IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 ROWS = [{"a": 1, "b": 1.5, "c": "x"}, {"a": 2, "b": None, "c": "é"}]
 
 TARGETS: dict[str, Target] = {
@@ -167,6 +185,41 @@ TARGETS: dict[str, Target] = {
         (
             (FORM, form(("a", "a.bin", "", b"1"), ("b", "b.bin", "", b"2"), ("c", None, "", b"3"))),
             (FORM, form(("b", "b.bin", "image/png", b"\x89PNG"), ("b", "again", "", b""))),
+        ),
+    ),
+    "image": Target(
+        ImageInput,
+        texts_of_images,
+        (
+            *((f"image/{name.lower()}", encoded(picture(name), name, exif=EXIF)) for name in IMAGE_FORMATS),
+            ("image/gif", encoded(picture("palette").quantize(4), transparency=b"\0\xff")),
+            ("image/jpeg", encoded(picture("progressive", 40, 40), "JPEG", progressive=True)),
+            (FORM, form(("file", "a.png", "image/png", png("a")))),
+        ),
+    ),
+    "image as it is": Target(
+        lambda: ImageInput(accept_image_formats=[".gif", ".ppm", ".tga", ".png", ".tif"], pilmode=None),
+        texts_of_images,
+        (
+            *(("", encoded(picture(name), name)) for name in ("GIF", "PPM", "TGA")),
+            *(("", encoded(picture("a").convert(mode), "PNG")) for mode in ("1", "L", "LA", "P")),
+            ("", encoded(picture("a"), "TIFF", compression="tiff_lzw")),
+        ),
+    ),
+    "several images": Target(
+        lambda: MultiImageInput(input_names=["a", "b"]),
+        lambda *columns: texts_of(zip(*map(texts_of_images, columns), strict=True)),
+        (
+            (FORM, form(("a", "a.png", "", png("a")), ("b", "b.bmp", "image/bmp", encoded(picture("b"), "BMP")))),
+            (FORM, form(("b", "", "", png("b")), ("a", None, "", encoded(picture("b"), "TIFF")))),
+        ),
+    ),
+    "annotated image": Target(
+        AnnotatedImageInput,
+        lambda images, values: texts_of(zip(texts_of_images(images), values, strict=True)),
+        (
+            (FORM, form(("image", "a.png", "", png("a")), ("annotations", "a.json", "", b'{"a": [1]}'))),
+            (FORM, form(("annotations", None, "", b"null"), ("image", "b.jpg", "", encoded(picture("b"), "JPEG")))),
         ),
     ),
     "declared dataframe": Target(

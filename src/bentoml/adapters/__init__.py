@@ -5,28 +5,34 @@ from __future__ import annotations
 from typing import NoReturn
 
 from bentoml._util.dropped import CLIPPER_KINDS, CLIPPER_REASON, refuse_name
+from bentoml.adapters.annotated_image_input import AnnotatedImageInput
 from bentoml.adapters.base import BaseInputAdapter, BaseOutputAdapter
 from bentoml.adapters.dataframe_input import DataframeInput
 from bentoml.adapters.dataframe_output import DataframeOutput
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.file_input import FileInput
+from bentoml.adapters.image_input import ImageInput
 from bentoml.adapters.json_input import JsonInput
 from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.multi_file_input import MultiFileInput
+from bentoml.adapters.multi_image_input import MultiImageInput
 from bentoml.adapters.numpy_ndarray_input import NumpyNdarrayInput
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 from bentoml.adapters.string_input import StringInput
 
 __all__ = [
+    "AnnotatedImageInput",
     "BaseInputAdapter",
     "BaseOutputAdapter",
     "DataframeInput",
     "DataframeOutput",
     "DefaultOutput",
     "FileInput",
+    "ImageInput",
     "JsonInput",
     "JsonOutput",
     "MultiFileInput",
+    "MultiImageInput",
     "NumpyNdarrayInput",
     "NumpyNdarrayOutput",
     "StringInput",

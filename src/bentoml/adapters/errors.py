@@ -36,5 +36,10 @@ class InputError(BadInput):
         return self._http_status
 
 
+def file_error(adapter: object, text: str) -> InputError:
+    """A refusal with status 400, in the words of all adapters of files."""
+    return InputError(f"BentoML#{type(adapter).__name__} {text}")
+
+
 class ReturnLengthError(ValueError):
     """The user function returned something that cannot be cut into one piece per task."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.body_input import BaseBodyInput
-from bentoml.adapters.errors import InputError
+from bentoml.adapters.errors import InputError, file_error
 from bentoml.adapters.wire.lambda_event import headers_of_event
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE
 from bentoml.exceptions import BadInput
@@ -28,7 +28,6 @@ class FileInput(BaseBodyInput):
     HTTP_METHODS: ClassVar[Sequence[str]] = ["POST"]
     BATCH_MODE_SUPPORTED: ClassVar[bool] = True
     SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
-    ERROR_PREFIX: ClassVar[str] = "BentoML#"
     ONE_FILE: ClassVar[str] = "requires one and at least one file at a time; MultiFileInput takes more"
 
     @property
@@ -43,17 +42,17 @@ class FileInput(BaseBodyInput):
     def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:  # noqa: ARG002
         """Wrap the content, without a copy."""
         if not content and file_name is None:
-            raise InputError(f"{type(self).__name__} unexpected HTTP request format: the body is empty")
+            raise file_error(self, "unexpected HTTP request format: the body is empty")
         task.data = FileLike(bytes_=content, name=file_name or "")
 
     def only_file(self, request: HTTPRequest) -> FormPart:
         """The one file of a form."""
         try:
             return super().only_file(request)
-        except InputError:
-            raise
+        except InputError as error:
+            raise InputError(f"BentoML#{error}") from error
         except BadInput as error:
-            raise InputError(f"{type(self).__name__} cannot read the form: {error}") from error
+            raise file_error(self, f"cannot read the form: {error}") from error
 
     def from_aws_lambda_event(self, event: Mapping[str, Any]) -> InferenceTask[Any]:
         """Read the event as the HTTP request it stands for.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.base import BaseInputAdapter
-from bentoml.adapters.errors import InputError
+from bentoml.adapters.errors import InputError, file_error
 from bentoml.adapters.wire.cli_tasks import CliTasks
 from bentoml.adapters.wire.content_encoding import decompressed
 from bentoml.adapters.wire.field_args import read_fields
@@ -70,13 +70,9 @@ class BaseFormInput(BaseInputAdapter):
             schema["required"] = required
         return {FORM_CONTENT_TYPE: {"schema": schema}}
 
-    def error(self, text: str) -> InputError:
-        """A refusal, in the words of all adapters of files."""
-        return InputError(f"BentoML#{type(self).__name__} {text}")
-
     def missing_error(self) -> InputError:
         """What a request is answered that lacks a file."""
-        return self.error(f"requires inputs fields {list(self._fields)}")
+        return file_error(self, f"requires inputs fields {list(self._fields)}")
 
     def from_http_request(self, req: HTTPRequest) -> InferenceTask[Any]:
         """Take the files out of the form."""
@@ -85,14 +81,14 @@ class BaseFormInput(BaseInputAdapter):
             try:
                 parts = req.form_parts()
             except BadInput as error:
-                return _refuse(task, self.error(f"cannot read the form: {error}"))
+                return _refuse(task, file_error(self, f"cannot read the form: {error}"))
             files: dict[str, FileLike] = {}
             for part in parts:
                 if part.name in self._fields and (part.content or part.file_name):
                     files.setdefault(part.name, FileLike(bytes_=part.content, name=part.file_name or ""))
             self._try_to_fill(task, tuple(map(files.get, self._fields)))
         else:
-            _refuse(task, self.error(f"only accepts requests with Content-Type: {FORM_CONTENT_TYPE}"))
+            _refuse(task, file_error(self, f"only accepts requests with Content-Type: {FORM_CONTENT_TYPE}"))
         return task
 
     def from_aws_lambda_event(self, event: Mapping[str, Any]) -> InferenceTask[Any]:

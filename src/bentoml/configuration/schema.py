@@ -251,7 +251,7 @@ class Tracing:
 class ImageInput:
     """The image adapters."""
 
-    default_extensions: list[str] = key(IMAGE_EXTENSIONS, "file extensions of images; not in this version")
+    default_extensions: list[str] = key(IMAGE_EXTENSIONS, "extensions of the files that image adapters accept")
 
 
 @dataclass(frozen=True)
