@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bentoml.adapters import BaseInputAdapter, DataframeInput, JsonInput
+from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
+from bentoml.adapters.typed_input import TypedInput
+from bentoml.adapters.typed_output import TypedOutput
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest
 
@@ -53,6 +57,34 @@ def lengths(values: list[Any]) -> Any:
     return np.fromiter(map(len, values), dtype=np.int64, count=len(values))
 
 
+@dataclass
+class Flower:
+    """A dataclass as functions are annotated with."""
+
+    length: float
+    width: float
+    name: str = ""
+
+
+def widths(flowers: list[Flower]) -> list[float]:
+    """One number per object."""
+    return [flower.width for flower in flowers]
+
+
+def same(values: list[Any]) -> list[Any]:
+    """The values themselves."""
+    return values
+
+
+def shorter(length: list[float], width: list[float]) -> list[float]:
+    """The shorter of two parameters."""
+    return list(map(min, length, width))
+
+
+FLOWER = {"length": 5.1, "width": 3.5, "name": "setosa"}
+FLOWER_VALUES = OneValue(Flower)
+LENGTH_AND_WIDTH = ValueForEach("shorter", [Parameter("length", float), Parameter("width", float)])
+
 CASES: dict[str, tuple[BaseInputAdapter, Callable[[Any], Any], Any]] = {
     "DataframeInput, values, array answer": (DataframeInput(), first_column, [[5.1, 3.5, 1.4, 0.2]]),
     "DataframeInput, values with integers, array answer": (DataframeInput(), first_column, [[5, 3.5, 1.4, 0.2]]),
@@ -64,6 +96,10 @@ CASES: dict[str, tuple[BaseInputAdapter, Callable[[Any], Any], Any]] = {
     ),
     "DataframeInput, values, frame answer": (DataframeInput(), same_frame, [[5.1, 3.5, 1.4, 0.2]]),
     "JsonInput, array answer": (JsonInput(), lengths, {"in": 0}),
+    "JsonInput, list answer": (JsonInput(), same, FLOWER),
+    "dataclass, numbers as answer": (TypedInput(FLOWER_VALUES), widths, FLOWER),
+    "dataclass, the same as answer": (TypedInput(FLOWER_VALUES), same, FLOWER),
+    "two parameters, number as answer": (TypedInput(LENGTH_AND_WIDTH), shorter, {"length": 5.1, "width": 3.5}),
 }
 
 
@@ -101,7 +137,8 @@ def main() -> None:
     """Print one line per case."""
     print(" adapters   pipeline")
     for name, (adapter, function, body) in CASES.items():
-        api = InferenceAPI(None, "predict", "", adapter, function, batch=True)
+        output = TypedOutput(FLOWER_VALUES) if isinstance(adapter, TypedInput) else None
+        api = InferenceAPI(None, "predict", "", adapter, function, output, batch=True)
         alone = microseconds_per_request(api, body, seconds_of_adapters)
         whole = microseconds_per_request(api, body, seconds_of_pipeline)
         print(f"{alone:6.2f} us  {whole:6.2f} us  {name}")

@@ -38,6 +38,7 @@ HEAVY = {
     "joblib",
     "markdown_it",
     "msgpack",
+    "msgspec",
     "numpy",
     "pandas",
     "prometheus_client",

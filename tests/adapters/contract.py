@@ -275,7 +275,7 @@ class OutputAdapterContract:
             self.values(sum(1 if rows is None else rows for rows in rows_of_tasks)), tasks
         )
         assert len(results) == len(tasks)
-        return [str(result.data) for result in results]
+        return [result.data.decode() if isinstance(result.data, bytes) else str(result.data) for result in results]
 
     def test_rows_are_cut_by_task(self) -> None:
         together = [json.loads(body) for body in self.bodies([2, 1, 3])]

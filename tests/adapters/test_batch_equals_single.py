@@ -24,6 +24,8 @@ from bentoml.adapters import (
     StringInput,
 )
 from bentoml.adapters.array.npy import npy_bytes
+from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
+from bentoml.adapters.typed_input import TypedInput
 from bentoml.adapters.wire.media_types import JSON, MSGPACK, NPY
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
@@ -391,3 +393,48 @@ def assert_batch_and_single_equal_alone(adapter: BaseInputAdapter, requests: lis
     assert [(one.status, one.body) for one in single.handle_batch_request(requests, ids)] == [
         (one.status, one.body) for one in batch.handle_batch_request(requests, ids)
     ]
+
+
+typed_values = st.one_of(
+    st.dictionaries(names, st.integers(-3, 3) | st.sampled_from([2**63, 2**64, None, *MARKS]), max_size=3),
+    st.lists(st.integers(0, 3), max_size=2),
+    cells,
+)
+typed_requests = st.lists(
+    st.one_of(
+        typed_values.map(json_request),
+        st.fixed_dictionaries({"a": typed_values}, optional={"b": typed_values, "c": typed_values}).map(json_request),
+        st.sampled_from([b'{"a": 1, "a": 2}', b"NaN", b"[" * 5000, b"{}"]).map(lambda body: HTTPRequest(body=body)),
+        st.lists(st.tuples(names, file_texts), max_size=3).map(files_request),
+        malformed.map(lambda body: HTTPRequest(body=body)),
+        bad_gzip,
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def answer_parameters(a: list[Any], b: list[Any], tasks: list[InferenceTask[Any]]) -> list[Any]:
+    """One answer per pair of values that is not discarded."""
+    return answer_values(list(zip(a, b, strict=True)), tasks)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "function"),
+    [
+        (TypedInput(OneValue(dict[str, int | str | None] | list[int] | str)), answer_values),
+        (TypedInput(OneValue(Any)), answer_values_async),
+        (
+            TypedInput(ValueForEach("p", [Parameter("a", dict[str, int | str] | int), Parameter("b", str | None)])),
+            answer_parameters,
+        ),
+        (TypedInput(ValueForEach("p", [Parameter("a", Any), Parameter("b", bool, default=True)])), answer_parameters),
+    ],
+    ids=["one", "anything", "parameters", "defaults"],
+)
+@unhurried
+@given(requests=typed_requests)
+def test_typed_values_are_answered_as_alone(
+    adapter: TypedInput, function: Callable[..., Any], requests: list[HTTPRequest]
+) -> None:
+    assert_batch_equals_single(InferenceAPI(None, "p", "", adapter, function, batch=True), requests)

@@ -82,7 +82,6 @@ NO_ADAPTER = "must be an instance of a class derived from bentoml.adapters.BaseI
 @pytest.mark.parametrize(
     ("args", "kwargs"),
     [
-        pytest.param((), {}, id="nothing"),
         pytest.param((), {"input": JsonInput}, id="class instead of instance"),
         pytest.param((), {"input": "json"}, id="text"),
         pytest.param((plain,), {}, id="decorator without parentheses"),

@@ -45,6 +45,7 @@ def make_inference_apis(service: BentoService, base: type[BentoService]) -> list
                 batch=declared.batch,
                 route=declared.route,
                 idempotent=declared.idempotent,
+                argument_names=declared.argument_names,
             )
         )
     return apis

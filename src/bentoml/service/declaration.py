@@ -19,6 +19,21 @@ DEFAULT_MAX_LATENCY_MS = 20000
 
 
 @dataclass(frozen=True)
+class ApiAdapters:
+    """The adapters of one API.
+
+    Attributes:
+        input_adapter: turns requests into arguments.
+        output_adapter: turns the returned value into responses.
+        argument_names: the parameters that the arguments are passed to; None when their order says it.
+    """
+
+    input_adapter: BaseInputAdapter
+    output_adapter: BaseOutputAdapter
+    argument_names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class ApiDeclaration:
     """One inference API, before it belongs to an instance.
 
@@ -32,6 +47,7 @@ class ApiDeclaration:
         mb_max_latency: budget of a request, milliseconds.
         batch: whether the function takes many requests at once.
         idempotent: whether a request may be run twice.
+        argument_names: see `ApiAdapters`.
     """
 
     name: str
@@ -43,6 +59,7 @@ class ApiDeclaration:
     mb_max_latency: int
     batch: bool
     idempotent: bool = True
+    argument_names: tuple[str, ...] | None = None
 
     def check_mode(self, service_name: str) -> None:
         """Check that the input adapter can do what the API asks of it.

@@ -12,6 +12,7 @@ from bentoml.service.declaration import (
     DECLARATION_ATTRIBUTE,
     DEFAULT_MAX_BATCH_SIZE,
     DEFAULT_MAX_LATENCY_MS,
+    ApiAdapters,
     ApiDeclaration,
 )
 from bentoml.service.env import BentoServiceEnv
@@ -49,8 +50,8 @@ def api(
 
     Args:
         args: old form, `@api(DataframeHandler, ...)`: a class of input adapters and its arguments.
-        input: the input adapter, an instance.
-        output: the output adapter; `DefaultOutput()` when not given.
+        input: the input adapter, an instance; chosen by the annotations of the function when not given.
+        output: the output adapter. When not given, `DefaultOutput()`; without `input`, chosen by the return annotation.
         api_name: name of the API; the name of the function when not given.
         route: URL path; the name of the API when not given.
         api_doc: text for people; the docstring when not given.
@@ -64,17 +65,18 @@ def api(
         kwargs: old form: further arguments of the input adapter.
 
     Raises:
-        InvalidArgument: a name, route, adapter or number is not one that can be used, or a generator function is
-            declared with `batch=True`.
+        InvalidArgument: a name, route, adapter, annotation or number is not one that can be used, or a generator
+            function is declared with `batch=True`.
     """
-    input_adapter, output_adapter = _adapters(args, kwargs, input, output)
-    if args:
+    given_input, given_output = _given_adapters(args, kwargs, input, output)
+    if args and given_input is not None:
         # The old form knew no `batch`: each adapter class had the one mode that made sense for it.
-        batch = batch or input_adapter.JOINS_REQUESTS or not input_adapter.SINGLE_MODE_SUPPORTED
+        batch = batch or given_input.JOINS_REQUESTS or not given_input.SINGLE_MODE_SUPPORTED
 
     def decorator(function: FunctionT) -> FunctionT:
         name = validate_api_name(function.__name__ if api_name is None else api_name)
         check_stream_mode(name, kind_of(function), batch=bool(batch))
+        adapters = _adapters_of(function, name, given_input, given_output, batch=bool(batch))
         if not batch and (mb_max_batch_size is not None or mb_max_latency is not None):
             logger.warning(
                 "API '%s' is declared with batch=False, so mb_max_batch_size and mb_max_latency have no effect; "
@@ -84,13 +86,14 @@ def api(
         declaration = ApiDeclaration(
             name=name,
             route=validate_route(name if route is None else route),
-            doc=_doc(function, name, api_doc, input_adapter, output_adapter),
-            input_adapter=input_adapter,
-            output_adapter=output_adapter,
+            doc=_doc(function, name, api_doc, adapters),
+            input_adapter=adapters.input_adapter,
+            output_adapter=adapters.output_adapter,
             mb_max_batch_size=_positive("mb_max_batch_size", mb_max_batch_size, DEFAULT_MAX_BATCH_SIZE),
             mb_max_latency=_positive("mb_max_latency", mb_max_latency, DEFAULT_MAX_LATENCY_MS),
             batch=bool(batch),
             idempotent=bool(idempotent),
+            argument_names=adapters.argument_names,
         )
         setattr(function, DECLARATION_ATTRIBUTE, declaration)
         return function
@@ -176,13 +179,13 @@ def web_static_content(web_static_content: str) -> Callable[[ClassT], ClassT]:
     return decorator
 
 
-def _adapters(
+def _given_adapters(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     input_adapter: object,
     output_adapter: object,
-) -> tuple[BaseInputAdapter, BaseOutputAdapter]:
-    from bentoml.adapters import BaseInputAdapter, BaseOutputAdapter, DefaultOutput
+) -> tuple[BaseInputAdapter | None, BaseOutputAdapter | None]:
+    from bentoml.adapters import BaseInputAdapter, BaseOutputAdapter
 
     if input_adapter is None and args and isinstance(args[0], type) and issubclass(args[0], BaseInputAdapter):
         input_adapter = args[0](*args[1:], **kwargs)
@@ -191,13 +194,12 @@ def _adapters(
             f"@api does not know {[*args, *kwargs]}; input= must be an instance of a class derived from "
             "bentoml.adapters.BaseInputAdapter"
         )
-    if not isinstance(input_adapter, BaseInputAdapter):
+    if input_adapter is not None and not isinstance(input_adapter, BaseInputAdapter):
         raise InvalidArgument(
             "@api input= must be an instance of a class derived from bentoml.adapters.BaseInputAdapter, such as "
             f"JsonInput(); got {input_adapter!r}"
         )
-    output_adapter = DefaultOutput() if output_adapter is None else output_adapter
-    if not isinstance(output_adapter, BaseOutputAdapter):
+    if output_adapter is not None and not isinstance(output_adapter, BaseOutputAdapter):
         raise InvalidArgument(
             "@api output= must be an instance of a class derived from bentoml.adapters.BaseOutputAdapter, such as "
             f"JsonOutput(); got {output_adapter!r}"
@@ -205,18 +207,29 @@ def _adapters(
     return input_adapter, output_adapter
 
 
-def _doc(
+def _adapters_of(
     function: Callable[..., Any],
     name: str,
-    given: str | None,
-    input_adapter: BaseInputAdapter,
-    output_adapter: BaseOutputAdapter,
-) -> str:
+    input_adapter: BaseInputAdapter | None,
+    output_adapter: BaseOutputAdapter | None,
+    *,
+    batch: bool,
+) -> ApiAdapters:
+    if input_adapter is not None:
+        from bentoml.adapters import DefaultOutput
+
+        return ApiAdapters(input_adapter, DefaultOutput() if output_adapter is None else output_adapter)
+    from bentoml.service.inferred_adapters import infer_adapters
+
+    return infer_adapters(function, name, batch=batch, output_adapter=output_adapter)
+
+
+def _doc(function: Callable[..., Any], name: str, given: str | None, adapters: ApiAdapters) -> str:
     return (
         given
         or inspect.getdoc(function)
-        or f"BentoService inference API '{name}', input: '{type(input_adapter).__name__}', "
-        f"output: '{type(output_adapter).__name__}'"
+        or f"BentoService inference API '{name}', input: '{type(adapters.input_adapter).__name__}', "
+        f"output: '{type(adapters.output_adapter).__name__}'"
     )
 
 

@@ -55,6 +55,7 @@ class InferenceAPI:
         batch: whether the function takes many requests at once.
         route: URL path without leading slash; `name` when None.
         idempotent: whether a request may be run twice.
+        argument_names: the parameters of the function that the arguments are for; None when their order says it.
 
     Raises:
         InvalidArgument: a generator function with `batch=True`.
@@ -74,6 +75,7 @@ class InferenceAPI:
         route: str | None = None,
         *,
         idempotent: bool = True,
+        argument_names: Sequence[str] | None = None,
     ) -> None:
         self.service = service
         self.name = name
@@ -86,7 +88,7 @@ class InferenceAPI:
         self.batch = batch
         self.route = name if route is None else route
         self.idempotent = idempotent
-        self._function = UserFunction(user_func, "tasks" if batch else "task")
+        self._function = UserFunction(user_func, "tasks" if batch else "task", argument_names)
         self._observer: GuardedObserver | None = None
         check_stream_mode(name, self._function.kind, batch=batch)
 

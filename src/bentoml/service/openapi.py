@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from bentoml.adapters.typed.definitions import DEFINITIONS, merge_definitions
 from bentoml.configuration import get_config
 from bentoml.service.openapi_errors import RESPONSE_HEADERS, error_components, error_responses
 from bentoml.service.stream_format import STREAM_MEDIA_TYPES
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 OPENAPI_VERSION = "3.0.0"
 DEFAULT_DESCRIPTION = "A prediction service built with BentoML"
 
+COMPONENTS = "#/components/schemas/"
 _SUCCESS = {"200": {"description": "success"}}
 
 
@@ -36,8 +38,9 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
         paths["/metrics"] = _infra("Prometheus metrics endpoint")
     if server.feedback.enabled:
         paths["/feedback"] = {"post": _feedback()}
+    definitions: dict[str, Any] = {}
     for api in service.inference_apis:
-        paths[f"/{api.route}"] = {"post": _operation(api)}
+        paths[f"/{api.route}"] = {"post": _operation(api, definitions)}
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -50,7 +53,7 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
             {"name": "app", "description": "Inference APIs"},
         ],
         "paths": paths,
-        "components": error_components(),
+        "components": {**error_components(), **({"schemas": definitions} if definitions else {})},
     }
 
 
@@ -73,19 +76,32 @@ def _feedback() -> dict[str, Any]:
     }
 
 
-def _operation(api: InferenceAPI) -> dict[str, Any]:
+def _operation(api: InferenceAPI, definitions: dict[str, Any]) -> dict[str, Any]:
     return {
         "tags": ["app"],
         "description": api.doc,
-        "requestBody": {"required": True, "content": api.request_schema},
-        "responses": {"200": _streamed() if api.is_stream else _answered(api), **error_responses()},
+        "requestBody": {"required": True, "content": _lifted(api.request_schema, definitions)},
+        "responses": {"200": _streamed() if api.is_stream else _answered(api, definitions), **error_responses()},
     }
 
 
-def _answered(api: InferenceAPI) -> dict[str, Any]:
+def _answered(api: InferenceAPI, definitions: dict[str, Any]) -> dict[str, Any]:
     answer = {"description": "success", "headers": RESPONSE_HEADERS}
-    content = api.response_schema
+    content = _lifted(api.response_schema, definitions)
     return {**answer, "content": content} if content else answer
+
+
+def _lifted(content: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Media objects whose schemas refer to the components of the document instead of definitions of their own."""
+    return {media_type: _lifted_media(media, definitions) for media_type, media in content.items()}
+
+
+def _lifted_media(media: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = media.get("schema")
+    if not isinstance(schema, dict) or DEFINITIONS not in schema:
+        return media
+    bare = {key: value for key, value in schema.items() if key != DEFINITIONS}
+    return {**media, "schema": merge_definitions(definitions, schema[DEFINITIONS], bare, COMPONENTS)}
 
 
 def _streamed() -> dict[str, Any]:

@@ -67,14 +67,18 @@ class UserFunction:
     Args:
         function: bound to its service.
         tasks_parameter: the parameter through which it asks: `tasks` with `batch=True`, otherwise `task`.
+        argument_names: the parameters that arguments are passed to by name; None when they are passed in order.
 
     Attributes:
         kind: how it was written.
         is_async: whether it needs an event loop.
     """
 
-    def __init__(self, function: Callable[..., Any], tasks_parameter: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], tasks_parameter: str, argument_names: Sequence[str] | None = None
+    ) -> None:
         self._function = function
+        self._names = argument_names
         self._parameter = tasks_parameter
         self._position = _position_of(tasks_parameter, function)
         self.kind = kind_of(function)
@@ -86,8 +90,15 @@ class UserFunction:
         Returns:
             What it returns; of a generator function, the generator, which has not begun.
         """
+        if self._names is not None:
+            named = dict(zip(self._names, args, strict=True))
+            value = (
+                self._function(**named)
+                if self._position is None
+                else self._function(**named, **{self._parameter: tasks})
+            )
         # A parameter that a positional argument already fills is no request for tasks, whatever its name.
-        if self._position is None or self._position < len(args):
+        elif self._position is None or self._position < len(args):
             value = self._function(*args)
         else:
             value = self._function(*args, **{self._parameter: tasks})
