@@ -84,7 +84,7 @@ def test_document_describes_each_api_with_one_post_operation() -> None:
     assert operation["description"] == "Name the kind."
     assert operation["requestBody"]["required"] is True
     assert operation["requestBody"]["content"]["application/json"]["example"] == {"petal": [1.4, 0.2]}
-    assert operation["responses"]["200"]["content"] == {"application/json": {"schema": {}}}
+    assert operation["responses"]["200"]["content"]["application/json"] == {"schema": {}}
     content = paths["/predict"]["post"]["requestBody"]["content"]
     assert {"application/json", "text/csv"} <= set(content)
     assert "petal" in json.dumps(content["application/json"]["schema"])
