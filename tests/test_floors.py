@@ -42,6 +42,7 @@ HEAVY = {
     "numpy",
     "pandas",
     "prometheus_client",
+    "pyarrow",
     "scipy",
     "sklearn",
     "sqlalchemy",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,17 +27,16 @@ from bentoml.adapters import (
 from bentoml.adapters.array.npy import npy_bytes
 from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
 from bentoml.adapters.typed_input import TypedInput
-from bentoml.adapters.wire.media_types import JSON, MSGPACK, NPY
+from bentoml.adapters.wire.media_types import ARROW_FILE, ARROW_STREAM, JSON, MSGPACK, NPY, PARQUET
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
 from tests.adapters.forms import FORM, form_request
 from tests.adapters.pictures import color_of, png
+from tests.adapters.table_bodies import BODY_OF_FRAME, npy_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    import pandas as pd
 
     from bentoml.adapters import BaseInputAdapter
 
@@ -184,11 +184,41 @@ def files_request(fields: list[tuple[str, str]]) -> HTTPRequest:
 
 
 bad_gzip = st.just(HTTPRequest({"Content-Encoding": "gzip"}, b"no gzip"))
+
+
+@st.composite
+def typed_tables(draw: st.DrawFn) -> HTTPRequest:
+    """A table in a format with types of its own, now and then a damaged one."""
+    values: dict[str, list[Any]] = draw(
+        st.sampled_from(
+            [
+                {"a": [1.5, 2.0]},
+                {"a": [1]},
+                {"b": ["x", "y"], "a": [1, 2]},
+                {"a": [0.5], "b": ["please raise"]},
+                {"a": ["please discard"]},
+                {"a": [True]},
+            ]
+        )
+    )
+    frame = pd.DataFrame(values)
+    if draw(st.booleans()):
+        frame["b"] = pd.Categorical(["u"] * len(frame), categories=draw(st.permutations(["u", "v"])))
+    media_type = draw(st.sampled_from([ARROW_STREAM, ARROW_FILE, PARQUET, MSGPACK]))
+    body = BODY_OF_FRAME[media_type](frame)
+    return HTTPRequest({"Content-Type": media_type}, body[: len(body) // 2] if draw(st.integers(0, 9)) == 0 else body)
+
+
+npy_tables = st.sampled_from(
+    [np.array([[1.5, 2.0]]), np.array([[1, 2], [3, 4]]), np.ones((1, 2), "f4"), np.ones(3)]
+).map(lambda array: HTTPRequest({"Content-Type": NPY}, npy_body(array)))
 table_requests = st.lists(
     st.one_of(
         tables().map(json_request),
         malformed.map(lambda body: HTTPRequest({"Content-Type": "application/json"}, body)),
         csv_bodies.map(lambda body: HTTPRequest({"Content-Type": "text/csv"}, body)),
+        typed_tables(),
+        npy_tables,
         bad_gzip,
     ),
     min_size=1,

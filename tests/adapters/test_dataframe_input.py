@@ -98,7 +98,7 @@ class TestDeclaredContract(FrameContract):
         return DataframeInput(columns=["a", "b"], dtype={"a": str, "b": np.float64})
 
 
-def frame_of(adapter: DataframeInput, body: str, content_type: str = "application/json") -> pd.DataFrame:
+def frame_of(adapter: DataframeInput, body: str | bytes, content_type: str = "application/json") -> pd.DataFrame:
     """The frame that one request makes."""
     frames: list[pd.DataFrame] = []
 
@@ -107,7 +107,7 @@ def frame_of(adapter: DataframeInput, body: str, content_type: str = "applicatio
         return [0] * len(frame)
 
     response = api_of(adapter, function, batch=True).handle_request(
-        HTTPRequest({"Content-Type": content_type}, body.encode())
+        HTTPRequest({"Content-Type": content_type}, body.encode() if isinstance(body, str) else body)
     )
     assert response.status == 200, response.body
     return frames[0]
@@ -474,21 +474,28 @@ class TestConstructor:
     def test_schema_shows_the_declared_columns(self) -> None:
         dtype = {"a": int, "b": np.float32, "c": str, "d": bool, "e": "datetime64[ns]", "f": pd.UInt8Dtype()}
         kinds = ["integer", "number", "string", "boolean", "object", "integer"]
-        assert DataframeInput(dtype=dtype).request_schema == {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        name: {"type": "array", "items": {"type": kind}}
-                        for name, kind in zip(dtype, kinds, strict=True)
-                    },
-                }
+        schema = DataframeInput(dtype=dtype).request_schema
+        assert schema["application/json"] == {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    name: {"type": "array", "items": {"type": kind}} for name, kind in zip(dtype, kinds, strict=True)
+                },
             },
-            "text/csv": {"schema": {"type": "string"}},
-            "multipart/form-data": {
-                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-            },
+            "example": {"a": [1], "b": [1.5], "c": ["text"], "d": [True], "e": [None], "f": [1]},
         }
+        assert schema["text/csv"] == {"schema": {"type": "string"}}
+        form = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+        assert schema["multipart/form-data"] == {"schema": form}
+        assert set(schema) > {"application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"}
+
+    @pytest.mark.parametrize("orient", [None, "records", "columns", "values", "split", "index"])
+    @pytest.mark.parametrize(
+        "settings", [{}, {"columns": ["x"]}, {"dtype": {"a": int, "b": "datetime64[ns]"}}, {"dtype": [str]}], ids=str
+    )
+    def test_example_of_the_schema_is_accepted(self, orient: str | None, settings: dict[str, Any]) -> None:
+        adapter = DataframeInput(orient=orient, **settings)
+        assert len(frame_of(adapter, json.dumps(adapter.request_schema["application/json"]["example"]))) == 1
 
     def test_schema_of_a_list_uses_the_column_names(self) -> None:
         schema = DataframeInput(columns=["x", "y"], dtype=["int64", Decimal]).request_schema

@@ -11,9 +11,7 @@ from bentoml.adapters.dataframe_input import DataframeInput
 from bentoml.adapters.dataframe_output import DataframeOutput
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.file_input import FileInput
-from bentoml.adapters.file_output import FileOutput
 from bentoml.adapters.image_input import ImageInput
-from bentoml.adapters.image_output import ImageOutput
 from bentoml.adapters.json_input import JsonInput
 from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.multi_file_input import MultiFileInput
@@ -21,7 +19,6 @@ from bentoml.adapters.multi_image_input import MultiImageInput
 from bentoml.adapters.numpy_ndarray_input import NumpyNdarrayInput
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 from bentoml.adapters.string_input import StringInput
-from bentoml.adapters.string_output import StringOutput
 
 __all__ = [
     "AnnotatedImageInput",
@@ -31,9 +28,7 @@ __all__ = [
     "DataframeOutput",
     "DefaultOutput",
     "FileInput",
-    "FileOutput",
     "ImageInput",
-    "ImageOutput",
     "JsonInput",
     "JsonOutput",
     "MultiFileInput",
@@ -41,7 +36,6 @@ __all__ = [
     "NumpyNdarrayInput",
     "NumpyNdarrayOutput",
     "StringInput",
-    "StringOutput",
 ]
 
 _DROPPED = {f"Clipper{kind}Input": f"{CLIPPER_REASON}; use JsonInput or DataframeInput" for kind in CLIPPER_KINDS}

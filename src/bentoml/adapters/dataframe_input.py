@@ -1,4 +1,4 @@
-"""JSON and CSV tables as one DataFrame per batch."""
+"""Tables as one DataFrame per batch."""
 
 from __future__ import annotations
 
@@ -6,51 +6,49 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bentoml._util.multipart import FORM_CONTENT_TYPE
 from bentoml._util.optional import require
 from bentoml.adapters.errors import InputError
-from bentoml.adapters.table.build import build_frame
-from bentoml.adapters.table.csv_text import CsvTable, join_frames, parse_csv
-from bentoml.adapters.table.dtypes import (
-    converts_alone,
-    declared_dtypes,
-    depends_on_column,
-    dtype_name,
-    openapi_type,
-)
-from bentoml.adapters.table.json_table import ORIENTS, JsonTable, parse_table
+from bentoml.adapters.table.dtypes import dtype_name
+from bentoml.adapters.table.formats import FORMAT_NAMES, TEXT_TYPES, read_table, table_type
+from bentoml.adapters.table.joining import declared_group, join_tables
+from bentoml.adapters.table.json_table import ORIENTS
+from bentoml.adapters.table.layout import TableLayout
+from bentoml.adapters.table.schema import table_schema
 from bentoml.adapters.table.single_rows import SINGLE_ROW_ORIENTS, parse_single_rows
 from bentoml.adapters.table.tensor_specs import specs_of_columns
-from bentoml.adapters.table.tensor_table import TensorTable, join_tensors, table_of_tensors
+from bentoml.adapters.table.tensor_table import table_of_tensors
 from bentoml.adapters.text_input import BaseTextInput
 from bentoml.adapters.wire.cli_args import read_format
-from bentoml.exceptions import BentoMLConfigException
+from bentoml.adapters.wire.media_types import JSON, canonical, type_of_file
 from bentoml.types import HTTPHeaders
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bentoml.adapters.open_inference.tensor import Tensor, TensorSpec
+    from bentoml.adapters.table.formats import Table
     from bentoml.adapters.table.json_table import Names
     from bentoml.types import InferenceTask
 
-    Table = JsonTable | CsvTable | TensorTable
     Group = list[InferenceTask[Any]]
 
-CSV_CONTENT_TYPE = "text/csv"
-# Under this name a parsed table rides on its task from `group_tasks` to `extract_user_func_args`.
+# Under these names the format of the body, and the parsed table on its way from `group_tasks` to
+# `extract_user_func_args`, ride on a task.
+_FORMAT = "_bentoml_format"
 _TABLE = "_bentoml_table"
 
 
 class DataframeInput(BaseTextInput):
     """Joins the tables of all requests of a batch into one frame with a counted index; without batches, one each.
 
-    A body is CSV when its content type is `text/csv`, otherwise JSON. Values keep the types that they have in JSON.
-    Only tables of the same columns whose values have the same types share a frame: no request sees its neighbours.
+    The content type says what a body is: CSV, Arrow, Parquet, npy or MessagePack, and JSON when it is none of these.
+    Values keep the types that they have there. Only tables of the same columns whose values have the same types share a
+    frame: no request sees its neighbours.
 
     Args:
         typ: only `frame`.
-        orient: `records`, `columns`, `values`, `split` or `index`; by default each request may choose, except `index`.
+        orient: of JSON and MessagePack: `records`, `columns`, `values`, `split` or `index`; by default each request may
+            choose, except `index`.
         columns: the columns of the frame, in this order. Others are left out; a request without one of them is refused.
         dtype: type of each column, by name or as a list in the order of the columns; by default they follow the values.
             Columns declared as a numpy type are joined whatever values they hold.
@@ -87,6 +85,7 @@ class DataframeInput(BaseTextInput):
         self.orient = orient
         self.columns: Names | None = None if columns is None else tuple(columns)
         self.dtype = _checked_dtype(input_dtypes if dtype is None else dtype, self.columns)
+        self._layout = TableLayout(orient, self.columns, self.dtype)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -104,23 +103,11 @@ class DataframeInput(BaseTextInput):
 
     @property
     def request_schema(self) -> dict[str, Any]:
-        """JSON with the declared columns, CSV, or a form with a file of either."""
+        """JSON with the declared columns, all other formats, or a form with a file."""
         names = self._dtype_names()
         if not isinstance(names, dict):
             names = dict(zip(self.columns or range(len(names or [])), names or [], strict=False))
-        properties = {
-            str(column): {"type": "array", "items": {"type": openapi_type(name)}} for column, name in names.items()
-        }
-        json_schema: dict[str, Any] = {"type": "object"}
-        if properties:
-            json_schema["properties"] = properties
-        return {
-            "application/json": {"schema": json_schema},
-            CSV_CONTENT_TYPE: {"schema": {"type": "string"}},
-            FORM_CONTENT_TYPE: {
-                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-            },
-        }
+        return table_schema(names, self.columns, self.orient)
 
     def _dtype_names(self) -> dict[Any, str] | list[str] | None:
         if self.dtype is None:
@@ -130,19 +117,29 @@ class DataframeInput(BaseTextInput):
         return [dtype_name(dtype) for dtype in self.dtype]
 
     def file_content_type(self, file_name: str, given: str) -> str:
-        """CSV by content type or extension: browsers call `.csv` files by many content types."""
-        is_csv = given == CSV_CONTENT_TYPE or (given != "application/json" and _has_csv_name(file_name))
-        return CSV_CONTENT_TYPE if is_csv else given
+        """The format that the client names, or else that of the extension: browsers call `.csv` files by many names."""
+        if table_type(given) != JSON or canonical(given) == JSON:
+            return given
+        return type_of_file(file_name) or given
 
-    def from_cli(self, cli_args: Sequence[str]) -> Iterable[InferenceTask[str]]:
-        """Make one task per value or file; `--format` says what they are, else the extension `.csv` does."""
-        given = read_format(cli_args)
+    def from_cli(self, cli_args: Sequence[str]) -> Iterable[InferenceTask[Any]]:
+        """Make one task per value or file; `--format` says what they are, else the extension does."""
+        given = read_format(cli_args, tuple(FORMAT_NAMES))
 
         def headers(file_name: str | None) -> HTTPHeaders:
-            is_csv = given == "csv" if given else _has_csv_name(file_name or "")
-            return HTTPHeaders([("Content-Type", CSV_CONTENT_TYPE)] if is_csv else [])
+            media_type = FORMAT_NAMES[given] if given else type_of_file(file_name or "")
+            return HTTPHeaders([("Content-Type", media_type)] if media_type else [])
 
         return self._cli_tasks(cli_args, headers)
+
+    def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:
+        """Decode JSON and CSV; keep the bytes of other formats."""
+        media_type = table_type(task.http_headers.content_type_and_charset[0])
+        vars(task)[_FORMAT] = media_type
+        if media_type in TEXT_TYPES:
+            super().fill(task, content, charset, file_name)
+        else:
+            task.data = content
 
     @property
     def tensor_specs(self) -> list[TensorSpec]:
@@ -162,23 +159,17 @@ class DataframeInput(BaseTextInput):
             if table is not None:
                 vars(task)[_TABLE] = table
                 groups.setdefault(table.group, []).append(task)
-        return list(groups.values()) if self.dtype is None else self._regroup_declared(groups)
+        return list(groups.values()) if self.dtype is None else self._regrouped(groups)
 
-    def _regroup_declared(self, groups: dict[Any, Group]) -> list[Group]:
+    def _regrouped(self, groups: dict[Any, Group]) -> list[Group]:
         """Join groups that differ only in columns whose declared type makes them alike."""
         merged: dict[Any, Group] = {}
-        for key, group in groups.items():
-            table = vars(group[0])[_TABLE]
-            if not isinstance(table, JsonTable):
-                merged[key] = group
-                continue
-            names, all_kinds = table.group
-            dtypes = self._declared_dtypes(names)
-            if any(map(depends_on_column, dtypes)):
+        for group in groups.values():
+            key = declared_group(vars(group[0])[_TABLE], self.dtype)
+            if key is None:
                 merged.update((id(task), [task]) for task in group)
-                continue
-            kinds = ["" if converts_alone(dtype) else kind for kind, dtype in zip(all_kinds, dtypes, strict=True)]
-            merged.setdefault((names, *kinds), []).extend(group)
+            else:
+                merged.setdefault(key, []).extend(group)
         return list(merged.values())
 
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[pd.DataFrame]:
@@ -206,7 +197,7 @@ class DataframeInput(BaseTextInput):
     def _parse_all(self, tasks: Sequence[InferenceTask[Any]]) -> Sequence[Table | None]:
         if len(tasks) == 1 or self.orient not in SINGLE_ROW_ORIENTS:
             return [self._parse(task) for task in tasks]
-        texts = [None if task.http_headers.content_type == CSV_CONTENT_TYPE else task.data for task in tasks]
+        texts = [task.data if _format_of(task) == JSON else None for task in tasks]
         tables: list[Table | None] = list(parse_single_rows(texts, self.orient, self.columns))
         for position, (task, table) in enumerate(zip(tasks, tables, strict=True)):
             if table is None:
@@ -217,47 +208,27 @@ class DataframeInput(BaseTextInput):
 
     def _parse(self, task: InferenceTask[Any]) -> Table | None:
         try:
-            if isinstance(task.data, (TensorTable, JsonTable)):
-                table: Table = task.data
-            elif task.http_headers.content_type == CSV_CONTENT_TYPE:
-                table = parse_csv(task.data or "", self.columns, self.dtype)
-            else:
-                table = parse_table(task.data or "", self.orient, self.columns)
+            table = read_table(task.data, _format_of(task), self._layout)
         except InputError as error:
-            task.discard(http_status=error.status_code, err_msg=f"{self.ERROR_PREFIX}{error}")
+            task.discard(
+                http_status=error.status_code,
+                err_msg=f"{self.ERROR_PREFIX}{error}",
+                http_headers=error.http_headers,
+            )
             return None
         task.batch = len(table)
         return table
 
     def _join(self, tables: Sequence[Table]) -> pd.DataFrame:
-        layout = tables[0].group[0]
-        if any(table.group[0] != layout for table in tables):
-            raise ValueError("these tasks cannot share a frame; group_tasks parts them")
-        frames = [table.frame for table in tables if isinstance(table, CsvTable)]
-        if frames:
-            return join_frames(frames)
-        if not any(isinstance(table, JsonTable) for table in tables):
-            return join_tensors([table for table in tables if isinstance(table, TensorTable)])
-        dtypes = None if self.dtype is None else self._declared_dtypes(layout)
         try:
-            return build_frame(
-                [table.as_json() if isinstance(table, TensorTable) else table for table in tables],  # type: ignore[misc]  # none is of CSV
-                dtypes,
-            )
-        except (ValueError, TypeError, OverflowError) as error:
-            raise InputError(f"{self.ERROR_PREFIX}a value does not fit its column: {error}") from error
-
-    def _declared_dtypes(self, names: Names | int) -> list[Any]:
-        try:
-            return declared_dtypes(self.dtype or {}, names)
-        except TypeError as error:
-            raise BentoMLConfigException(
-                f"DataframeInput(dtype=...) has a type that pandas rejects: {error}"
-            ) from error
+            return join_tables(tables, self.dtype)
+        except InputError as error:
+            raise InputError(f"{self.ERROR_PREFIX}{error}") from error
 
 
-def _has_csv_name(file_name: str) -> bool:
-    return file_name.lower().endswith(".csv")
+def _format_of(task: InferenceTask[Any]) -> str:
+    media_type: str | None = vars(task).get(_FORMAT)
+    return table_type(task.http_headers.content_type) if media_type is None else media_type
 
 
 def _checked_dtype(dtype: Any, columns: Names | None) -> Mapping[Any, Any] | list[Any] | None:

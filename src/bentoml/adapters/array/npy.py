@@ -2,7 +2,7 @@
 
 Headers come from strangers. They are read with regular expressions that know the few things that may stand there, never
 evaluated; what a header announces is compared with the body that there is before anything is made of it. Objects, which
-the format holds as pickles, and records of named fields are refused.
+the format holds as pickles, and records of named fields are refused; `npy_records.py` reads those.
 
 Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -31,6 +31,7 @@ PLAIN_KINDS = "biufcSUMm"
 
 _ALIGNMENT = 64
 _MAX_SIZE_BYTES = 2**62
+_MAX_CHARACTER = 0x10FFFF
 _MAX_KEPT_HEADERS = 256
 _MAX_KEPT_HEADER_BYTES = 192
 
@@ -78,22 +79,44 @@ def read_npy(body: bytes, max_size_bytes: int | None = None) -> Array:
     Raises:
         InputError: it is none, is damaged, holds objects or records, or is not as large as it says.
     """
+    start, end = header_bounds(body)
+    return values_of(body, end, _known_header(body[start:end]), max_size_bytes)
+
+
+def values_of(body: bytes, start: int, header: NpyHeader, max_size_bytes: int | None = None) -> Array:
+    """The array whose values start at a place of a body; see `read_npy`.
+
+    Raises:
+        InputError: the values are not as many as the header says.
+    """
     import numpy as np
 
-    start, end = _header_bounds(body)
-    header = _known_header(body[start:end])
-    if len(body) - end != header.size_bytes:
-        raise InputError(f"the npy header announces {header.size_bytes} bytes of values, there are {len(body) - end}")
+    if len(body) - start != header.size_bytes:
+        raise InputError(f"the npy header announces {header.size_bytes} bytes of values, there are {len(body) - start}")
     if not header.size_bytes:
         _check_empty(header, max_size_bytes)
         values: Array = np.empty(0, header.dtype)
     else:
-        values = np.frombuffer(body, header.dtype, offset=end)
+        values = np.frombuffer(body, header.dtype, offset=start)
     array = values.reshape(header.shape, order="F" if header.is_fortran else "C")
     if not header.dtype.isnative:
         array = array.astype(header.dtype.newbyteorder("="))
+    if header.dtype.kind == "U":
+        check_characters(array)
     array.flags.writeable = False
     return array
+
+
+def check_characters(texts: Array) -> None:
+    """Refuse texts that Python cannot hold: it fails on them only when it is asked for one.
+
+    Raises:
+        InputError: there is a character that there is not.
+    """
+    import numpy as np
+
+    if texts.size and np.ascontiguousarray(texts).reshape(-1).view(np.uint32).max() > _MAX_CHARACTER:
+        raise InputError("a text of the array has a character that there is not")
 
 
 def npy_bytes(array: Array) -> bytes:
@@ -112,8 +135,12 @@ def npy_bytes(array: Array) -> bytes:
     return b"".join((header, values.reshape(-1).view(np.uint8).data))
 
 
-def _header_bounds(body: bytes) -> tuple[int, int]:
-    """Where the header starts and ends; the values follow."""
+def header_bounds(body: bytes) -> tuple[int, int]:
+    """Where the header starts and ends; the values follow.
+
+    Raises:
+        InputError: the body is not in this format, or the header is too long or cut short.
+    """
     if not is_npy(body):
         raise InputError("the body is not in npy format")
     major = body[6] if len(body) > 6 else 0
@@ -131,15 +158,19 @@ def _header_bounds(body: bytes) -> tuple[int, int]:
 def _known_header(text: bytes) -> NpyHeader:
     known = _headers.get(text)
     if known is None:
-        known = _parsed_header(text)
+        known = header_with(text, dtype_of(_field(text, "descr").decode()))
         if len(text) <= _MAX_KEPT_HEADER_BYTES:
             _headers.keep(text, known)
     return known
 
 
-def _parsed_header(text: bytes) -> NpyHeader:
-    descr, fortran_order, axes = (_field(text, name) for name in _FIELDS)
-    dtype = _dtype(descr.decode())
+def header_with(text: bytes, dtype: np.dtype[Any]) -> NpyHeader:
+    """What else a header says beside its type.
+
+    Raises:
+        InputError: it is damaged, or announces too much.
+    """
+    fortran_order, axes = _field(text, "fortran_order"), _field(text, "shape")
     try:
         shape = tuple(int(axis.strip().rstrip(b"L")) for axis in axes.split(b",") if axis.strip())
     except ValueError as error:
@@ -160,7 +191,12 @@ def _field(text: bytes, name: str) -> bytes:
     return found[1]
 
 
-def _dtype(descr: str) -> np.dtype[Any]:
+def dtype_of(descr: str) -> np.dtype[Any]:
+    """The type of values that a header calls so.
+
+    Raises:
+        InputError: there is none of this name, or its values have no size.
+    """
     import numpy as np
 
     try:

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.table.frame_table import FrameTable, pick_columns, typed_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bentoml.adapters.table.json_table import Label, Names
+    from bentoml.adapters.table.layout import TableLayout
 
 
-@dataclass(frozen=True)
-class CsvTable:
-    """The rows of one request, already typed.
-
-    Attributes:
-        frame: rows and columns.
-        group: what tables that share a frame have in common: their columns and types.
-    """
-
-    frame: pd.DataFrame
-    group: tuple[Any, ...]
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-
-def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Sequence[Any] | None) -> CsvTable:
-    """Read CSV text with a header row; types are what `pandas.read_csv` makes of it, with `dtype`.
+def parse_csv(text: str, layout: TableLayout) -> FrameTable:
+    """Read CSV text with a header row; types are what `pandas.read_csv` makes of it, with the declared ones.
 
     Args:
         text: lines ending in LF or CRLF, quoted as RFC 4180 says; blank lines are skipped.
-        columns: names that the table must have; it is brought into their order, and others are left out.
-        dtype: declared types by name, or by position.
+        layout: what the table must be.
 
     Raises:
         InputError: it is not CSV, has no row, lacks a column, or a value does not fit its type.
@@ -49,18 +33,11 @@ def parse_csv(text: str, columns: Names | None, dtype: Mapping[Label, Any] | Seq
     try:
         header = _header(text)
         frame: pd.DataFrame = pandas.read_csv(
-            io.StringIO(text), dtype=_by_name(dtype, columns or header), low_memory=False
+            io.StringIO(text), dtype=_by_name(layout.dtype, layout.columns or header), low_memory=False
         )
     except (ValueError, TypeError, OverflowError) as error:  # pandas parser errors are ValueErrors
         raise InputError(f"not valid CSV: {error}") from error
-    if frame.empty:
-        raise InputError("the table is empty")
-    if columns is not None:
-        missing = [name for name in columns if name not in frame.columns]
-        if missing:
-            raise InputError(f"the column {missing[0]!r} is missing")
-        frame = frame[list(columns)]
-    return CsvTable(frame, ("csv", tuple(frame.columns), tuple(frame.dtypes)))
+    return typed_table(frame if layout.columns is None else pick_columns(frame, layout.columns))
 
 
 def _header(text: str) -> Names:
@@ -76,11 +53,3 @@ def _by_name(dtype: Mapping[Label, Any] | Sequence[Any] | None, names: Names) ->
     if dtype is None or isinstance(dtype, Mapping):
         return None if dtype is None else dict(dtype)
     return {name: one for name, one in zip(names, dtype, strict=False) if one is not None}
-
-
-def join_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put frames of the same columns and types below each other."""
-    if len(frames) == 1:
-        return frames[0]
-    joined: pd.DataFrame = require("pandas").concat(frames, ignore_index=True)
-    return joined

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
+from bentoml.exceptions import BentoMLConfigException
 
 if TYPE_CHECKING:
     from bentoml.adapters.table.json_table import Label, Names
@@ -54,7 +55,7 @@ def declared_dtypes(dtype: Mapping[Label, Any] | Sequence[Any], names: Names | i
         dtype objects of pandas.
 
     Raises:
-        TypeError: pandas does not know a dtype.
+        BentoMLConfigException: pandas does not know a dtype.
     """
     pandas = require("pandas")
     labels = range(names) if isinstance(names, int) else names
@@ -62,7 +63,10 @@ def declared_dtypes(dtype: Mapping[Label, Any] | Sequence[Any], names: Names | i
         given = [dtype.get(label) for label in labels]
     else:
         given = [dtype[i] if i < len(dtype) else None for i in range(len(labels))]
-    return [None if one is None else pandas.api.types.pandas_dtype(one) for one in given]
+    try:
+        return [None if one is None else pandas.api.types.pandas_dtype(one) for one in given]
+    except TypeError as error:
+        raise BentoMLConfigException(f"DataframeInput(dtype=...) has a type that pandas rejects: {error}") from error
 
 
 def converts_alone(dtype: Any) -> bool:

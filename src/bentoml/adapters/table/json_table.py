@@ -31,7 +31,7 @@ BOOLEAN = "b"
 TEXT = "s"  # text, null
 OBJECT = "o"  # anything else: lists, objects, larger integers, mixtures
 
-# Of one value; of an integer by its size.
+# Of one value; of an integer by its size. What is not here, such as bytes of MessagePack, is an object.
 KIND_OF_TYPE = {
     float: FLOAT,
     int: INTEGER,
@@ -82,6 +82,15 @@ def parse_table(text: str, orient: str | None, columns: Names | None) -> JsonTab
         value = parse_json(text)
     except ValueError as error:
         raise InputError(f"not valid JSON: {error}" if text.strip() else "the body is empty") from error
+    return table_of_value(value, orient, columns)
+
+
+def table_of_value(value: Any, orient: str | None, columns: Names | None) -> JsonTable:
+    """Read a value of JSON, or of a format with the same structures; see `parse_table`.
+
+    Raises:
+        InputError: it is not a table of that orient, has no cell, or lacks a column.
+    """
     names, rows = _READERS[orient or guess_orient(value)](value, columns)
     if not rows or not rows[0]:
         raise InputError("the table is empty")
@@ -108,9 +117,12 @@ def kinds_of(rows: Sequence[Sequence[Any]]) -> str:
     row = rows[0]
     types = set(map(type, row))
     if len(types) == 1 and int not in types:
-        return KIND_OF_TYPE[types.pop()] * len(row)
+        return KIND_OF_TYPE.get(types.pop(), OBJECT) * len(row)
     return "".join(
-        [KIND_OF_TYPE[type(value)] if type(value) is not int else _kind_of_integers(value, value) for value in row]
+        [
+            KIND_OF_TYPE.get(type(value), OBJECT) if type(value) is not int else _kind_of_integers(value, value)
+            for value in row
+        ]
     )
 
 
@@ -118,7 +130,7 @@ def _kind_of_column(values: Sequence[Any]) -> str:
     types = set(map(type, values))
     if len(types) == 1:
         (only,) = types
-        return KIND_OF_TYPE[only] if only is not int else _kind_of_integers(min(values), max(values))
+        return KIND_OF_TYPE.get(only, OBJECT) if only is not int else _kind_of_integers(min(values), max(values))
     if types <= _NUMBER_TYPES:
         is_exact = all(-_EXACT_IN_FLOAT <= value <= _EXACT_IN_FLOAT for value in values if type(value) is int)
         return FLOAT if is_exact else OBJECT
@@ -223,7 +235,7 @@ def _check_rows(rows: list[Any], width: int) -> None:
 def _json_type(value: Any) -> str:
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"
-    return json.dumps(value)[:40]
+    return json.dumps(value, default=repr)[:40]
 
 
 _READERS: dict[str, Callable[[Any, Names | None], tuple[Names | None, Rows]]] = {

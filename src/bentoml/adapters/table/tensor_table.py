@@ -72,7 +72,7 @@ def table_of_tensors(tensors: Sequence[Tensor], names: Names | None) -> TensorTa
     labels = None if names is None else set(map(str, names))
     is_single = len(tensors) == 1 and len(first.shape) == 2
     if is_single and (first.shape[1] != 1 or (labels is not None and first.name not in labels)):
-        table = _table_of_block(first, names)
+        table = table_of_block(first.values(), first.datatype, names)
     else:
         table = _table_of_columns(tensors, names)
     if not len(table):
@@ -80,17 +80,26 @@ def table_of_tensors(tensors: Sequence[Tensor], names: Names | None) -> TensorTa
     return table
 
 
-def _table_of_block(tensor: Tensor, names: Names | None) -> TensorTable:
-    block = tensor.values()
+def table_of_block(block: Array, datatype: str, names: Names | None) -> TensorTable:
+    """Take an array for a table, whose columns have no names of their own.
+
+    Args:
+        block: (rows, columns).
+        datatype: of its values.
+        names: of the columns that the table must have, from left to right; others are left out.
+
+    Raises:
+        InputError: it has no cell, or too few columns.
+    """
     width = block.shape[1]
-    if not width:
+    if not block.size:
         raise InputError("the table is empty")
     if names is not None:
         if width < len(names):
             raise InputError(f"rows have {width} values, but there are {len(names)} columns")
         width = len(names)
         block = block[:, :width]
-    return TensorTable(block, (width if names is None else names, _kinds([tensor.datatype] * width)))
+    return TensorTable(block, (width if names is None else names, _kinds([datatype] * width)))
 
 
 def _table_of_columns(tensors: Sequence[Tensor], names: Names | None) -> TensorTable:

@@ -87,13 +87,17 @@ def read_max_batch_size(cli_args: Sequence[str]) -> int | None:
     return size
 
 
-def read_format(cli_args: Sequence[str]) -> str | None:
-    """Read `--format json|csv`; None when it is not given.
+def read_format(cli_args: Sequence[str], names: Sequence[str]) -> str | None:
+    """Read `--format NAME`; None when it is not given.
+
+    Args:
+        cli_args: the words.
+        names: of the formats that there are.
 
     Raises:
         CliUsageError: it is another one.
     """
-    value: str | None = _read_option(cli_args, "--format", choices=["json", "csv"])
+    value: str | None = _read_option(cli_args, "--format", choices=names)
     return value
 
 
@@ -104,16 +108,6 @@ def read_output_format(cli_args: Sequence[str]) -> str:
         CliUsageError: it is another one.
     """
     value: str = _read_option(cli_args, "-o", "--output", choices=["json", "str"], default="json")
-    return value
-
-
-def read_output_dir(cli_args: Sequence[str]) -> str | None:
-    """Read `--output-dir DIR`, where results are written to files; None when it is not given.
-
-    Raises:
-        CliUsageError: it is given without a directory.
-    """
-    value: str | None = _read_option(cli_args, "--output-dir")
     return value
 
 

@@ -77,16 +77,17 @@ def _number_list(values: list[Any]) -> str | None:
 
 def _with_plain_keys(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_plain_key(key): _with_plain_keys(item) for key, item in value.items()}
+        return {plain_key(key): _with_plain_keys(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_with_plain_keys(item) for item in value]
     return value
 
 
-def _plain_key(key: Any) -> Any:
+def plain_key(key: Any) -> Any:
+    """A key of a dict as one that JSON takes: None, text or a plain number."""
     if key is None or isinstance(key, (str, int, float)):
         return key
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(key, numpy.generic):
-        return _plain_key(key.item())
+        return plain_key(key.item())
     return str(key)
