@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import browser, tab
+from tests.environments.selection import select
 from tests.skip_guard import is_ci, pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = [
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave slow tests out where only a part of the suite is asked for."""
+@pytest.hookimpl(trylast=True)  # after -k and -m have chosen
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests for other environments, and slow ones where only a part of the suite is asked for."""
+    select(config, items)
     if is_ci() or os.environ.get("SLOW_TESTS") == "1":
         return
     for item in items:

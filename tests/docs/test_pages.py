@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -18,8 +19,17 @@ GOES_ON = "This page goes on from the [quickstart]"
 NOT_RUN_LIMIT = 6
 """How many blocks of all pages may stay unrun; each names its reason on the page."""
 
+NEEDS = re.compile(r"<!-- The tests run this page in the environment (\w+)\. -->")
+"""A comment on a page whose libraries are not in the environment of the suite; see tests/environments."""
+
+
+def environments_of(page: Path) -> list[pytest.MarkDecorator]:
+    """The mark of a page that needs an environment of its own."""
+    return [pytest.mark.environment(name) for name in NEEDS.findall(page.read_text(encoding="utf-8"))]
+
+
 PAGES = [
-    pytest.param(page, id=str(page.relative_to(ROOT)))
+    pytest.param(page, id=str(page.relative_to(ROOT)), marks=environments_of(page))
     for page in pages_of(ROOT)
     if any(block.language != "text" for block in read_blocks(page.read_text(encoding="utf-8")))
 ]

@@ -18,7 +18,11 @@ from bentoml.adapters.multi_file_input import MultiFileInput
 from bentoml.adapters.multi_image_input import MultiImageInput
 from bentoml.adapters.numpy_ndarray_input import NumpyNdarrayInput
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
+from bentoml.adapters.pytorch_tensor_input import PytorchTensorInput
+from bentoml.adapters.pytorch_tensor_output import PytorchTensorOutput
 from bentoml.adapters.string_input import StringInput
+from bentoml.adapters.tf_tensor_input import TfTensorInput
+from bentoml.adapters.tf_tensor_output import TfTensorOutput
 
 __all__ = [
     "AnnotatedImageInput",
@@ -35,7 +39,11 @@ __all__ = [
     "MultiImageInput",
     "NumpyNdarrayInput",
     "NumpyNdarrayOutput",
+    "PytorchTensorInput",
+    "PytorchTensorOutput",
     "StringInput",
+    "TfTensorInput",
+    "TfTensorOutput",
 ]
 
 _DROPPED = {f"Clipper{kind}Input": f"{CLIPPER_REASON}; use JsonInput or DataframeInput" for kind in CLIPPER_KINDS}

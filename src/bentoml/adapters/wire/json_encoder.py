@@ -8,12 +8,14 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from bentoml.adapters.array.tensors import as_array, is_array_type
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
 class ResultEncoder(json.JSONEncoder):
-    """Adds to JSON: numpy scalars as numbers, arrays as lists, bytes as text or base64, anything else as its `str`."""
+    """Adds to JSON: numpy scalars as numbers, arrays and tensors as lists, bytes as text or base64, others as `str`."""
 
     def default(self, o: Any) -> Any:
         """Replace a value that JSON does not know."""
@@ -25,8 +27,8 @@ class ResultEncoder(json.JSONEncoder):
                 value = o.item()
                 # Some scalars, such as long doubles, are their own item.
                 return value if not isinstance(value, numpy.generic) else {"unknown_obj": str(o)}
-            if isinstance(o, numpy.ndarray):
-                return o.tolist()
+            if is_array_type(type(o)):
+                return as_array(o).tolist()
         return {"unknown_obj": str(o)}
 
 

@@ -1,0 +1,53 @@
+"""The environments of tests whose libraries are too large for that of the suite, or at odds with what is in it.
+
+A test asks for one with `@pytest.mark.environment("torch")`. To add one, add an entry here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is installed beside the project and its `test-tools`, and what its tests need of a machine.
+
+    Attributes:
+        requirements: for pip, with markers where machines differ.
+        modules: what the tests import. Where all of them can be imported, the tests run in place.
+        first_minor: oldest minor version of Python 3 that the libraries come for.
+        last_minor: newest one.
+        memory_mib: what the tests take at most, roughly.
+        variables: environment variables for the tests.
+        pytest_args: more arguments for pytest, such as filters of warnings that the libraries raise themselves.
+    """
+
+    requirements: tuple[str, ...]
+    modules: tuple[str, ...]
+    first_minor: int = 10
+    last_minor: int = 13
+    memory_mib: int = 2048
+    variables: Mapping[str, str] = field(default_factory=dict)
+    pytest_args: tuple[str, ...] = ()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the running interpreter has all the modules."""
+        return all(importlib.util.find_spec(module) is not None for module in self.modules)
+
+
+ENVIRONMENTS: dict[str, Environment] = {
+    "tensorflow": Environment(
+        requirements=(
+            "tensorflow-cpu>=2.16; sys_platform == 'linux' and platform_machine == 'x86_64'",
+            "tensorflow>=2.16; sys_platform != 'linux' or platform_machine != 'x86_64'",
+        ),
+        modules=("tensorflow",),
+        # Quiet: else it says on standard error that oneDNN is at work.
+        variables={"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"},
+    ),
+    # Named exactly: where a build without CUDA lies in a directory or index that pip knows, as 2.13.0+cpu, it is taken.
+    "torch": Environment(requirements=("numpy>=1.26", "torch==2.13.0"), modules=("torch",)),
+}
