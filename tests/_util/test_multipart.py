@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import tracemalloc
 from typing import Any
 
@@ -53,8 +54,39 @@ def test_form_keeps_every_byte(contents: list[bytes]) -> None:
         ('form-data; name="a"; filename=""', "a", ""),
         ('form-data; filename="x"', "", "x"),
         ('form-data; name="a"', "a", None),
+        ('FORM-DATA; NAME="a"; FILENAME="b"', "a", "b"),
+        ('form-data; name="a"; name="b"; filename="c"; filename="d"', "a", "c"),
+        ("form-data; name=a; filename=x.txt; filename*=utf-8'en'%C3%BC.txt", "a", "ü.txt"),
+        ("form-data; name=a; filename*=iso-8859-1''%FC.txt; filename=x.txt", "a", "ü.txt"),
+        ("form-data; name=a; filename*=nonsense''%FC.txt; filename=x.txt", "a", "x.txt"),
+        ('form-data; name="a"; filename="C:\\dir\\a.png"', "a", "C:\\dir\\a.png"),
+        ('form-data; name="a"; filename="say \\"hi\\".txt"', "a", 'say "hi".txt'),
+        ('form-data; name="a"; filename="a%22b%0D%0A"', "a", "a%22b%0D%0A"),
+        ('form-data; name = "a" ;filename = b.txt ', "a", "b.txt"),
+        ('form-data; name="a"; filename="not closed', "a", ""),
+        ('form-data;\r\n name="a";\r\n\tfilename="b"', "a", "b"),
+        ("", "", None),
     ],
-    ids=["semicolon", "utf-8", "rfc 5987", "no file chosen", "no name", "value"],
+    ids=[
+        "semicolon",
+        "utf-8",
+        "rfc 5987",
+        "no file chosen",
+        "no name",
+        "value",
+        "upper case",
+        "twice",
+        "plain and encoded",
+        "encoded in latin-1",
+        "encoded in nonsense",
+        "windows path",
+        "quotes",
+        "percent signs",
+        "blanks",
+        "not closed",
+        "folded",
+        "nothing",
+    ],
 )
 def test_form_names_are_read_as_browsers_write_them(disposition: str, name: str, file_name: str | None) -> None:
     body = field(b"content", f"Content-Disposition: {disposition}") + b"\r\n--B--\r\n"
@@ -70,6 +102,7 @@ def test_form_quoted_boundary_preamble_and_epilogue_are_understood() -> None:
     assert (part.name, part.content) == ("a", b"1")
 
 
+END = b"\r\n--B--\r\n"
 WHOLE = field(b"1", 'Content-Disposition: form-data; name="a"')
 
 
@@ -83,7 +116,34 @@ WHOLE = field(b"1", 'Content-Disposition: form-data; name="a"')
         pytest.param("multipart/form-data; boundary=C", WHOLE + b"\r\n--B--\r\n", "cut short", id="other boundary"),
         pytest.param(FORM, b"--B\r\nno headers\r\n--B--\r\n", "no headers", id="no headers"),
         pytest.param(FORM, b"--BX\r\nA: b\r\n\r\n1\r\n--B--\r\n", "no headers", id="boundary goes on"),
-        pytest.param(FORM, b"--B\r\n\r\n" * (MAX_PARTS + 2), "more than 1000", id="too many fields"),
+        pytest.param(FORM, b"--B\r\n\r\n\r\n" * (MAX_PARTS + 2), "more than 1000", id="too many fields"),
+        pytest.param(
+            FORM,
+            b"\r\n".join([field(b"1", "A: " + "x" * 10_000)] * 200) + END,
+            "more than 1048576 bytes together",
+            id="many long headers",
+        ),
+        pytest.param(FORM, b"\r\n--B" * (MAX_PARTS + 2), "no headers", id="boundaries alone"),
+        pytest.param(FORM, b"--B" + b" " * MAX_HEADER_BYTES + b"\r\n\r\n", "cut short", id="blanks"),
+        pytest.param(FORM, b"--B " + b" " * 20_000 + b"\r\n\r\n1\r\n--B--", "no headers", id="many blanks"),
+        pytest.param("multipart/form-data; boundary=é", WHOLE, "no boundary", id="boundary that is not ASCII"),
+        pytest.param(f"multipart/form-data; boundary={'b' * 300}", WHOLE, "longer than 200", id="long boundary"),
+        pytest.param(
+            FORM,
+            field(b"YQ==", 'Content-Disposition: form-data; name="a"', "content-transfer-encoding: BASE64") + END,
+            "Content-Transfer-Encoding",
+            id="encoded content",
+        ),
+        pytest.param(
+            FORM, field(b"1", 'Content-Disposition: form-data; name="a\nb"') + END, "control", id="line feed in a name"
+        ),
+        pytest.param(FORM, field(b"1", "A: \0") + END, "control", id="zero in a header"),
+        pytest.param(
+            FORM,
+            field(b"1", "Content-Disposition: form-data; filename*=UTF-8''a%0d%0aX: y") + END,
+            "control",
+            id="line end in an encoded name",
+        ),
         pytest.param(
             FORM, field(b"1", "A: " + "x" * MAX_HEADER_BYTES) + b"\r\n--B--\r\n", "headers of more", id="long headers"
         ),
@@ -102,7 +162,7 @@ def test_form_of_any_bytes_is_parsed_or_refused(noise: bytes, around: tuple[byte
 
 
 def test_form_of_tiny_fields_costs_little_memory() -> None:
-    body = b"\r\n--B" * 1_000_000
+    body = b"\r\n--B\r\n\r\n" * 1_000_000
     tracemalloc.start()
     try:
         with pytest.raises(BadInput, match="more than"):
@@ -110,3 +170,49 @@ def test_form_of_tiny_fields_costs_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 10 * len(body)
     finally:
         tracemalloc.stop()
+
+
+def test_form_fields_of_one_name_and_nested_forms_are_kept_as_they_are() -> None:
+    nested = b"--C\r\nA: b\r\n\r\n1\r\n--C--"
+    body = b"\r\n".join(
+        [
+            field(b"1", 'Content-Disposition: form-data; name="a"'),
+            field(nested, 'Content-Disposition: form-data; name="a"', "Content-Type: Multipart/Mixed; boundary=C"),
+            field(b"2", "Content-Transfer-Encoding: binary", 'Content-Disposition: form-data; name="a"'),
+        ]
+    )
+    parts = parse_form(FORM, body + b"\r\n--B--what follows is nobody's\r\n--B\r\n")
+    assert [(part.name, part.content_type, part.content) for part in parts] == [
+        ("a", "", b"1"),
+        ("a", "multipart/mixed", nested),
+        ("a", "", b"2"),
+    ]
+
+
+def test_form_of_a_large_file_is_copied_once() -> None:
+    body = field(bytes(10_000_000), "A: b") + b"\r\n--B--"
+    tracemalloc.start()
+    try:
+        (part,) = parse_form(FORM, body)
+        assert tracemalloc.get_traced_memory()[1] < 1.1 * len(body)
+    finally:
+        tracemalloc.stop()
+    assert len(part.content) == 10_000_000
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"\r\n--", b"\r\n-", b"\r\n--long-boundar", b"\r", b"\r\n\r\n", b'; a="', b"; a=\\"],
+    ids=["delimiters", "short ones", "near boundaries", "returns", "line ends", "quotes", "backslashes"],
+)
+@pytest.mark.parametrize("where", ["content", "headers"])
+def test_form_is_parsed_in_time_that_grows_with_its_size(noise: bytes, where: str) -> None:
+    content_type = "multipart/form-data; boundary=long-boundary"
+    head = b"" if where == "content" else b"Content-Disposition: form-data" + (noise * 4000)[:16_000].strip()
+    count = 20_000_000 // len(noise) if where == "content" else 1
+    piece = b"--long-boundary\r\n" + head + b"\r\n\r\n" + noise * count
+    body = b"\r\n".join([piece] * (1 if where == "content" else 900)) + b"\r\n--long-boundary--"
+    start = time.perf_counter()
+    with contextlib.suppress(BadInput):
+        parse_form(content_type, body)
+    assert time.perf_counter() - start < 10
