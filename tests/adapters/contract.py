@@ -260,6 +260,8 @@ class InputAdapterContract:
 class OutputAdapterContract:
     """Holds for every output adapter."""
 
+    CONTENT_TYPE: ClassVar[str] = "application/json"
+
     def adapter(self) -> BaseOutputAdapter:
         """A new adapter."""
         raise NotImplementedError
@@ -302,9 +304,9 @@ class OutputAdapterContract:
         assert "x-one" not in second.http_headers
         assert "x-one" not in self.adapter().pack_user_func_return_value(self.values(2), tasks)[0].http_headers
 
-    def test_content_type_of_data_is_json(self) -> None:
+    def test_content_type_of_data_is_that_of_the_adapter(self) -> None:
         (result,) = self.adapter().pack_user_func_return_value(self.values(1), [InferenceTask[Any](batch=1)])
-        assert self.adapter().to_http_response(result).headers.content_type == "application/json"
+        assert self.adapter().to_http_response(result).headers.content_type == self.CONTENT_TYPE
 
     @pytest.mark.parametrize(
         ("data", "content_type"),

@@ -7,13 +7,16 @@ from bentoml.adapters import (
     DataframeInput,
     DataframeOutput,
     FileInput,
+    FileOutput,
     ImageInput,
+    ImageOutput,
     JsonInput,
     MultiFileInput,
     MultiImageInput,
     NumpyNdarrayInput,
     NumpyNdarrayOutput,
     StringInput,
+    StringOutput,
 )
 
 
@@ -39,6 +42,18 @@ class EveryAdapter(bentoml.BentoService):
     @bentoml.api(input=MultiFileInput(input_names=["a", "b"]), batch=False)
     def files(self, a, b):
         return [a.name, b.name, len(a.bytes_), len(b.bytes_)]
+
+    @bentoml.api(input=FileInput(), output=FileOutput(), batch=True)
+    def file_back(self, files):
+        return files
+
+    @bentoml.api(input=StringInput(), output=StringOutput(), batch=True)
+    def string_back(self, texts):
+        return texts
+
+    @bentoml.api(input=ImageInput(), output=ImageOutput("webp"), batch=False)
+    def image_back(self, image):
+        return image
 
     @bentoml.api(input=ImageInput(), batch=True)
     def image(self, images):

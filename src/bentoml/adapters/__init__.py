@@ -11,7 +11,9 @@ from bentoml.adapters.dataframe_input import DataframeInput
 from bentoml.adapters.dataframe_output import DataframeOutput
 from bentoml.adapters.default_output import DefaultOutput
 from bentoml.adapters.file_input import FileInput
+from bentoml.adapters.file_output import FileOutput
 from bentoml.adapters.image_input import ImageInput
+from bentoml.adapters.image_output import ImageOutput
 from bentoml.adapters.json_input import JsonInput
 from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.multi_file_input import MultiFileInput
@@ -21,6 +23,7 @@ from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 from bentoml.adapters.pytorch_tensor_input import PytorchTensorInput
 from bentoml.adapters.pytorch_tensor_output import PytorchTensorOutput
 from bentoml.adapters.string_input import StringInput
+from bentoml.adapters.string_output import StringOutput
 from bentoml.adapters.tf_tensor_input import TfTensorInput
 from bentoml.adapters.tf_tensor_output import TfTensorOutput
 
@@ -32,7 +35,9 @@ __all__ = [
     "DataframeOutput",
     "DefaultOutput",
     "FileInput",
+    "FileOutput",
     "ImageInput",
+    "ImageOutput",
     "JsonInput",
     "JsonOutput",
     "MultiFileInput",
@@ -42,6 +47,7 @@ __all__ = [
     "PytorchTensorInput",
     "PytorchTensorOutput",
     "StringInput",
+    "StringOutput",
     "TfTensorInput",
     "TfTensorOutput",
 ]

@@ -26,17 +26,17 @@ The contract of the family, checked by `tests/adapters/contract.py`:
 
 from __future__ import annotations
 
-import sys
 from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.errors import InputError, ReturnLengthError
 from bentoml.adapters.wire.lambda_event import event_from_response
-from bentoml.types import HTTPHeaders, HTTPResponse, InferenceError
+from bentoml.adapters.wire.result_text import body_of, encoded, write_lines
+from bentoml.types import HTTPHeaders, HTTPResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bentoml.adapters.open_inference.tensor import Tensor, TensorSpec
     from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
@@ -200,6 +200,13 @@ class BaseOutputAdapter:
         """Requirements of this adapter, without version."""
         return []
 
+    def prepare(self) -> None:
+        """Load what the first answer would otherwise wait for; called once before a server is ready.
+
+        Raises:
+            MissingDependencyException: a library that answers need is not installed.
+        """
+
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
     ) -> Sequence[InferenceResult[Any]]:
@@ -220,7 +227,7 @@ class BaseOutputAdapter:
         if headers.get("content-type") is None:
             headers = HTTPHeaders(headers)
             headers.add("Content-Type", TEXT_CONTENT_TYPE if isinstance(body, str) else BINARY_CONTENT_TYPE)
-        return HTTPResponse(result.http_status, headers, _encoded(body))
+        return HTTPResponse(result.http_status, headers, encoded(body))
 
     def to_cli(self, results: Iterable[InferenceResult[Any]]) -> int:
         """Write one line per result: data to stdout, errors to stderr.
@@ -228,47 +235,26 @@ class BaseOutputAdapter:
         Returns:
             The exit code: 0, or that of the last failed result.
         """
-        exit_code = 0
-        for result in results:
-            if result.err_msg or isinstance(result, InferenceError):
-                text = _encoded(result.err_msg or "The request failed; the log says why").decode()
-                sys.stderr.write(f"{text}\n")
-                exit_code = result.cli_status or 1
-            else:
-                sys.stdout.write(f"{_encoded(body_of(result)).decode(errors='replace')}\n")
-                exit_code = result.cli_status or exit_code
-        return exit_code
+        return write_lines(results, self.cli_line)
+
+    def cli_line(self, result: InferenceResult[Any]) -> str:
+        """What `bentoml run` prints for a result that is no error, without line end."""
+        return encoded(body_of(result)).decode(errors="replace")
+
+    def cli_writer(self, cli_args: Sequence[str]) -> Callable[[Iterable[InferenceResult[Any]]], int]:  # noqa: ARG002
+        """What writes the results of one job of `bentoml run`, a batch at a time, and returns the exit code.
+
+        Args:
+            cli_args: the words of the job.
+
+        Raises:
+            CliUsageError: the words are misused.
+        """
+        return self.to_cli
 
     def to_aws_lambda_event(self, result: InferenceResult[Any]) -> dict[str, Any]:
         """Make the answer of a Lambda function behind API Gateway."""
         return event_from_response(self.to_http_response(result))
-
-
-def body_of(result: InferenceResult[Any]) -> str | bytes:
-    """The body of the answer: the data, or the error text when there is no data.
-
-    Raises:
-        TypeError: the data is neither text nor bytes.
-    """
-    data = result.data
-    if data is None:
-        return result.err_msg
-    if isinstance(data, (str, bytes)):
-        return data
-    raise TypeError(f"InferenceResult.data must be str or bytes, not {type(data).__name__}")
-
-
-def _encoded(body: str | bytes) -> bytes:
-    """Text as UTF-8.
-
-    Half of a surrogate pair, which JSON can bring in and UTF-8 cannot hold, is written as the escape that JSON has.
-    """
-    if isinstance(body, bytes):
-        return body
-    try:
-        return body.encode()
-    except UnicodeEncodeError:
-        return body.encode("utf-8", "backslashreplace")
 
 
 def piece_bounds(length: int, tasks: Sequence[InferenceTask[Any]]) -> list[int]:

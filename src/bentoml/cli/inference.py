@@ -71,7 +71,8 @@ def run_command(
     """Run API of BENTO (a directory, NAME:VERSION or NAME:latest) and print one result per line.
 
     The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
-    --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv.
+    --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv. Inputs of several
+    files take --input-NAME and --input-file-NAME; outputs of files and images take --output-dir DIR.
     """
     if api_name.startswith("-"):
         raise click.UsageError("Missing argument 'API': name the API before the options of its adapter.")

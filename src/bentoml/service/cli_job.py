@@ -55,6 +55,7 @@ async def run_cli_job(api: InferenceAPI, cli_args: Sequence[str], progress: JobP
     """
     max_batch_size = read_max_batch_size(cli_args)
     read_output_format(cli_args)  # misuse is an error before the model runs, not after
+    write = api.output_adapter.cli_writer(cli_args)
     given = api.input_adapter.from_cli(cli_args)
     progress.started(length_hint(given, -1) if length_hint(given, -1) >= 0 else None)
     tasks = _watched(given, progress)
@@ -68,7 +69,7 @@ async def run_cli_job(api: InferenceAPI, cli_args: Sequence[str], progress: JobP
     while chunk := list(islice(tasks, max_batch_size)):
         results = await api.infer_async(chunk)
         progress.answered(len(results))
-        exit_code = api.output_adapter.to_cli(results) or exit_code
+        exit_code = write(results) or exit_code
     return exit_code
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters.base import body_of
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.open_inference.answer import TensorAnswer, error_response
 from bentoml.adapters.open_inference.answer_form import AnswerForm, form_of, keep_form
@@ -17,6 +16,7 @@ from bentoml.adapters.open_inference.model_paths import model_in
 from bentoml.adapters.open_inference.pieces import cut, select
 from bentoml.adapters.open_inference.request_body import read_request
 from bentoml.adapters.wire.content_encoding import decompressed
+from bentoml.adapters.wire.result_text import body_of
 from bentoml.service.batch_run import UNEXPECTED_ERROR, BatchRun
 from bentoml.service.http_steps import note_unwritten, refuse_unread, response_of
 from bentoml.types import InferenceError, InferenceResult, InferenceTask

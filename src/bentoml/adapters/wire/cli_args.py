@@ -111,6 +111,16 @@ def read_output_format(cli_args: Sequence[str]) -> str:
     return value
 
 
+def read_output_dir(cli_args: Sequence[str]) -> str | None:
+    """Read `--output-dir DIR`, where results are written to files; None when it is not given.
+
+    Raises:
+        CliUsageError: it is given without a directory.
+    """
+    value: str | None = _read_option(cli_args, "--output-dir")
+    return value
+
+
 def _read_option(cli_args: Sequence[str], *names: str, **settings: Any) -> Any:
     parser = _Parser()
     parser.add_argument(*names, dest="option", **settings)

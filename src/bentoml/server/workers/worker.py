@@ -90,6 +90,7 @@ def load_service(context: ChildContext, options: ServeOptions) -> BentoService:
         service = load(str(options.bundle_path), verify=False)
         for api in service.inference_apis:
             api.input_adapter.prepare()
+            api.output_adapter.prepare()
     except (Exception, SystemExit) as error:  # the door to the bundle's own code
         logger.exception("The bundle %s cannot be loaded", options.bundle_path)
         context.say_failed(f"{type(error).__name__}: {error}")
