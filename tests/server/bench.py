@@ -76,7 +76,7 @@ class Bench:
             routes_by_path={"/predict": route},
             dispatcher=dispatcher,
             application=app,
-            options=SimpleNamespace(max_request_size_bytes=100_000),
+            options=SimpleNamespace(max_request_size_bytes=100_000, open_inference_enabled=True),
             arriving=self.arriving,
             draining=False,
             leavers=Leavers(asyncio.get_running_loop()),

@@ -64,7 +64,7 @@ def test_document_describes_the_service() -> None:
         "version": "1.5",
         "description": "Classifies flowers.\n\nThree kinds.",
     }
-    assert [tag["name"] for tag in document["tags"]] == ["infra", "app"]
+    assert [tag["name"] for tag in document["tags"]] == ["infra", "app", "models"]
     assert list(document["paths"]) == [
         "/healthz",
         "/metadata",
@@ -73,6 +73,7 @@ def test_document_describes_the_service() -> None:
         "/v1/iris:classify",
         "/predict",
         "/words",
+        "/v2/models/{model}/infer",
     ]
 
 

@@ -68,6 +68,13 @@ class Feedback:
 
 
 @dataclass(frozen=True)
+class OpenInference:
+    """The Open Inference Protocol V2, for APIs that take tensors or tables."""
+
+    enabled: bool = key(True, "answer below `/v2`")
+
+
+@dataclass(frozen=True)
 class ServerLogging:
     """Logs of the server processes."""
 
@@ -133,6 +140,7 @@ class BentoServer:
     swagger: Swagger = section(Swagger)
     metrics: Metrics = section(Metrics)
     feedback: Feedback = section(Feedback)
+    open_inference: OpenInference = section(OpenInference)
     logging: ServerLogging = section(ServerLogging)
     cors: Cors = section(Cors)
     auth: Auth = section(Auth)

@@ -122,6 +122,15 @@ class InferenceAPI:
         """Content type -> OpenAPI media object of the answer, where the output adapter says it."""
         return dict(self.output_adapter.response_schema)
 
+    @property
+    def takes_tensors(self) -> bool:
+        """Whether the Open Inference Protocol is spoken for it: its adapter takes tensors, and it is no stream."""
+        return self.input_adapter.TAKES_TENSORS and not self.is_stream
+
+    def is_of_model(self, path: str) -> bool:
+        """Whether a request that is for this API speaks the Open Inference Protocol."""
+        return path.startswith(MODELS) and path != f"/{self.route}"
+
     def observe(self, observer: PredictionObserver) -> None:
         """Tell an observer how HTTP requests are answered from now on; what it raises costs no answer."""
         self._observer = GuardedObserver(observer, self.name)
@@ -172,7 +181,7 @@ class InferenceAPI:
             pairs = zip(requests, task_ids, strict=True)
             return [await self._collected(request, task_id) for request, task_id in pairs]
         # Looked at once for all: of a batch, most requests have the same path.
-        if any(map(self._is_of_model, {request.path for request in requests})):
+        if any(map(self.is_of_model, {request.path for request in requests})):
             return await self._respond_in_tensors(requests, task_ids)
         tasks = [task_of(self, request, task_id) for request, task_id in zip(requests, task_ids, strict=True)]
         results = await self._watched(requests, tasks, self.infer_async(tasks))
@@ -277,14 +286,10 @@ class InferenceAPI:
         except StreamBrokenError as error:
             return HTTPResponse(500, [("Content-Type", TEXT_CONTENT_TYPE)], str(error))
 
-    def _is_of_model(self, path: str) -> bool:
-        """Whether a request came over the Open Inference Protocol; the path is one of ours, not what a client wrote."""
-        return path.startswith(MODELS) and path != f"/{self.route}"
-
     async def _respond_in_tensors(self, requests: Sequence[HTTPRequest], task_ids: Sequence[str]) -> list[HTTPResponse]:
         """Answer a batch with requests of the Open Inference Protocol in it."""
         tasks = [
-            (tensor_task_of if self._is_of_model(request.path) else task_of)(self, request, task_id)
+            (tensor_task_of if self.is_of_model(request.path) else task_of)(self, request, task_id)
             for request, task_id in zip(requests, task_ids, strict=True)
         ]
         run = TensorRun(self.name, self.input_adapter, self._function, self.output_adapter, is_batch=self.batch)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from bentoml.adapters.open_inference.model_paths import INFER_TEMPLATE
 from bentoml.adapters.typed.definitions import DEFINITIONS, merge_definitions
 from bentoml.configuration import get_config
 from bentoml.service.openapi_errors import RESPONSE_HEADERS, error_components, error_responses
+from bentoml.service.openapi_models import TAG, infer_operation
 from bentoml.service.stream_format import STREAM_MEDIA_TYPES
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
     """Describe the HTTP endpoints of a service.
 
     Returns:
-        An OpenAPI 3.0.0 document made of dicts, lists and str; paths in the order infra, then the APIs.
+        An OpenAPI 3.0.0 document made of dicts, lists and str; paths in the order infra, the APIs, the models.
     """
     paths = {
         "/healthz": _infra(
@@ -41,6 +43,14 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for api in service.inference_apis:
         paths[f"/{api.route}"] = {"post": _operation(api, definitions)}
+    tags = [
+        {"name": "infra", "description": "Common endpoints for monitoring and operating the service"},
+        {"name": "app", "description": "Inference APIs"},
+    ]
+    infer = infer_operation(service) if server.open_inference.enabled else None
+    if infer is not None:
+        paths[INFER_TEMPLATE] = {"post": infer}
+        tags.append({"name": TAG, "description": "The same APIs by the Open Inference Protocol"})
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -48,10 +58,7 @@ def openapi_document(service: BentoService) -> dict[str, Any]:
             "title": service.name,
             "description": service_description(service) or DEFAULT_DESCRIPTION,
         },
-        "tags": [
-            {"name": "infra", "description": "Common endpoints for monitoring and operating the service"},
-            {"name": "app", "description": "Inference APIs"},
-        ],
+        "tags": tags,
         "paths": paths,
         "components": {**error_components(), **({"schemas": definitions} if definitions else {})},
     }

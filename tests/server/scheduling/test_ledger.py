@@ -250,7 +250,7 @@ class Connections:
             known_heads=KnownHeads(),
             dispatcher=self.dispatcher,
             application=application,
-            options=SimpleNamespace(max_request_size_bytes=1000),
+            options=SimpleNamespace(max_request_size_bytes=1000, open_inference_enabled=True),
             arriving=arriving,
             draining=False,
             leavers=Leavers(asyncio.get_running_loop()),

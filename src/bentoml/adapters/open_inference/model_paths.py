@@ -1,11 +1,36 @@
-"""The paths under which a model is found."""
+"""What models are called, and the paths under which they are found.
+
+An API is the model `<Service>.<api>`. `<Service>` alone is the API that is called `predict`, or else the first.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = "/v2"
 MODELS = f"{ROOT}/models/"
 _VERSIONS = "/versions/"
+_DEFAULT_API = "predict"
 INFER = "/infer"
+# As the OpenAPI document has it.
+INFER_TEMPLATE = f"{MODELS}{{model}}{INFER}"
+
+
+def models_of(service: str, apis: Iterable[str]) -> dict[str, str]:
+    """The APIs of a service by the names of their models, the default one first.
+
+    Args:
+        service: its name.
+        apis: names of those that take tensors, in their order.
+    """
+    names = list(apis)
+    if not names:
+        return {}
+    default = _DEFAULT_API if _DEFAULT_API in names else names[0]
+    return {service: default, **{f"{service}.{name}": name for name in names}}
 
 
 def model_path(model: str, version: str | None = None) -> str:

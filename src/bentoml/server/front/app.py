@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bentoml.server.front.bundle_view import BundleView
     from bentoml.server.front.feedback import Feedback
+    from bentoml.server.front.models import Models
     from bentoml.server.metrics.server_metrics import ServerMetrics
     from bentoml.server.options.serve_options import ServeOptions
 
@@ -43,6 +44,7 @@ def create_app(
     inference: ASGIApp | None = None,
     inference_paths: Container[str] = (),
     feedback: Feedback | None = None,
+    models: Models | None = None,
     *,
     is_public: bool = False,
 ) -> ASGIApp:
@@ -59,9 +61,10 @@ def create_app(
         inference_paths: decoded paths of the API routes with their leading slash; looked at on each request. They are
             compared as a whole, because a route may hold characters that mean something in a path pattern.
         feedback: takes what is posted to `/feedback`; None when that is switched off.
+        models: what the Open Inference Protocol calls the APIs; None when it is switched off.
         is_public: pages and metrics are elsewhere; only inference, feedback, health and the user's own pages are here.
     """
-    endpoints = Endpoints(view, options, health, metrics, feedback, is_public=is_public)
+    endpoints = Endpoints(view, options, health, metrics, feedback, models, is_public=is_public)
     guarded: ASGIApp = ErrorDoor(Guarded(endpoints.application(), Gates(options)), options)
     if options.cors is not None:
         # Around the gates: a page has to be able to read that a token is asked for.

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse
 
+from bentoml.server.front.model_endpoints import is_health_path
 from bentoml.server.http.call import REFUSALS
+from bentoml.server.http.error_form import is_model_path
 from bentoml.server.http.security_headers import NOT_KEPT
 from bentoml.server.options.tokens import DIGEST_PREFIX
 
@@ -90,6 +92,7 @@ class Gates:
     """
 
     def __init__(self, options: ServeOptions) -> None:
+        self._has_models = options.open_inference_enabled
         self.inference = Gate(options.inference_tokens, "inference") if options.inference_tokens else None
         self.metrics = Gate(options.metrics_tokens, "metrics") if options.metrics_tokens else None
         self.pages = Gate(options.docs_tokens, "docs", takes_passwords=True) if options.docs_tokens else None
@@ -98,6 +101,8 @@ class Gates:
         """The gate before an endpoint of the server itself. Whoever starts and stops servers must always see health."""
         if path in _HEALTH_PATHS:
             return None
+        if self._has_models and is_model_path(path):
+            return None if is_health_path(path) else self.inference
         if path == "/metrics":
             return self.metrics
         return self.inference if path == "/feedback" else self.pages
@@ -121,6 +126,7 @@ class Guarded:
         if gate is None or gate.admits(scope["headers"]):
             await self._app(scope, receive, send)
             return
+        # The door behind which this stands gives it the form that the client wants.
         headers = {**NOT_KEPT, "www-authenticate": gate.challenge}
         await PlainTextResponse(REFUSALS[401], 401, headers)(scope, receive, send)
 

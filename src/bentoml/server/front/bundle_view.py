@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bentoml.adapters.open_inference.model_paths import INFER_TEMPLATE
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle.layout import OPENAPI_DOCUMENT, README, BundleLayout
 from bentoml.saved_bundle.manifest import read_manifest
@@ -75,18 +76,30 @@ class BundleView:
             web_content_dir=web_content_dir if web_content_dir.is_dir() else None,
         )
 
-    def openapi_json(self, *, metrics_enabled: bool, feedback_enabled: bool, asks_for_tokens: bool = False) -> bytes:
+    def openapi_json(
+        self,
+        *,
+        metrics_enabled: bool,
+        feedback_enabled: bool,
+        open_inference_enabled: bool = True,
+        asks_for_tokens: bool = False,
+    ) -> bytes:
         """The OpenAPI document of this server; UTF-8.
 
         Args:
             metrics_enabled: whether there is `/metrics`.
             feedback_enabled: whether there is `/feedback`.
+            open_inference_enabled: whether the Open Inference Protocol is spoken.
             asks_for_tokens: whether requests for an API, and feedback, have to bring a token.
         """
         document = json.loads(self.docs_json)
         paths = document.get("paths", {})
         is_as_saved = True
-        for path, is_there in (("/metrics", metrics_enabled), ("/feedback", feedback_enabled)):
+        for path, is_there in (
+            ("/metrics", metrics_enabled),
+            ("/feedback", feedback_enabled),
+            (INFER_TEMPLATE, open_inference_enabled),
+        ):
             if not is_there and path in paths:
                 del paths[path]
                 is_as_saved = False
@@ -94,7 +107,7 @@ class BundleView:
             components = document.setdefault("components", {})
             components["securitySchemes"] = _SECURITY_SCHEMES
             components.setdefault("responses", {})["Unauthorized"] = UNAUTHORIZED
-            for path in ("/feedback", *(f"/{api.route}" for api in self.metadata.apis)):
+            for path in ("/feedback", INFER_TEMPLATE, *(f"/{api.route}" for api in self.metadata.apis)):
                 for operation in paths.get(path, {}).values():
                     operation.setdefault("responses", {})["401"] = {"$ref": "#/components/responses/Unauthorized"}
                     operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]

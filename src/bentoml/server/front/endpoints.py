@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
+from bentoml.server.front.model_endpoints import ModelEndpoints
+from bentoml.server.http.error_form import is_model_path
 from bentoml.server.http.security_headers import DATA_HEADERS, NOT_KEPT
 from bentoml.server.metrics.exposition import OPENMETRICS_TYPE, TEXT_TYPE, wants_openmetrics
 from bentoml.server.pages import pages
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from bentoml.server.front.bundle_view import BundleView
     from bentoml.server.front.feedback import Feedback
+    from bentoml.server.front.models import Models
     from bentoml.server.metrics.server_metrics import ServerMetrics
     from bentoml.server.options.serve_options import ServeOptions
 
@@ -33,6 +36,8 @@ _JSON = "application/json"
 # Read by people, monitoring and orchestrators: an API of such a name must not hide them.
 _READ_PATHS = frozenset({"/", "/docs", "/docs.json", "/healthz", "/readyz", "/livez", "/metadata", "/metrics"})
 _FEEDBACK = "/feedback"
+# What Starlette says when nobody has said more.
+_NO_DETAIL = "Not Found"
 OWN_PATHS = _READ_PATHS | {_FEEDBACK}
 # Where all else is moved to another port, these stay.
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/livez", _FEEDBACK})
@@ -90,6 +95,7 @@ class Endpoints:
         health: asked on each request.
         metrics: what `/metrics` shows.
         feedback: takes what is posted to `/feedback`; None when that is switched off.
+        models: what the Open Inference Protocol calls the APIs; None when it is switched off.
         is_public: what is for those who run the server is somewhere else.
     """
 
@@ -100,6 +106,7 @@ class Endpoints:
         health: Health,
         metrics: ServerMetrics,
         feedback: Feedback | None = None,
+        models: Models | None = None,
         *,
         is_public: bool = False,
     ) -> None:
@@ -113,6 +120,7 @@ class Endpoints:
         openapi = view.openapi_json(
             metrics_enabled=options.metrics_enabled,
             feedback_enabled=options.feedback_enabled,
+            open_inference_enabled=options.open_inference_enabled,
             asks_for_tokens=bool(options.inference_tokens),
         )
         self._docs_json = Document(openapi, _JSON, headers=DATA_HEADERS)
@@ -128,6 +136,7 @@ class Endpoints:
             "/metadata": self._service_metadata,
             "/metrics": self._metrics_text,
         }
+        self._models = None if models is None else ModelEndpoints(models, health)
         self._has_assets = not is_public
         if is_public:
             has_index = self._web_content is not None and self._web_content.has_index
@@ -146,6 +155,8 @@ class Endpoints:
         """The ASGI application."""
         routes: list[Route] = [_ExactRoute(path, endpoint, methods=["GET"]) for path, endpoint in self._routes.items()]
         routes.append(_FeedbackRoute(self._take_feedback, self._web_content))
+        if self._models is not None:
+            routes += self._models.routes
         if self._has_assets:
             routes.append(Route(f"{_ASSETS_PREFIX}{{name:path}}", self._asset, methods=["GET"]))
         application = Starlette(routes=routes, exception_handlers={HTTPException: _explain})
@@ -166,6 +177,8 @@ class Endpoints:
         """The pattern that a decoded request path falls under; None when it leads nowhere."""
         if path in self._routes or path == _FEEDBACK:
             return path
+        if self._models is not None and is_model_path(path):
+            return self._models.template(path)
         if self._has_assets and path.startswith(_ASSETS_PREFIX):
             return f"{_ASSETS_PREFIX}{{file}}"
         if self._web_content is not None and self._web_content.knows(path):
@@ -256,6 +269,6 @@ async def _explain(request: Request, error: Exception) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=200, headers={**NOT_KEPT, "allow": allowed})
         return _text(405, f"Method not allowed here; use one of: {allowed}", {"allow": allowed})
-    if error.status_code == 404:
+    if error.status_code == 404 and error.detail == _NO_DETAIL:
         return _text(404, "Not found: nothing is served under this path; GET /docs.json lists what is")
     return _text(error.status_code, error.detail, dict(error.headers or {}))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bentoml.server.http.asgi_headers import first_value
 from bentoml.server.http.call import REFUSALS
-from bentoml.server.http.error_form import json_error, wants_json
+from bentoml.server.http.error_form import is_model_path, json_error, model_error, wants_json
 from bentoml.server.http.loopback import may_see_tracebacks
 from bentoml.server.http.request_ids import request_id_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TEXT = b"text/plain"
-# Other errors have bodies that clients match on.
+# Other errors have bodies that clients match on, but for those of the Open Inference Protocol.
 _REWRITTEN = frozenset({401, 404, 405, 500, 503})
 
 
@@ -43,7 +43,7 @@ class ErrorDoor:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(scope, send)
+        answer = _Answer(scope, send, is_of_model=self._options.open_inference_enabled and is_model_path(scope["path"]))
         try:
             await self._app(scope, receive, answer.take)
         except Exception as error:
@@ -71,8 +71,9 @@ class _Answer:
         has_begun: whether something of it was sent.
     """
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, *, is_of_model: bool) -> None:
         self._scope = scope
+        self._is_of_model = is_of_model
         self._send = send
         self._kept: list[Message] = []
         self._given_id = first_value(scope["headers"], b"x-request-id")
@@ -89,7 +90,9 @@ class _Answer:
     async def take(self, message: Message) -> None:
         """Take what the application sends."""
         if self._kept or (
-            not self.has_begun and message["type"] == "http.response.start" and message["status"] in _REWRITTEN
+            not self.has_begun
+            and message["type"] == "http.response.start"
+            and (message["status"] >= 400 if self._is_of_model else message["status"] in _REWRITTEN)
         ):
             self._kept.append(message)
         else:
@@ -105,7 +108,7 @@ class _Answer:
         body = b"".join(message.get("body", b"") for message in kept[1:])
         content_type = first_value(start["headers"], b"content-type") or b""
         is_ours = content_type.startswith(_TEXT) and body != REFUSALS[503]
-        if is_ours and wants_json(self._scope["headers"]):
+        if is_ours and (self._is_of_model or wants_json(self._scope["headers"])):
             await self.end(start["status"], body.decode(), start["headers"])
             return
         self.has_begun = True
@@ -119,7 +122,10 @@ class _Answer:
         self._kept = []
         self.has_begun = True
         kept = [(name, value) for name, value in headers if name not in {b"content-length", b"content-type"}]
-        if wants_json(self._scope["headers"]):
+        if self._is_of_model:
+            content_type = b"application/json"
+            body = model_error(message if shown_traceback is None else f"{message}\n\n{shown_traceback}")
+        elif wants_json(self._scope["headers"]):
             content_type = b"application/json"
             body = json_error(status, message, self.request_id, shown_traceback)
         else:

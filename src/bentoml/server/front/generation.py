@@ -10,13 +10,17 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from starlette.responses import Response
+
 from bentoml.server.front.app import create_app
 from bentoml.server.front.auth import Gates
 from bentoml.server.front.dispatch import Dispatcher
 from bentoml.server.front.endpoints import OWN_PATHS
 from bentoml.server.front.feedback import Feedback
-from bentoml.server.front.inference_app import InferenceApp
+from bentoml.server.front.inference_app import InferenceApp, is_accepted
+from bentoml.server.front.models import Models
 from bentoml.server.front.routes import Route, routes_of, with_worker_facts
+from bentoml.server.http.error_form import model_error
 from bentoml.server.http.heads import KnownHeads
 
 if TYPE_CHECKING:
@@ -93,8 +97,9 @@ class Generation:
         self._running_asgi_calls = 0
         # Called by uvicorn for every request that does not take the fast lane.
         feedback = Feedback(view, options.max_request_size_bytes, arriving, send) if options.feedback_enabled else None
+        self._models = Models(view.metadata) if options.open_inference_enabled else None
         self.management_application = self.application = create_app(
-            view, options, health, self.metrics, self._counted_inference, self.routes_by_path, feedback
+            view, options, health, self.metrics, self._counted_inference, self.routes_by_path, feedback, self._models
         )
         if options.management_port is not None:
             self.application = create_app(
@@ -105,6 +110,7 @@ class Generation:
                 self._counted_inference,
                 self.routes_by_path,
                 feedback,
+                self._models,
                 is_public=True,
             )
 
@@ -119,12 +125,23 @@ class Generation:
         routes = [
             with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
         ]
-        self.routes_by_path.update({route.path: route for route in routes})
+        self.routes_by_path.update({route.path: route for route in [*self._model_routes(by_name, routes), *routes]})
         self.fast_routes.update(
-            {_raw_path(route.path): route for route in routes if not (route.is_stream or route.path in OWN_PATHS)}
+            {
+                _raw_path(path): route
+                for path, route in self.routes_by_path.items()
+                if not (route.is_stream or path in OWN_PATHS)
+            }
         )
         self.known_heads.clear()
         self.dispatcher.add_worker(link, routes)
+
+    def _model_routes(self, facts: dict[str, list[Any]], routes: list[Route]) -> list[Route]:
+        """The other ways to the APIs that take tensors. They join the same queue, so they share its batches."""
+        if self._models is None:
+            return []
+        self._models.learn(facts[route.policy.name] for route in routes)
+        return self._models.routes(routes)
 
     def is_answered(self, connections: Iterable[Connection]) -> bool:
         """Whether nobody waits for an answer of this generation any more.
@@ -139,11 +156,18 @@ class Generation:
         )
 
     async def _counted_inference(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_accepted(scope):
+            # Its head came before a worker had said that there is such a model.
+            await _not_ready(scope, receive, send)
+            return
         self._running_asgi_calls += 1
         try:
             await self._inference(scope, receive, send)
         finally:
             self._running_asgi_calls -= 1
+
+
+_not_ready = Response(model_error("No worker has loaded the bundle yet"), 503, {"retry-after": "1"}, "application/json")
 
 
 def _raw_path(path: str) -> bytes:

@@ -10,8 +10,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bentoml.server.front.endpoints import is_own
 from bentoml.server.http.asgi_headers import first_value
-from bentoml.server.http.call import REFUSALS, TEXT_HEAD, UNSIZED, Call, unauthorized
-from bentoml.server.http.error_form import JSON_HEAD, json_error, wants_json
+from bentoml.server.http.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
+from bentoml.server.http.error_form import JSON_HEAD, json_error, model_error, wants_json
 from bentoml.server.http.heads import RequestHead
 from bentoml.server.http.request_ids import request_id_of
 from bentoml.server.scheduling.ledger import EARLY_REASONS, Outcome
@@ -96,6 +96,11 @@ def accept(routes: Mapping[str, Route], dispatcher: Dispatcher, scope: MutableMa
     scope["state"][_CALL] = AsgiCall(dispatcher, head, request_id, client)
 
 
+def is_accepted(scope: Scope) -> bool:
+    """Whether `accept` has entered a request."""
+    return _CALL in scope.get("state", {})
+
+
 def accepted_call(cycle: Any) -> AsgiCall | None:
     """The call of one of uvicorn's cycles; None when it is something else, or its request is for no API."""
     if not isinstance(cycle, RequestResponseCycle):
@@ -140,8 +145,9 @@ class InferenceApp:
             call.settle(Outcome.FAILED, 500, reason="error")
             if call.has_begun:
                 raise
-            call.sent_bytes = len(REFUSALS[500])
-            await _send(send, 500, TEXT_HEAD, REFUSALS[500], call.request_id)
+            head, body = call.refusal_of(500)
+            call.sent_bytes = len(body)
+            await _send(send, 500, head, body, call.request_id)
         finally:
             call.conclude()
 
@@ -172,9 +178,8 @@ class InferenceApp:
             body = await self._read_body(receive)
         if isinstance(body, int):
             call.settle(Outcome.REFUSED, body, reason=EARLY_REASONS[body])
-            if body == 401:
-                return 401, *unauthorized(headers, call.request_id)
-            return body, b"%bretry-after: 1\r\n" % TEXT_HEAD if body == 429 else TEXT_HEAD, REFUSALS[body]
+            head, text = call.refusal_of(body)
+            return body, b"%bretry-after: 1\r\n" % head if body == 429 else head, text
         if body is None:
             self._dispatcher.cancel(call)
             return None
@@ -256,6 +261,8 @@ def _answer_without_worker(
     if method == "OPTIONS":
         return 200, TEXT_HEAD + allowing, b""
     message = f"Method {method} is not allowed here; allowed: {allow}"
+    if route.is_of_model:
+        return 405, JSON_HEAD + allowing, model_error(message)
     if wants_json(headers):
         return 405, JSON_HEAD + allowing, json_error(405, message, request_id)
     return 405, TEXT_HEAD + allowing, message.encode()

@@ -27,6 +27,7 @@ class Route:
         counters: by HTTP method; those of POST stand for requests that no method is known for.
         methods: upper-case HTTP methods the input adapter takes; empty until a worker has said which.
         is_idempotent: whether a call may be run again whose worker died.
+        is_of_model: whether it is another way to an API, on which the Open Inference Protocol is spoken.
     """
 
     index: int
@@ -35,6 +36,7 @@ class Route:
     counters: Mapping[str, RouteCounters]
     methods: frozenset[str] = frozenset()
     is_idempotent: bool = True
+    is_of_model: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -68,8 +70,8 @@ def routes_of(apis: Iterable[ApiMetadata], options: ServeOptions, metrics: Serve
 
 
 def with_worker_facts(route: Route, fact: list[Any], metrics: ServerMetrics) -> Route:
-    """Add what a `HELLO` says about the API: `[name, route, methods, is_concurrent, max_streams, is_idempotent]`."""
-    _, name, methods, is_concurrent, max_streams, is_idempotent = fact
+    """Add what a `HELLO` says about the API; see `wire.py`."""
+    _, name, methods, is_concurrent, max_streams, is_idempotent, *_ = fact
     return replace(
         route,
         methods=frozenset(methods),

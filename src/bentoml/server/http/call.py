@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bentoml.server.http.error_form import JSON_HEAD, json_error, wants_json
+from bentoml.server.http.error_form import JSON_HEAD, json_error, model_error, wants_json
 from bentoml.server.scheduling.ledger import Outcome
 from bentoml.server.scheduling.scheduler import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bentoml.server.http.heads import RequestHead
     from bentoml.server.streams.stream_inlet import Inlet
     from bentoml.server.tracing.front_tracing import CallTrace
@@ -108,16 +106,15 @@ class Call(Job):
 
     def refuse(self, status: int, retry_after_s: int | None = None) -> None:
         """Answer with one of `REFUSALS`."""
-        head = TEXT_HEAD if retry_after_s is None else b"%bretry-after: %d\r\n" % (TEXT_HEAD, retry_after_s)
-        body = REFUSALS[status]
-        if status == 401:
-            head, body = unauthorized(self.head.fields(), self.request_id)
-        self.answer(status, head, body)
+        head, body = self.refusal_of(status)
+        self.answer(status, head if retry_after_s is None else b"%bretry-after: %d\r\n" % (head, retry_after_s), body)
 
-
-def unauthorized(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> tuple[bytes, bytes]:
-    """Head and body of the answer to a request for an API without a token that opens it."""
-    text = REFUSALS[401]
-    if wants_json(headers):
-        return JSON_HEAD + _CHALLENGE, json_error(401, text.decode(), request_id)
-    return TEXT_HEAD + _CHALLENGE, text
+    def refusal_of(self, status: int) -> tuple[bytes, bytes]:
+        """Head and body of one of `REFUSALS`, in the form that the client wants."""
+        text = REFUSALS[status]
+        more = _CHALLENGE if status == 401 else b""
+        if self.head.route.is_of_model:
+            return JSON_HEAD + more, model_error(text)
+        if status == 401 and wants_json(self.head.fields()):
+            return JSON_HEAD + more, json_error(401, text.decode(), self.request_id)
+        return TEXT_HEAD + more, text

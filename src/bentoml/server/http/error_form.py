@@ -2,6 +2,8 @@
 
 The object is `{"error": {"code", "message", "request_id"}}`. Bodies that clients of the classic server match on, those
 of 408, 413, 429 and of a 503 for an API, and all that adapters and functions say, are text for everybody.
+
+Below `/v2` every error is `{"error": "..."}`, as the Open Inference Protocol has it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import json
 from typing import TYPE_CHECKING
 
 from bentoml._util.accept import qualities
+from bentoml.adapters.open_inference.answer import error_body
+from bentoml.adapters.open_inference.model_paths import ROOT as MODEL_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +71,17 @@ def json_error(status: int, message: str, request_id: str, traceback: str | None
     if traceback is not None:
         error["traceback"] = traceback
     return json.dumps({"error": error}).encode()
+
+
+def is_model_path(path: str) -> bool:
+    """Whether a decoded path is one of the Open Inference Protocol."""
+    return path.startswith(f"{MODEL_ROOT}/") or path == MODEL_ROOT
+
+
+def model_error(message: str | bytes) -> bytes:
+    """The object of the Open Inference Protocol."""
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
+    return error_body(text.rstrip("\n"))
 
 
 def _is_json(media_type: str) -> bool:

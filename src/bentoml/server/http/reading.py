@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bentoml.server.http.call import REFUSALS
 from bentoml.server.http.closing import ClosingProtocol, CycleTransport
+from bentoml.server.http.error_form import is_model_path
 from bentoml.server.http.fast_call import FastCall
 from bentoml.server.http.refusal import Refusal, RefusalForm
 from bentoml.server.http.request_ids import request_id_of
@@ -151,7 +152,8 @@ class ReadingProtocol(ClosingProtocol):
         """Refuse bytes that are no request, once the requests before them are answered; the rest is not read."""
         target = self._target()
         # What was read of the request in question. Between two requests there is none.
-        form = RefusalForm(status, text, () if self._is_at_boundary else self.headers)
+        headers = () if self._is_at_boundary else self.headers
+        form = RefusalForm(status, text, headers, is_of_model=self._is_of_model())
         given_id = None if self._is_at_boundary else self._request_id
         request_id = None
         self._is_unreadable = True
@@ -197,6 +199,12 @@ class ReadingProtocol(ClosingProtocol):
             )
         )
         self.close_gently()
+
+    def _is_of_model(self) -> bool:
+        """Whether the request that is being read is one of the Open Inference Protocol."""
+        if self._is_at_boundary or not self._front.options.open_inference_enabled:
+            return False
+        return is_model_path(self.url.partition(b"?")[0].decode("latin-1"))
 
     def _target(self) -> OtherTarget:
         """What the request asks for that is being read; nothing where there is none."""

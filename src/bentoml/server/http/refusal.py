@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bentoml.server.http.call import TEXT_HEAD
-from bentoml.server.http.error_form import JSON_HEAD, json_error, wants_json
+from bentoml.server.http.error_form import JSON_HEAD, json_error, model_error, wants_json
 from bentoml.server.http.fast_call import NO_EVENT
 
 if TYPE_CHECKING:
@@ -24,14 +24,18 @@ class RefusalForm:
         status: HTTP status.
         text: what happened, one sentence.
         headers: those that have been read of the request, names in lower case; they say which form the client wants.
+        is_of_model: whether its path is one of the Open Inference Protocol.
     """
 
-    __slots__ = ("_is_json", "_text", "status")
+    __slots__ = ("_is_json", "_is_of_model", "_text", "status")
 
-    def __init__(self, status: int, text: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, status: int, text: bytes, headers: Iterable[tuple[bytes, bytes]], *, is_of_model: bool = False
+    ) -> None:
         self.status = status
         self._text = text
-        self._is_json = status in _IN_EITHER_FORM and wants_json(headers)
+        self._is_of_model = is_of_model
+        self._is_json = is_of_model or (status in _IN_EITHER_FORM and wants_json(headers))
 
     @property
     def head(self) -> bytes:
@@ -40,6 +44,8 @@ class RefusalForm:
 
     def body(self, request_id: str) -> bytes:
         """The body under an id."""
+        if self._is_of_model:
+            return model_error(self._text)
         return json_error(self.status, self._text.decode(), request_id) if self._is_json else self._text
 
 

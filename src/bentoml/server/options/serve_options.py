@@ -32,7 +32,16 @@ _WHOLE_NUMBERS = {
     "mb_max_latency_ms": (1, None),
 }
 _SECONDS = ("timeout_s", "worker_timeout_s", "grace_s", "header_timeout_s", "body_timeout_s")
-_SWITCHES = ("preload", "swagger_enabled", "metrics_enabled", "feedback_enabled", "debug", "quiet", "verify")
+_SWITCHES = (
+    "preload",
+    "swagger_enabled",
+    "metrics_enabled",
+    "feedback_enabled",
+    "open_inference_enabled",
+    "debug",
+    "quiet",
+    "verify",
+)
 _ADDRESSES = ("host", "management_host")
 _PATHS = ("uds", "ssl_certfile", "ssl_keyfile")
 _TOKENS = ("inference_tokens", "metrics_tokens", "docs_tokens")
@@ -94,6 +103,7 @@ class ServeOptions:
         metrics_enabled: whether `/metrics` answers.
         metrics_namespace: first part of every metric's name.
         feedback_enabled: whether `/feedback` takes what clients post.
+        open_inference_enabled: whether the Open Inference Protocol is spoken below `/v2`.
         inference_tokens: digests of the tokens that requests for an API have to bring; none are needed when empty.
         metrics_tokens: the same for `/metrics`.
         docs_tokens: the same for the pages and the descriptions of the service.
@@ -130,6 +140,7 @@ class ServeOptions:
     metrics_enabled: bool
     metrics_namespace: str
     feedback_enabled: bool
+    open_inference_enabled: bool
     inference_tokens: tuple[str, ...]
     metrics_tokens: tuple[str, ...]
     docs_tokens: tuple[str, ...]
@@ -235,6 +246,7 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         metrics_enabled=server.metrics.enabled,
         metrics_namespace=server.metrics.namespace,
         feedback_enabled=server.feedback.enabled,
+        open_inference_enabled=server.open_inference.enabled,
         inference_tokens=tuple(server.auth.inference_tokens),
         metrics_tokens=tuple(server.auth.metrics_tokens),
         docs_tokens=tuple(server.auth.docs_tokens),

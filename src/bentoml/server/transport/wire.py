@@ -4,8 +4,8 @@ A frame is four bytes of length (big endian) and a msgpack array whose first ele
 socket is ever unpickled: values are integers, floats, text and bytes.
 
 ```
-HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, max_streams, is_idempotent], ...],
-                           generation, has_metrics]
+HELLO   worker -> front   [HELLO, pid, [[name, route, [method, ...], is_concurrent, max_streams, is_idempotent,
+                           [tensor, ...] or nil], ...], generation, has_metrics]
 LANE    both ways         [LANE, pid], answered by [LANE]
 CALL    front -> worker   [CALL, batch_id, api_name, [head, ...], [[request_id, head_number, client, body], ...]]
                           and [[name, text], ...] as a last element when the batch is traced
@@ -22,6 +22,8 @@ METRICS front -> worker   [METRICS]
 METRICS worker -> front   [METRICS, [part, ...], [[name, problem], ...]]
 INHERITED                 [INHERITED, origin, [part, ...]], before the first answer to METRICS
 ```
+
+A `tensor` is `{"name", "datatype", "shape"}`; an API without any does not speak the Open Inference Protocol.
 
 A `head` of a `CALL` is `[method, path, query, fields]`; requests name theirs by its number in the list. `fields` and
 the `head` of an answer are blocks of `name: value` lines, each ended by CRLF, names in lower case; the latter is ready

@@ -20,6 +20,7 @@ from bentoml.server.streams.stream_worker import WorkerStreams, max_streams_of
 from bentoml.server.transport import wire
 from bentoml.server.transport.body_pool import can_read
 from bentoml.server.transport.wire_request import requests_of
+from bentoml.server.workers.model_facts import failed_answers, tensors_of
 from bentoml.server.workers.warm_up import warm_up
 
 if TYPE_CHECKING:
@@ -72,7 +73,15 @@ class CallRunner:
     def facts(self) -> list[list[Any]]:
         """What the front wants to know of each API."""
         return [
-            [api.name, api.route, list(api.methods), api.is_async or api.is_stream, max_streams_of(api), api.idempotent]
+            [
+                api.name,
+                api.route,
+                list(api.methods),
+                api.is_async or api.is_stream,
+                max_streams_of(api),
+                api.idempotent,
+                tensors_of(api),
+            ]
             for api in self._apis.values()
         ]
 
@@ -123,7 +132,7 @@ class CallRunner:
         else:
             task = self._loop.create_task(self._run_concurrently(api, batch_id, heads, items, carrier))
             self._tasks[batch_id] = task
-            task.add_done_callback(lambda done: self._finish(protocol, batch_id, items, done))
+            task.add_done_callback(lambda done: self._finish(protocol, api, batch_id, heads, items, done))
 
     def _cancel(self, batch_id: int) -> None:
         """Nobody waits for a batch any more. Plain functions cannot be cancelled; what has just ended is answered."""
@@ -163,7 +172,9 @@ class CallRunner:
                 answers = encode_answers(api.name, api.respond(requests, task_ids), task_ids)
             return _answer_frame(batch_id, started_s, answers)
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error, _ids(items))] * len(items))
+            return _answer_frame(
+                batch_id, started_s, failed_answers(api, heads, items, answer_to_failure(api.name, error, _ids(items)))
+            )
 
     async def _run_concurrently(
         self, api: InferenceAPI, batch_id: int, heads: list[Any], items: list[Any], carrier: Carrier | None
@@ -177,15 +188,25 @@ class CallRunner:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a door: also after sys.exit(), each caller gets an answer
-            return _answer_frame(batch_id, started_s, [answer_to_failure(api.name, error, _ids(items))] * len(items))
+            return _answer_frame(
+                batch_id, started_s, failed_answers(api, heads, items, answer_to_failure(api.name, error, _ids(items)))
+            )
 
-    def _finish(self, protocol: wire.FrameProtocol, batch_id: int, items: list[Any], task: asyncio.Task[bytes]) -> None:
+    def _finish(
+        self,
+        protocol: wire.FrameProtocol,
+        api: InferenceAPI,
+        batch_id: int,
+        heads: list[Any],
+        items: list[Any],
+        task: asyncio.Task[bytes],
+    ) -> None:
         """Answer also for a task that was cancelled, maybe before its first step: that gives its place back."""
         del self._tasks[batch_id]
         if task.cancelled():
             if batch_id not in self._unwanted:
                 logger.error("The call for request %s was cancelled by code of its own", ", ".join(_ids(items)))
-            protocol.send(_answer_frame(batch_id, time.perf_counter(), [CANCELLED] * len(items)))
+            protocol.send(_answer_frame(batch_id, time.perf_counter(), failed_answers(api, heads, items, CANCELLED)))
         else:
             protocol.send(task.result())
         self._unwanted.discard(batch_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ class DebugAPI:
             if error is not None and response.status >= 500 and self._may_see(request):
                 text = "".join(traceback.format_exception(error))
                 # A new one: responses may share their headers, and answers are not changed in place.
-                shown[index] = HTTPResponse(response.status, response.headers, _joined(response.body, text))
+                join = _joined_in_json if self._api.is_of_model(request.path) else _joined
+                shown[index] = HTTPResponse(response.status, response.headers, join(response.body, text))
         return shown
 
     def _may_see(self, request: HTTPRequest) -> bool:
@@ -75,3 +77,8 @@ class DebugAPI:
 def _joined(body: bytes, text: str) -> bytes:
     end = text.encode("utf-8", "backslashreplace")
     return b"%b\n\n%b" % (body, end) if body else end
+
+
+def _joined_in_json(body: bytes, text: str) -> bytes:
+    """The error of the Open Inference Protocol, with the traceback beside it."""
+    return json.dumps({**json.loads(body), "traceback": text}).encode()

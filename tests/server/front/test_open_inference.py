@@ -1,0 +1,382 @@
+"""A served bundle, asked by the client of Triton and by hand as KServe and MLServer would."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.http as triton
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from tests.adapters.open_inference.messages import DTYPES, arrays_of, binary_tensor, infer_request, json_tensor
+from tests.server.live import LiveServer, live_server, save_bundle
+from tests.server.open_inference_service import SERVICE
+from tests.server.raw_http import connection, receive_answers, request
+
+MODELS = ["Tensors", "Tensors.columns", "Tensors.echo", "Tensors.fails", "Tensors.leaves", "Tensors.predict"]
+ROWS = {"inputs": [json_tensor("x", "FP64", [[1.5, 2.5]])]}
+
+
+@pytest.fixture(scope="module")
+def tensors_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bundle(tmp_path_factory.mktemp("tensors"), SERVICE, class_name="Tensors")
+
+
+@pytest.fixture(scope="module")
+def served(tensors_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with live_server(tensors_bundle, home=tmp_path_factory.mktemp("tensors-home")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(served: LiveServer) -> Iterator[triton.InferenceServerClient]:
+    with triton.InferenceServerClient(f"127.0.0.1:{served.port}") as opened:
+        yield opened
+
+
+def tensor(name: str, array: np.ndarray[Any, Any], *, binary: bool = True) -> triton.InferInput:
+    given = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    given.set_data_from_numpy(array, binary_data=binary)
+    return given
+
+
+def post(served: LiveServer, path: str, document: Any, **headers: str) -> httpx.Response:
+    return served.client.post(path, content=json.dumps(document), headers=headers)
+
+
+# -- the client of Triton --------------------------------------------------------------------------------------------
+
+
+def test_client_finds_the_server_and_its_models(served: LiveServer, client: triton.InferenceServerClient) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    index = client.get_model_repository_index()
+    assert {model["state"] for model in index} == {"READY"}
+    names = [model["name"] for model in index]
+    assert set(MODELS) < set(names)
+    assert not {"Tensors.words", "Tensors.pieces"} & set(names)
+    (version,) = {model["version"] for model in index}
+    for name in names:
+        assert client.is_model_ready(name)
+        assert client.is_model_ready(name, version)
+        assert client.get_model_metadata(name, version)["versions"] == [version]
+    assert not client.is_model_ready("Tensors.words")
+    assert not client.is_model_ready("Tensors", "1")
+
+
+def test_client_reads_what_a_model_takes(client: triton.InferenceServerClient) -> None:
+    def inputs(name: str) -> list[tuple[str, str, list[int]]]:
+        metadata = client.get_model_metadata(name)
+        assert (metadata["name"], metadata["platform"]) == (name, "bentoml")
+        return [(one["name"], one["datatype"], one["shape"]) for one in metadata["inputs"]]
+
+    assert inputs("Tensors") == inputs("Tensors.predict") == [("input-0", "FP64", [-1, 2])]
+    assert inputs("Tensors.columns") == [("a", "FP32", [-1]), ("b", "INT64", [-1])]
+
+
+@pytest.mark.parametrize("binary_input", [True, False], ids=["bytes in", "JSON in"])
+@pytest.mark.parametrize("binary_output", [True, False, None], ids=["bytes out", "JSON out", "by default"])
+def test_client_infers(client: triton.InferenceServerClient, binary_input: bool, binary_output: bool | None) -> None:
+    array = np.array([[1.5, 2.5], [3.5, 4.5]], dtype="f4")
+    outputs = None if binary_output is None else [triton.InferRequestedOutput("sum", binary_data=binary_output)]
+    result = client.infer("Tensors", [tensor("x", array, binary=binary_input)], outputs=outputs, request_id="number 7")
+    response = result.get_response()
+    assert (response["id"], response["model_name"]) == ("number 7", "Tensors")
+    read = result.as_numpy("output-0" if outputs is None else "sum")
+    assert (read.dtype, read.tolist()) == (np.dtype("f4"), [4.0, 8.0])
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["bytes", "JSON"])
+def test_client_gets_back_columns_of_all_datatypes(client: triton.InferenceServerClient, binary: bool) -> None:
+    arrays = {
+        name: np.array([0, 1, 100], dtype=dtype) if dtype != "O" else np.array([b"a", b"", "ü".encode()], dtype=object)
+        for name, dtype in DTYPES.items()
+    }
+    result = client.infer(
+        "Tensors.echo",
+        [tensor(name, array, binary=binary) for name, array in arrays.items()],
+        outputs=[triton.InferRequestedOutput(name, binary_data=binary) for name in arrays],
+    )
+    for name, array in arrays.items():
+        read = result.as_numpy(name)
+        assert read.shape == array.shape
+        if name == "BYTES":
+            assert read.tolist() == (array.tolist() if binary else ["a", "", "ü"])
+        else:
+            assert (read.dtype, read.tolist()) == (array.dtype, array.tolist())
+
+
+def test_client_chooses_outputs(client: triton.InferenceServerClient) -> None:
+    inputs = [tensor("a", np.array([1, 2], "f8")), tensor("b", np.array([3, 4], "i8"))]
+    result = client.infer("Tensors.echo", inputs, outputs=[triton.InferRequestedOutput("b")])
+    assert result.as_numpy("a") is None
+    assert result.as_numpy("b").tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_client_compresses_its_requests(client: triton.InferenceServerClient, algorithm: str) -> None:
+    array = np.ones((50, 4))
+    result = client.infer("Tensors", [tensor("x", array)], request_compression_algorithm=algorithm)
+    assert result.as_numpy("output-0").tolist() == [4.0] * 50
+
+
+def test_client_is_told_what_is_wrong(client: triton.InferenceServerClient) -> None:
+    for model, version, status, text in (
+        ("Tensors.fails", "", "500", "Exception happened in API function: no luck"),
+        ("Tensors.leaves", "", "500", "An error has occurred"),
+        ("Tensors.words", "", "404", "There is no model 'Tensors.words'"),
+        ("Tensors", "1", "404", "There is no version '1' of a model 'Tensors'"),
+    ):
+        with pytest.raises(InferenceServerException) as caught:
+            client.infer(model, [tensor("x", np.ones((1, 2)))], model_version=version)
+        assert caught.value.status() == status
+        assert text in caught.value.message()
+
+
+def test_clients_in_threads_get_their_own_answers(served: LiveServer) -> None:
+    wrong: list[Any] = []
+
+    def ask(number: int) -> None:
+        with triton.InferenceServerClient(f"127.0.0.1:{served.port}") as own, httpx.Client() as plain:
+            for i in range(20):
+                value = number + i / 100
+                array = np.array([[value, 1.0]])
+                read = own.infer("Tensors", [tensor("x", array, binary=bool(i % 2))]).as_numpy("output-0")
+                answer = plain.post(f"{served.url}/predict", json=[[value, 1.0]]).json()
+                if read.tolist() != [value + 1] or answer != [value + 1]:
+                    wrong.append((value, read, answer))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+# -- by hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_request_of_kserve_is_answered(served: LiveServer) -> None:
+    # The example of its documentation for sklearn-iris.
+    document = {
+        "inputs": [
+            {
+                "name": "input-0",
+                "shape": [2, 4],
+                "datatype": "FP32",
+                "data": [[6.8, 2.8, 4.8, 1.4], [6.0, 3.4, 4.5, 1.6]],
+            }
+        ]
+    }
+    response = post(served, "/v2/models/Tensors/infer", document)
+    assert response.status_code == 200
+    assert response.json()["outputs"][0]["shape"] == [2]
+    np.testing.assert_allclose(response.json()["outputs"][0]["data"], [15.8, 15.5], rtol=1e-6)
+
+
+def test_request_of_mlserver_is_answered(served: LiveServer) -> None:
+    # As its PandasCodec and its client write a frame.
+    document = {
+        "parameters": {"content_type": "pd", "headers": None},
+        "inputs": [
+            {"name": "a", "shape": [2, 1], "datatype": "FP64", "parameters": {"content_type": "np"}, "data": [1, 2]},
+            {
+                "name": "b",
+                "shape": [2, 1],
+                "datatype": "BYTES",
+                "parameters": {"content_type": "str"},
+                "data": ["x", "y"],
+            },
+        ],
+    }
+    outputs = post(served, "/v2/models/Tensors.echo/infer", document).json()["outputs"]
+    assert [(one["name"], one["data"]) for one in outputs] == [("a", [1.0, 2.0]), ("b", ["x", "y"])]
+
+
+def test_path_with_the_version_is_the_same_model(served: LiveServer) -> None:
+    version = served.client.get("/v2/models/Tensors").json()["versions"][0]
+    response = post(served, f"/v2/models/Tensors.predict/versions/{version}/infer", ROWS)
+    assert response.json()["model_name"] == "Tensors.predict"
+    assert response.json()["model_version"] == version
+    assert post(served, "/v2/models/Tensors/versions/1/infer", ROWS).status_code == 404
+
+
+def test_declared_columns_have_their_types(served: LiveServer) -> None:
+    document = {"inputs": [json_tensor("b", "FP64", [2.0]), json_tensor("a", "INT64", [1])]}
+    outputs = post(served, "/v2/models/Tensors.columns/infer", document).json()["outputs"]
+    assert [(one["name"], one["datatype"], one["data"]) for one in outputs] == [
+        ("a", "FP32", [1.0]),
+        ("b", "INT64", [2]),
+    ]
+
+
+def test_function_for_one_request_answers_in_its_parts(served: LiveServer) -> None:
+    response = post(served, "/v2/models/Tensors.single/infer", ROWS)
+    assert [(one["name"], one["datatype"], one["data"]) for one in response.json()["outputs"]] == [
+        ("rows", "INT64", [1]),
+        ("kinds", "BYTES", ["float64", "float64"]),
+    ]
+
+
+def test_both_lanes_give_the_same_answer(served: LiveServer) -> None:
+    body = json.dumps(ROWS).encode()
+    answers = []
+    for path in (b"/v2/models/Tensors/infer", b"/%762/models/Tensors/infer"):
+        with connection(served) as sock:
+            for content in (body, b"nonsense"):
+                sock.sendall(request(b"POST", path, content, b"X-Request-Id: same"))
+                (answer,) = receive_answers(sock, 1)
+                head, _, text = answer.partition(b"\r\n\r\n")
+                lines = sorted(line for line in head.lower().split(b"\r\n") if not line.startswith(b"date:"))
+                answers.append((lines, text))
+    assert answers[:2] == answers[2:]
+    assert [text for _, text in answers[1::2]] == [answers[1][1]] * 2
+
+
+def test_tensors_share_the_batches_of_the_route(served: LiveServer) -> None:
+    """Plain requests and models are counted under the API, whose batches they share."""
+
+    def calls() -> tuple[float, float]:
+        text = served.client.get("/metrics").text
+        count, total = (
+            float(line.rpartition(" ")[2])
+            for name in ("count", "sum")
+            for line in text.splitlines()
+            if line.startswith(f'BENTOML_Tensors_mb_batch_size_{name}{{endpoint="predict"}}')
+        )
+        return count, total
+
+    before = calls()
+    with httpx.Client(base_url=served.url) as client:
+        for _ in range(2):
+            client.post("/predict", json=[[1.5]])
+            client.post("/v2/models/Tensors/infer", json=ROWS)
+    after = calls()
+    assert after[1] - before[1] == 4
+
+
+def error_of(response: httpx.Response) -> str:
+    assert response.headers["content-type"] == "application/json"
+    document = response.json()
+    assert list(document) == ["error"]
+    return str(document["error"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/v2/models/Nobody", 404, "There is no model 'Nobody'"),
+        ("GET", "/v2/models/Nobody/ready", 404, "There is no model 'Nobody'"),
+        ("POST", "/v2/models/Nobody/infer", 404, "There is no model 'Nobody'"),
+        ("GET", "/v2/models/Tensors/config", 404, "Not found"),
+        ("GET", "/v2/nothing", 404, "Not found"),
+        ("GET", "/v2/models/Tensors/infer", 405, "Method GET is not allowed here"),
+        ("POST", "/v2/models/Tensors", 405, "Method not allowed here"),
+        ("DELETE", "/v2", 405, "Method not allowed here"),
+        ("GET", "/v2/repository/index", 405, "Method not allowed here"),
+        ("POST", "/v2/models/Tensors/infer", 400, "the request is not valid JSON"),
+    ],
+)
+def test_errors_are_objects(served: LiveServer, method: str, path: str, status: int, text: str) -> None:
+    response = served.client.request(method, path, headers={"Accept": "text/html"})
+    assert response.status_code == status
+    assert error_of(response).startswith(text)
+
+
+def test_long_name_is_cut_in_the_answer(served: LiveServer) -> None:
+    response = served.client.get(f"/v2/models/{'x' * 5000}")
+    assert (response.status_code, len(response.content) < 1000) == (404, True)
+
+
+def test_request_that_takes_too_long_is_told_so_in_an_object(served: LiveServer) -> None:
+    response = post(served, "/v2/models/Tensors.slow/infer", ROWS)
+    assert response.status_code in {408, 429}
+    assert error_of(response) in {"Request timeout", "429: Too Many Requests"}
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_body_that_is_too_large_is_refused_with_an_object(served: LiveServer, is_declared: bool) -> None:
+    size = 21 << 20
+    content: Any = bytes(size) if is_declared else (bytes(1 << 20) for _ in range(21))
+    response = served.client.post("/v2/models/Tensors/infer", content=content)
+    assert (response.status_code, error_of(response)) == (413, "Request body is too large")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /v2/models/Tensors/infer HTTP/1.1\r\nno header\r\n\r\n", 400),
+        (b"POST /v2/models/Tensors/infer HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417),
+        (b"POST /v2/models/Tensors/infer HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70000 + b"\r\n\r\n", 431),
+        (b"POST /v2/models/Tensors/infer HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400),
+    ],
+    ids=["header", "expectation", "large", "chunk"],
+)
+def test_bytes_that_are_no_request_are_refused_with_an_object(served: LiveServer, head: bytes, status: int) -> None:
+    with connection(served) as sock:
+        sock.sendall(head)
+        (answer,) = receive_answers(sock, 1)
+    top, _, body = answer.partition(b"\r\n\r\n")
+    assert top.startswith(b"HTTP/1.1 %d " % status)
+    assert b"content-type: application/json" in top
+    assert list(json.loads(body)) == ["error"]
+
+
+HOSTILE: dict[str, tuple[Any, bytes]] = {
+    "huge shape": ({"inputs": [{"name": "x", "datatype": "FP64", "shape": [2**40, 2**40], "data": [1]}]}, b""),
+    "huge binary shape": (
+        {
+            "inputs": [
+                {"name": "x", "datatype": "FP64", "shape": [2**61], "parameters": {"binary_data_size": 8}},
+            ]
+        },
+        bytes(8),
+    ),
+    "empty but long": (
+        {"inputs": [{"name": "x", "datatype": "FP64", "shape": [0, 2**50], "data": []}]},
+        b"",
+    ),
+    "long elements": (
+        {"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 8}}]},
+        b"\xff\xff\xff\xff1234",
+    ),
+    "many columns": (
+        {"inputs": [{"name": str(i), "datatype": "BOOL", "shape": [1], "data": [True]} for i in range(5000)]},
+        b"",
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "tail"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_request_is_refused(served: LiveServer, document: Any, tail: bytes) -> None:
+    made = infer_request(document, tail)
+    response = served.client.post(
+        "/v2/models/Tensors.echo/infer", content=made.body, headers=dict(made.headers.to_json())
+    )
+    assert response.status_code == 400
+    error_of(response)
+
+
+def test_bomb_is_refused(served: LiveServer) -> None:
+    content = gzip.compress(b'{"inputs": [' + b" " * (30 << 20))
+    response = served.client.post("/v2/models/Tensors/infer", content=content, headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 413
+    error_of(response)
+
+
+def test_large_tensor_comes_and_goes_as_bytes(served: LiveServer) -> None:
+    array = np.arange(1_000_000, dtype="f4").reshape(-1, 4)
+    described, content = binary_tensor("x", "FP32", array)
+    made = infer_request({"inputs": [described], "parameters": {"binary_data_output": True}}, content)
+    response = served.client.post("/v2/models/Tensors/infer", content=made.body, headers=dict(made.headers.to_json()))
+    (read,) = arrays_of(response.content, response.headers).values()
+    np.testing.assert_array_equal(read, array.sum(axis=1))
