@@ -13,7 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bentoml.adapters import BaseOutputAdapter, DataframeInput, JsonInput, JsonOutput
+from bentoml.adapters import (
+    BaseOutputAdapter,
+    DataframeInput,
+    JsonInput,
+    JsonOutput,
+    NumpyNdarrayInput,
+    NumpyNdarrayOutput,
+)
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
@@ -155,6 +162,32 @@ def test_tensors_among_tables_are_answered_as_alone(
     adapter: DataframeInput, function: Callable[..., Any], requests: list[HTTPRequest]
 ) -> None:
     assert_batch_equals_single(api_of(function, adapter), requests)
+
+
+def as_doubled(array: Any, tasks: list[InferenceTask[Any]]) -> Any:
+    """The rows of the tasks that are not discarded here, twice."""
+    kept = []
+    start = 0
+    for task in tasks:
+        rows = array[start : start + (task.batch or 0)]
+        start += task.batch or 0
+        if DISCARDED in rows:
+            task.discard(http_status=422, err_msg="not this one")
+        elif RAISING in rows:
+            raise ValueError("raised")
+        else:
+            kept.append(rows * 2)
+    return np.concatenate(kept) if kept else array[:0]
+
+
+@pytest.mark.parametrize("output", [None, NumpyNdarrayOutput()], ids=["default", "array"])
+@pytest.mark.parametrize(
+    "adapter", [NumpyNdarrayInput(), NumpyNdarrayInput(dtype="float64", shape=(None, 2))], ids=["free", "declared"]
+)
+@unhurried
+@given(requests=mixed)
+def test_tensors_among_arrays_are_answered_as_alone(adapter: Any, output: Any, requests: list[HTTPRequest]) -> None:
+    assert_batch_equals_single(api_of(as_doubled, adapter, output_adapter=output), requests)
 
 
 @unhurried

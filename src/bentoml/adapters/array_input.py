@@ -13,6 +13,7 @@ from bentoml.adapters.array.nested_lists import array_of_lists, as_type
 from bentoml.adapters.array.npy import PLAIN_KINDS, is_npy, read_npy
 from bentoml.adapters.array.schema import array_example, array_schema, shape_problem
 from bentoml.adapters.array.single_rows import parse_single_rows
+from bentoml.adapters.array.tensor_input import array_spec, only_array
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.text_input import decode_text, file_charset
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bentoml.adapters.array.npy import Array
+    from bentoml.adapters.open_inference.tensor import Tensor, TensorSpec
     from bentoml.types import HTTPRequest
 
     Task = InferenceTask[Any]
@@ -56,6 +58,7 @@ class BaseArrayInput(BaseBodyInput):
     BATCH_MODE_SUPPORTED: ClassVar[bool] = True
     SINGLE_MODE_SUPPORTED: ClassVar[bool] = True
     JOINS_REQUESTS: ClassVar[bool] = True
+    TAKES_TENSORS: ClassVar[bool] = True
 
     def __init__(self, dtype: Any = None, shape: Sequence[int | None] | None = None, **base_config: Any) -> None:
         super().__init__(**base_config)
@@ -122,6 +125,15 @@ class BaseArrayInput(BaseBodyInput):
             return
         charset = charset or file_charset(task, content, file_name)
         task.data = content if charset is None else decode_text(content, charset)
+
+    @property
+    def tensor_specs(self) -> list[TensorSpec]:
+        """The only one."""
+        return [array_spec(self.dtype, self.shape, self.http_input_example)]
+
+    def fill_from_tensors(self, task: Task, tensors: Sequence[Tensor]) -> None:
+        """Take the only tensor; its values keep their type, as those of npy do."""
+        task.data = only_array(tensors, self.dtype)
 
     def file_content_type(self, file_name: str, given: str) -> str:
         """The format that the client names, or else that of the extension of the file."""

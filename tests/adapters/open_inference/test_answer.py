@@ -65,23 +65,6 @@ def test_bytes_come_back_as_they_were(array: np.ndarray[Any, Any], is_binary: bo
         assert read.tolist() == array.tolist()
 
 
-class TorchLike:
-    """Speaks as a tensor of PyTorch does that has a gradient."""
-
-    def __init__(self, array: Any, *, is_free: bool = False) -> None:
-        self._array, self._is_free = array, is_free
-
-    def detach(self) -> TorchLike:
-        return TorchLike(self._array, is_free=True)
-
-    def cpu(self) -> TorchLike:
-        return self
-
-    def numpy(self) -> Any:
-        assert self._is_free
-        return self._array
-
-
 VALUES: dict[str, tuple[Any, list[tuple[str, str, list[int], list[Any]]]]] = {
     "integers": ([1, 2], [("output-0", "INT64", [2], [1, 2])]),
     "floats": ([1.5, 2], [("output-0", "FP64", [2], [1.5, 2.0])]),
@@ -108,8 +91,6 @@ VALUES: dict[str, tuple[Any, list[tuple[str, str, list[int], list[Any]]]]] = {
     "texts of numpy": (np.array(["a", "bc"]), [("output-0", "BYTES", [2], ["a", "bc"])]),
     "dates": (np.array(["2026-01-02", "NaT"], "M8[D]"), [("output-0", "BYTES", [2], ["2026-01-02", ""])]),
     "date": (datetime(2026, 1, 2), [("output-0", "BYTES", [1], ["2026-01-02T00:00:00"])]),  # noqa: DTZ001
-    "torch": (TorchLike(np.ones((1, 2), "f4")), [("output-0", "FP32", [1, 2], [1.0, 1.0])]),
-    "list of torch": ([TorchLike(np.ones(2, "f4"))], [("output-0", "FP32", [1, 2], [1.0, 1.0])]),
     "dict": ({"a": [1], "b": 0.5}, [("a", "INT64", [1], [1]), ("b", "FP64", [1], [0.5])]),
     "dicts": (
         [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}],

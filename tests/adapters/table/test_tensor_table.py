@@ -94,8 +94,10 @@ def test_table_that_json_cannot_give_is_apart() -> None:
 
 
 def test_record_has_the_columns_or_bare_rows() -> None:
-    assert table_of_tensors([tensor("a", "FP32", [1])], None).log_record() == {"columns": ["a"], "data": [[1.0]]}
-    assert table_of_tensors([tensor("x", "INT64", [[1, 2]])], None).log_record() == [[1, 2]]
+    named = table_of_tensors([tensor("a", "FP32", [1])], None)
+    assert named.log_record(9) == {"columns": ["a"], "data": [[1.0]]}
+    bare = table_of_tensors([tensor("x", "INT64", [[1, 2]])], None)
+    assert (bare.log_record(2), bare.log_record(1)) == ([[1, 2]], None)
 
 
 def test_frame_may_be_written_to() -> None:

@@ -16,10 +16,11 @@ import bentoml
 from bentoml.adapters import DataframeInput, JsonInput
 from bentoml.configuration.schema import PredictionLogging
 from bentoml.server.logs.prediction_log import PredictionLog, configured_settings, record_predictions
-from bentoml.server.logs.record_text import NOT_JSON
+from bentoml.server.logs.record_text import MANY_VALUES, NOT_JSON
 from bentoml.server.transport.wire_request import requests_of
 from bentoml.service import InferenceAPI
 from bentoml.types import HTTPHeaders, HTTPRequest, InferenceError, InferenceResult, InferenceTask
+from tests.adapters.open_inference.messages import binary_tensor, infer_request, json_tensor
 
 SECRET = "hush4711"
 
@@ -164,6 +165,49 @@ def test_redacted_column_of_bare_rows_is_known_from_the_adapter(service: Watched
     log = Log()
     api_of(service, "total", log, redact_fields=["pin"]).respond(wire_requests("[[1, 4711]]"), ["a"])
     assert log.records[0]["task"]["data"] == '[[1, "[redacted]"]]'
+
+
+def model_request(document: Any, tail: bytes | None = None) -> HTTPRequest:
+    return infer_request(document, tail, "/v2/models/Watched.total/infer")
+
+
+def test_record_of_tensors_is_what_json_would_have_said(service: Watched) -> None:
+    log = Log()
+    api = api_of(service, "total", log)
+    described, content = binary_tensor("x", "FP32", [[3, 4], [5, 6]])
+    document = {"inputs": [described], "parameters": {"binary_data_output": True}}
+    api.respond([model_request(document, content), *wire_requests("[[7, 8]]")], ["one", "two"])
+    first, second = log.records
+    assert json.loads(first["task"]["data"]) == {"columns": ["a", "pin"], "data": [[3.0, 4.0], [5.0, 6.0]]}
+    assert (first["task"]["batch"], first["result"]["data"], first["result"]["http_status"]) == (2, "[3.0, 5.0]", 200)
+    assert second["task"]["data"] == "[[7, 8]]"
+
+
+def test_record_of_many_tensor_values_says_so(service: Watched) -> None:
+    log = Log()
+    described, content = binary_tensor("x", "FP32", [[3, 4]] * 100)
+    api = api_of(service, "total", log, max_field_bytes=64)
+    api.respond([model_request({"inputs": [described]}, content)], ["one"])
+    (record,) = log.records
+    assert (record["task"]["data"], record["task"]["data_omitted"]) == (None, MANY_VALUES)
+    assert (record["result"]["data"], record["result"]["data_omitted"]) == (None, MANY_VALUES)
+
+
+SECRET_TENSORS: dict[str, Any] = {
+    "columns": [json_tensor("a", "INT64", [1]), json_tensor("pin", "BYTES", [SECRET])],
+    "rows": [json_tensor("x", "BYTES", [["1", SECRET]])],
+    "refused columns": [json_tensor("a", "INT64", [1, 2]), json_tensor("pin", "BYTES", [SECRET])],
+    "refused rows": [{**json_tensor("x", "BYTES", [["1", SECRET]]), "shape": [9]}],
+}
+
+
+@pytest.mark.parametrize("tensors", SECRET_TENSORS.values(), ids=SECRET_TENSORS)
+def test_redacted_column_shows_in_no_tensor(service: Watched, tensors: Any) -> None:
+    log = Log()
+    api = api_of(service, "total", log, redact_fields=["PIN"])
+    api.respond([model_request({"inputs": tensors})], ["one"])
+    assert SECRET.encode() not in b"".join(log.sent)
+    assert len(log.records) == 1
 
 
 def test_sampling_asks_for_each_request_and_0_records_nothing(service: Watched) -> None:

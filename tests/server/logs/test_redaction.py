@@ -26,6 +26,8 @@ def redacted(value: Any, *columns: Any) -> Any:
         ([{"a": {"b": [{"ssn": {"deep": SECRET}}]}}], [{"a": {"b": [{"ssn": HIDDEN}]}}]),
         ({"ssn": {"0": SECRET, "1": SECRET}, "b": {"0": 1}}, {"ssn": HIDDEN, "b": {"0": 1}}),
         ({"ssn": None}, {"ssn": HIDDEN}),
+        ({"inputs": [{"name": "SSN", "data": [SECRET]}]}, {"inputs": [{"name": "SSN", "data": HIDDEN}]}),
+        ({"name": "a", "data": [1]}, {"name": "a", "data": [1]}),
         (
             {"columns": ["a", "SSN", "b"], "index": [0, 1], "data": [[1, SECRET, 2], [3, SECRET]]},
             {"columns": ["a", "SSN", "b"], "index": [0, 1], "data": [[1, HIDDEN, 2], [3, HIDDEN]]},

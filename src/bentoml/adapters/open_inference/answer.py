@@ -40,8 +40,13 @@ class TensorAnswer:
         self._form = form
         self._outputs = _wanted(outputs_of(value), form)
 
-    def log_record(self) -> Any:
-        """The same as plain values, for logs: the values of each tensor by its name; those of an only one alone."""
+    def log_record(self, max_values: int) -> Any:
+        """The same as plain values, for logs: the values of each tensor by its name; those of an only one alone.
+
+        None when there are more values than that.
+        """
+        if sum(output.array.size for output in self._outputs.values()) > max_values:
+            return None
         values = {name: _json_data(output)[0] for name, output in self._outputs.items()}
         if len(values) == 1 and next(iter(self._outputs.values())).name is None:
             (only,) = values.values()

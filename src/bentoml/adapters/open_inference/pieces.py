@@ -6,6 +6,7 @@ import sys
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
+from bentoml.adapters.array.tensors import as_array, is_tensor_type
 from bentoml.adapters.base import piece_bounds
 from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.table.frame_json import has_default_index, is_frame
@@ -31,12 +32,9 @@ def cut(value: Any, tasks: Sequence[InferenceTask[Any]]) -> list[Any]:
         return [dict(zip(value, pieces, strict=True)) for pieces in zip(*columns, strict=True)]
     if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__getitem__"):
         raise ReturnLengthError(f"the API function returned {type(value).__name__}, not a list")
-    if is_frame(value):
-        rows = value.iloc
-    elif callable(getattr(value, "numpy", None)) and not hasattr(value, "detach"):
-        value = rows = value.numpy()
-    else:
-        rows = value
+    if is_tensor_type(type(value)):
+        value = as_array(value)
+    rows = value.iloc if is_frame(value) else value
     if isinstance(value, (list, tuple)) and any(map(is_frame, value)):
         # One frame for each task, however many rows it stands for.
         if len(value) != len(tasks):

@@ -14,6 +14,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
+from bentoml.adapters.array.tensors import as_array, is_tensor_type
 from bentoml.adapters.open_inference.datatypes import BYTES, datatype_of
 from bentoml.adapters.table.frame_json import is_frame
 from bentoml.adapters.wire.json_encoder import json_writer
@@ -102,12 +103,10 @@ def _array_of(value: Any) -> Array:
         return array if array.dtype.kind != "O" else _numbers_of_objects(array)
     if is_frame(value):
         return _array_of_series(value) if value.ndim == 1 else _array_of(value.to_numpy())
-    if hasattr(value, "detach"):  # a tensor of PyTorch may hang on a graph, and lie on another device
-        value = value.detach().cpu()
-    if callable(getattr(value, "numpy", None)):
-        return _array_of(value.numpy())
+    if is_tensor_type(type(value)):
+        return _array_of(as_array(value))
     if isinstance(value, (list, tuple)):
-        return _array_of_list([_array_of(one) if hasattr(one, "detach") else one for one in value])
+        return _array_of_list([as_array(one) if is_tensor_type(type(one)) else one for one in value])
     if isinstance(value, (str, bytes, bytearray, memoryview)) or value is None:
         return _array_of_objects([bytes(value) if isinstance(value, (bytearray, memoryview)) else value])
     array = numpy.asarray(value)

@@ -61,9 +61,11 @@ class JsonTable:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def log_record(self) -> Any:
-        """The rows as JSON would have them, for logs of what was not JSON."""
-        names = self.group[0]
+    def log_record(self, max_values: int) -> Any:
+        """The rows as JSON would have them, for logs of what was not JSON; None when they have more values."""
+        names, kinds = self.group
+        if len(self.rows) * len(kinds) > max_values:
+            return None
         return self.rows if isinstance(names, int) else {"columns": list(names), "data": self.rows}
 
 

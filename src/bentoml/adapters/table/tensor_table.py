@@ -51,9 +51,9 @@ class TensorTable:
         names, kinds = self.group
         return JsonTable(rows, (names, kinds if isinstance(kinds, str) else kinds_of(rows)))
 
-    def log_record(self) -> Any:
+    def log_record(self, max_values: int) -> Any:
         """See `JsonTable`."""
-        return self.as_json().log_record()
+        return None if len(self) * len(self.group[1]) > max_values else self.as_json().log_record(max_values)
 
 
 def table_of_tensors(tensors: Sequence[Tensor], names: Names | None) -> TensorTable:

@@ -6,6 +6,8 @@ A body named `data` becomes
 - `"data_truncated_from_bytes": N` beside it when that is only its beginning, N being the size of the whole;
 - `"data": null` with `"data_omitted": "..."`, the reason, when it must not be written.
 
+Tensors, which come and go as bytes, are written as the JSON that would have said the same.
+
 All of it is ASCII without line breaks: JSON writes everything else as escapes.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import sys
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +30,14 @@ _MAX_REDACTED = 64
 
 NOT_JSON = "it is not JSON, so nothing in it can be redacted"
 TOO_LARGE = "it is too large to be redacted"
+MANY_VALUES = "it has too many values to be written"
 UNREADABLE = "it cannot be read, or not be written as JSON"
 
 _utf8 = codecs.getincrementaldecoder("utf-8")
+
+
+class _ManyValuesError(ValueError):
+    """Writing all values would take too long."""
 
 
 class RecordText:
@@ -55,9 +63,9 @@ class RecordText:
         if body is None:
             return f'"{name}":null'
         try:
-            content = _content_of(body)
-        except (OSError, ValueError, TypeError, RecursionError, OverflowError):  # a file that is gone, or odd values
-            return _omitted(name, UNREADABLE)
+            content = _content_of(_of_tensors(body, self._max_bytes))
+        except (OSError, ValueError, TypeError, RecursionError, OverflowError) as error:  # a file is gone, odd values
+            return _omitted(name, MANY_VALUES if isinstance(error, _ManyValuesError) else UNREADABLE)
         if size_bytes is None:
             size_bytes = len(content)
         if self._redaction is not None and content:
@@ -81,6 +89,19 @@ class RecordText:
 
 def _omitted(name: str, reason: str) -> str:
     return f'"{name}":null,"{name}_omitted":"{reason}"'
+
+
+def _of_tensors(body: Any, max_values: int) -> Any:
+    """Tensors as plain values, as far as they can be; anything else as it is.
+
+    Raises:
+        _ManyValuesError: they, or an array, have more values than that.
+    """
+    record = body.log_record(max_values) if hasattr(body, "log_record") else body
+    numpy = sys.modules.get("numpy")
+    if record is None or (numpy is not None and isinstance(record, numpy.ndarray) and record.size > max_values):
+        raise _ManyValuesError
+    return record
 
 
 def _content_of(body: Any) -> bytes:

@@ -1,8 +1,8 @@
 """Secrets in JSON data and in headers, replaced before anything is written down.
 
 Names are compared without regard to case. In JSON, what stands under such a name is replaced as a whole, however deep
-it lies: in records, in columns, in tables with a list of columns (`{"columns": [...], "data": [[...], ...]}`), and in
-bare rows whose columns are known.
+it lies: in records, in columns, in tables with a list of columns (`{"columns": [...], "data": [[...], ...]}`), in
+tensors of that name, and in bare rows whose columns are known.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ class Redaction:
         columns, rows = given.get("columns"), given.get("data")
         if isinstance(columns, list) and isinstance(rows, list):
             _hide(rows, self._hidden_places(columns))
+        if "data" in given and "name" in given and (self._row_places or self._is_secret(given["name"])):
+            # A tensor, whose values are a column of its name, or rows of all columns.
+            given["data"] = HIDDEN
         return {key: HIDDEN if key.casefold() in self._names else value for key, value in given.items()}
 
     def _hidden_places(self, columns: Sequence[Any]) -> list[int]:
