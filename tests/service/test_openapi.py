@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 import bentoml
 from bentoml.adapters import BaseOutputAdapter, DataframeInput, JsonInput
 from bentoml.service.openapi import openapi_document
+from bentoml.types import HTTPRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +123,25 @@ def test_document_says_how_feedback_is_refused() -> None:
 @pytest.mark.parametrize("service", [Iris, OwnAnswers, Bare])
 def test_document_is_valid(service: type[bentoml.BentoService]) -> None:
     OpenAPIV30SpecValidator(document_of(service())).validate()
+
+
+def test_document_has_one_operation_for_all_models() -> None:
+    operation = document_of(Iris())["paths"]["/v2/models/{model}/infer"]["post"]
+    (parameter,) = operation["parameters"]
+    assert (parameter["in"], parameter["schema"]["enum"]) == ("path", ["Iris", "Iris.predict"])
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    assert example == {"inputs": [{"name": "petal", "datatype": "FP64", "shape": [1], "data": [0.5]}]}
+    request = HTTPRequest({}, json.dumps(example).encode(), "POST", "/v2/models/Iris/infer")
+    answer = Iris().get_inference_api("predict").handle_request(request)
+    assert json.loads(answer.body)["outputs"] == [{"name": "petal", "datatype": "FP64", "shape": [1], "data": [0.5]}]
+
+
+def test_document_has_no_models_when_they_are_switched_off(bentoml_home: Path) -> None:
+    bentoml_home.mkdir(parents=True, exist_ok=True)
+    (bentoml_home / "bentoml.yml").write_text("bento_server: {open_inference: {enabled: false}}")
+    document = document_of(Iris())
+    assert "/v2/models/{model}/infer" not in document["paths"]
+    assert [tag["name"] for tag in document["tags"]] == ["infra", "app"]
 
 
 def test_document_of_infra_endpoints_has_get_operations() -> None:

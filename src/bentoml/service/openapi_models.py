@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.open_inference.datatypes import BOOL, BYTES, FLOATS, NUMPY_NAMES
 from bentoml.adapters.open_inference.model_paths import models_of
+from bentoml.service.openapi_errors import RESPONSE_HEADERS
 
 if TYPE_CHECKING:
     from bentoml.adapters.open_inference.tensor import TensorSpec
@@ -16,6 +17,7 @@ _DESCRIPTION = (
     "Inference with tensors by the Open Inference Protocol V2, for clients of KServe, Triton and MLServer. "
     "Each input is a column of a table, or the only one is the whole table or array"
 )
+_ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _VALUES: dict[str, Any] = {BOOL: True, BYTES: "text", **dict.fromkeys(FLOATS, 0.5)}
 
 
@@ -37,8 +39,17 @@ def infer_operation(service: BentoService) -> dict[str, Any] | None:
             "content": {"application/json": {"schema": _tensors("inputs"), "example": example}},
         },
         "responses": {
-            "200": {"description": "success", "content": {"application/json": {"schema": _tensors("outputs")}}}
+            "200": _answer("success", _tensors("outputs")),
+            "default": _answer("The request cannot be answered; the text says why", _ERROR),
         },
+    }
+
+
+def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": RESPONSE_HEADERS,
+        "content": {"application/json": {"schema": schema}},
     }
 
 

@@ -41,7 +41,21 @@ def redacted(value: Any, *columns: Any) -> Any:
         ("ssn", "ssn"),
         (["ssn", 1.5, None], ["ssn", 1.5, None]),
     ],
-    ids=["flat", "case", "deep", "columns", "null", "split", "levels", "odd-columns", "rows", "text", "list"],
+    ids=[
+        "flat",
+        "case",
+        "deep",
+        "columns",
+        "null",
+        "tensor",
+        "other tensor",
+        "split",
+        "levels",
+        "odd-columns",
+        "rows",
+        "text",
+        "list",
+    ],
 )
 def test_value_of_a_named_field_is_replaced_and_all_else_is_kept(value: Any, expected: Any) -> None:
     assert redacted(value) == expected
