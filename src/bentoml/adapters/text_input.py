@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.wire.charsets import codec_of
 
 if TYPE_CHECKING:
     from bentoml.types import InferenceTask
@@ -36,10 +37,11 @@ def decode_text(content: bytes, charset: str | None) -> str:
     Raises:
         InputError: the charset is unknown, or the bytes are not text in it.
     """
+    codec = "utf-8" if charset is None else codec_of(charset)
+    if codec is None:
+        raise InputError(f"the charset {str(charset)[:50]!r} is not known")
     try:
-        text = content.decode() if charset is None else content.decode(charset)
-    except LookupError as error:
-        raise InputError(f"the charset {charset!r} is not known") from error
+        text = content.decode(codec)
     except UnicodeError as error:
-        raise InputError(f"the body is not {charset or 'utf-8'} text") from error
+        raise InputError(f"the body is not {charset or codec} text") from error
     return text.removeprefix("\ufeff")
