@@ -1,4 +1,4 @@
-"""TypedOutput and TextOutput keep the contract, and write what a function returns."""
+"""TypedOutput keeps the contract, and writes what a function returns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from bentoml.adapters.json_input import JsonInput
 from bentoml.adapters.typed.values import OneValue
-from bentoml.adapters.typed_output import TextOutput, TypedOutput
+from bentoml.adapters.typed_output import TypedOutput
 from bentoml.types import FileLike, HTTPRequest, InferenceTask
 from tests.adapters.contract import OutputAdapterContract, api_of
 from tests.adapters.typed.hints import Color, Item, Order, Struct
@@ -80,23 +80,6 @@ def test_value_without_a_form_is_500_for_its_request_alone(value: Any, caplog: p
 def test_rows_of_a_joined_input_are_lists_in_the_schema() -> None:
     schema = TypedOutput(OneValue(Item), is_rows=True).response_schema["application/json"]["schema"]
     assert (schema["type"], schema["items"], list(schema["$defs"])) == ("array", {"$ref": "#/$defs/Item"}, ["Item"])
-
-
-@pytest.mark.parametrize(
-    ("accept", "body", "content_type"),
-    [("*/*", "é", "text/plain; charset=utf-8"), ("application/json", '"é"', "application/json")],
-)
-def test_text_is_text_unless_json_is_asked_for(accept: str, body: str, content_type: str) -> None:
-    api = api_of(JsonInput(), lambda value: value, output_adapter=TextOutput(OneValue(str)))
-    response = api.handle_request(HTTPRequest({"Accept": accept}, '"é"'.encode()))
-    assert (response.body.decode(), response.headers["content-type"]) == (body, content_type)
-
-
-def test_text_output_of_something_else_is_500(caplog: pytest.LogCaptureFixture) -> None:
-    api = api_of(JsonInput(), lambda value: value, output_adapter=TextOutput(OneValue(str)))
-    with caplog.at_level(logging.CRITICAL, "bentoml"):
-        response = api.handle_request(HTTPRequest(body=b"3"))
-    assert (response.status, b"is not the str" in response.body) == (500, True)
 
 
 def test_command_line_can_ask_for_python_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,14 @@
 """A service with an API for each adapter, as text that is saved and served; its functions fail for nothing."""
 
 SERVICE = '''
+import datetime as dt
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
 import bentoml
+import pandas as pd
+import pydantic
 from bentoml.adapters import (
     AnnotatedImageInput,
     DataframeInput,
@@ -18,6 +25,24 @@ from bentoml.adapters import (
     StringInput,
     StringOutput,
 )
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass
+class Item:
+    name: str
+    color: Color | None = None
+    size: tuple[int, float] = (1, 1.0)
+
+
+class Order(pydantic.BaseModel):
+    items: dict[str, Item]
+    kind: Literal["new", "old"] = "new"
+    count: int = pydantic.Field(default=1, ge=1, le=9)
 
 
 class EveryAdapter(bentoml.BentoService):
@@ -86,4 +111,14 @@ class EveryAdapter(bentoml.BentoService):
     @bentoml.api(input=NumpyNdarrayInput(dtype="float32", shape=(None, 2)), batch=False)
     def array_single(self, array):
         return array * 2
+
+    @bentoml.api(batch=True)
+    def typed(self, items: list[Item]) -> list[Item]:
+        return items
+
+    @bentoml.api()
+    def typed_parameters(
+        self, orders: list[Order], when: dt.date, frame: pd.DataFrame | None = None, *, content: bytes = b""
+    ) -> tuple[list[Order], dt.date, int]:
+        return orders, when, len(content)
 '''

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 import numpy as np
+import pandas as pd
+from PIL import Image
 
 from bentoml.adapters import (
     AnnotatedImageInput,
@@ -21,8 +23,11 @@ from bentoml.adapters import (
     StringInput,
 )
 from bentoml.adapters.array.npy import npy_bytes
+from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
+from bentoml.adapters.typed_input import TypedInput
 from bentoml.service.inference_api import InferenceAPI
 from tests.adapters.pictures import encoded, picture, png
+from tests.adapters.typed.hints import Color, Item, ItemModel, Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +113,14 @@ def texts_of_images(images: Any) -> list[str]:
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 ROWS = [{"a": 1, "b": 1.5, "c": "x"}, {"a": 2, "b": None, "c": "é"}]
+
+PARAMETERS = [
+    Parameter("item", Item),
+    Parameter("array", np.ndarray | None, default=None),
+    Parameter("frame", pd.DataFrame | None, default=None),
+    Parameter("content", bytes, default=b""),
+    Parameter("points", list[Point], default=[]),
+]
 
 TARGETS: dict[str, Target] = {
     "json": Target(
@@ -228,6 +241,34 @@ TARGETS: dict[str, Target] = {
         (
             ("application/json", b'[{"a": 1, "b": "x"}]'),
             ("text/csv", b"b,a\ny,1\n"),
+        ),
+    ),
+    "typed value": Target(
+        lambda: TypedInput(OneValue(list[Item | dict[str, Color] | int] | ItemModel | str | None)),
+        texts_of,
+        (
+            ("application/json", b'{"name": "a", "price": "1.5"}'),
+            ("application/vnd.msgpack", msgpack.packb([1, 2])),
+            (FORM, form(("file", "a.json", "", b'"text"'))),
+        ),
+    ),
+    "typed parameters": Target(
+        lambda: TypedInput(ValueForEach("fuzzed", PARAMETERS)),
+        lambda *columns: texts_of(zip(*columns, strict=True)),
+        (
+            ("application/json", b'{"item": {"name": "a", "price": 1}, "array": [[1, 2]], "content": "AAEC"}'),
+            ("application/vnd.msgpack", msgpack.packb({"item": {"name": "a", "price": 1}, "frame": [{"a": 1}]})),
+            (FORM, form(("item", None, "", b'{"name": "a", "price": 1}'), ("frame", "a.csv", "", b"a,b\n1,2\n"))),
+            (FORM, form(("array", "a.npy", "", npy_bytes(np.eye(2))), ("item", "", "", b'{"name": "", "price": 0}'))),
+        ),
+    ),
+    "typed images": Target(
+        lambda: TypedInput(ValueForEach("fuzzed", [Parameter("images", list[Image.Image]), Parameter("a", str)])),
+        lambda images, texts: texts_of(zip([[one.tobytes() for one in row] for row in images], texts, strict=True)),
+        (
+            (FORM, form(("a", None, "", b"x"), ("images", "a.png", "", png("a")), ("images", "", "", png("b")))),
+            ("application/vnd.msgpack", msgpack.packb({"images": [png("a")], "a": "y"})),
+            (FORM, form(("images", "b.jpg", "", encoded(picture("b"), "JPEG")), ("a", None, "", b"x"))),
         ),
     ),
 }

@@ -7,17 +7,35 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
+from PIL.Image import Image
 
 import bentoml
-from bentoml.adapters import DataframeInput, DataframeOutput, DefaultOutput, JsonInput, JsonOutput, StringInput
+from bentoml.adapters import (
+    DataframeInput,
+    DataframeOutput,
+    DefaultOutput,
+    FileInput,
+    FileOutput,
+    ImageOutput,
+    JsonInput,
+    JsonOutput,
+    NumpyNdarrayInput,
+    NumpyNdarrayOutput,
+    StringInput,
+    StringOutput,
+)
+from bentoml.adapters.bytes_input import BytesInput
+from bentoml.adapters.pil_image_input import PilImageInput
 from bentoml.adapters.typed_input import TypedInput
-from bentoml.adapters.typed_output import TextOutput, TypedOutput
+from bentoml.adapters.typed_output import TypedOutput
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.declaration import DECLARATION_ATTRIBUTE
 from bentoml.service.openapi import openapi_document
-from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
+from bentoml.types import FileLike, HTTPRequest, InferenceResult, InferenceTask
 from tests.adapters.typed.hints import Item, ItemModel
 
 if TYPE_CHECKING:
@@ -85,6 +103,30 @@ def texts_of_frame(self: Any, df: pd.DataFrame) -> list[str]:
     raise NotImplementedError
 
 
+def content(self: Any, content: bytes) -> bytes:
+    raise NotImplementedError
+
+
+def contents(self: Any, contents: list[bytes]) -> list[FileLike]:
+    raise NotImplementedError
+
+
+def picture(self: Any, picture: Image) -> Image:
+    raise NotImplementedError
+
+
+def pictures(self: Any, pictures: list[Image]) -> list[Image]:
+    raise NotImplementedError
+
+
+def file(self: Any, file: FileLike) -> FileLike:
+    raise NotImplementedError
+
+
+def array(self: Any, array: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    raise NotImplementedError
+
+
 def bare_lists(self: Any, a: list) -> list:  # type: ignore[type-arg]
     raise NotImplementedError
 
@@ -94,8 +136,8 @@ CHOICES: list[Any] = [
     (frame, True, DataframeInput, DataframeOutput, None),
     (frame, False, DataframeInput, DataframeOutput, None),
     (series, True, DataframeInput, DefaultOutput, None),
-    (text, False, StringInput, TextOutput, None),
-    (texts, True, StringInput, TextOutput, None),
+    (text, False, StringInput, StringOutput, None),
+    (texts, True, StringInput, StringOutput, None),
     (texts, False, TypedInput, TypedOutput, None),
     (item, False, TypedInput, TypedOutput, None),
     (items, True, TypedInput, TypedOutput, None),
@@ -107,6 +149,13 @@ CHOICES: list[Any] = [
     (result, False, TypedInput, DefaultOutput, None),
     (either, False, TypedInput, TypedOutput, None),
     (texts_of_frame, True, DataframeInput, TypedOutput, None),
+    (content, False, BytesInput, FileOutput, None),
+    (contents, True, BytesInput, FileOutput, None),
+    (picture, False, PilImageInput, ImageOutput, None),
+    (pictures, True, PilImageInput, ImageOutput, None),
+    (pictures, False, TypedInput, TypedOutput, None),
+    (file, False, FileInput, FileOutput, None),
+    (array, True, NumpyNdarrayInput, NumpyNdarrayOutput, None),
     (bare_lists, True, TypedInput, DefaultOutput, None),
 ]
 
@@ -123,6 +172,10 @@ def test_adapters_are_chosen_by_the_annotations(
     assert type(declaration.input_adapter) is input_class
     assert type(declaration.output_adapter) is output_class
     assert declaration.argument_names == names
+
+
+def test_type_of_an_array_is_that_of_its_adapter() -> None:
+    assert declared(array, batch=True).input_adapter.config["dtype"] == "float32"
 
 
 def test_output_that_is_given_wins() -> None:
@@ -217,7 +270,7 @@ ERRORS: list[Any] = [
     (only_for_types, False, "but Decimal is not defined; .*not below `if TYPE_CHECKING`"),
     (unknown_return, False, "the type of what it returns is Nowhere, but Nowhere is not defined"),
     (misspelt, False, "the type of 'a', pd.Datafrme, is none: .*Datafrme"),
-    (a_module, False, "the type of 'a' is the module json; write the class in it"),
+    (a_module, False, "the type of 'a'.* json.*(write the class in it|references must evaluate to types)"),
     (opaque, False, r"no request can fill 'b: dict\[str, object\]': nothing makes a object of a request"),
     (opaque_return, False, "no answer can be made of '-> complex'"),
     (a_default, True, r"'b' cannot have a default.*write b: list\[int \| None\]"),

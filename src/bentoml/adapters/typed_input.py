@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.text_input import decode_text, file_charset
-from bentoml.adapters.typed.form_fields import args_of_form, is_file
+from bentoml.adapters.typed.form_fields import args_of_form, is_file, item_of
+from bentoml.adapters.typed.opened_images import OpenedImages, max_decoded_bytes, opening_images
 from bentoml.adapters.typed.refusals import refusal
 from bentoml.adapters.typed.values import NO_DEFAULT, OneValue, ValueForEach, example_for
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE, JSON, MSGPACK, canonical, type_of_file
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _PLAIN_JSON = (JSON, None)
 _UTF8_NAMES = frozenset({None, "utf-8", "utf8", "UTF-8", "UTF8"})
+# Under this name values and their images ride on a task from `group_tasks` to `extract_user_func_args`.
+_OPENED = "_bentoml_opened"
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 
 
@@ -50,6 +53,7 @@ class TypedInput(BaseBodyInput):
     def __init__(self, values: OneValue | ValueForEach, **base_config: Any) -> None:
         super().__init__(**base_config)
         self.values = values
+        self._holds_images = any(one.is_image for one in values.libraries())
 
     @property
     def config(self) -> dict[str, Any]:
@@ -70,20 +74,23 @@ class TypedInput(BaseBodyInput):
 
     @property
     def request_schema(self) -> dict[str, Any]:
-        """The schema of the value, or of the object with the parameters, which may also be a form."""
+        """The schema of the value, or of the object with the parameters, which may also be a form.
+
+        What MessagePack holds is the same; tools that read schemas cannot write it.
+        """
         schema = self.values.schema()
         media: dict[str, Any] = {"schema": schema}
         example = example_for(self.values)
         if example is not NO_DEFAULT:
             media["example"] = example
-        found = {JSON: media, MSGPACK: {"schema": schema}}
+        found = {JSON: media, MSGPACK: {"schema": _BINARY}}
         if isinstance(self.values, ValueForEach):
             found[FORM_CONTENT_TYPE] = {"schema": self._form_schema(schema, self.values)}
         return found
 
     def _form_schema(self, schema: Schema, values: ValueForEach) -> Schema:
-        files = {one.name: _BINARY for one in values.parameters if is_file(one.hint)}
-        return {**schema, "properties": {**schema["properties"], **files}}
+        files = {one.name: _form_field(one.hint, schema["properties"][one.name]) for one in values.parameters}
+        return {**schema, "properties": files}
 
     def file_content_type(self, file_name: str, given: str) -> str:
         """MessagePack or JSON, by content type or else by extension."""
@@ -122,6 +129,25 @@ class TypedInput(BaseBodyInput):
         charset = charset or file_charset(task, content, file_name)
         task.data = content if charset in _UTF8_NAMES else decode_text(content, charset).encode()
 
+    def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[list[InferenceTask[Any]]]:
+        """Part the tasks so that the images of each group fit into memory; without images, leave them together."""
+        if not self._holds_images:
+            return [list(tasks)]
+        groups: list[list[InferenceTask[Any]]] = []
+        left = -1
+        for task in tasks:
+            try:
+                _, images = vars(task)[_OPENED] = self._open(task)
+            except InputError as error:
+                _refuse(task, error)
+                continue
+            if images.size_bytes > left:
+                groups.append([])
+                left = max_decoded_bytes()
+            groups[-1].append(task)
+            left -= images.size_bytes
+        return groups
+
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[list[Any], ...]:
         """One list per parameter; requests that do not fit are discarded with status 400."""
         rows = [row for row in map(self._args, tasks) if row is not None]
@@ -132,15 +158,37 @@ class TypedInput(BaseBodyInput):
         return self._args(task) or ()
 
     def _args(self, task: InferenceTask[Any]) -> tuple[Any, ...] | None:
-        values = self.values
-        content: Any = task.data
         try:
-            if isinstance(content, bytes):
-                return values.args(values.decoder.of_json(content))
-            if isinstance(content, _Packed):
-                return values.args(values.decoder.of_msgpack(content.content))
-            assert isinstance(values, ValueForEach)
-            return args_of_form(values, content)
+            if not self._holds_images:
+                return self._decode(task.data)
+            # What was made is used once: the user function may change it.
+            args, images = vars(task).pop(_OPENED, None) or self._open(task)
+            images.load()
         except InputError as error:
-            task.discard(http_status=error.status_code, err_msg=str(error), http_headers=error.http_headers)
+            _refuse(task, error)
             return None
+        return args
+
+    def _open(self, task: InferenceTask[Any]) -> tuple[tuple[Any, ...], OpenedImages]:
+        with opening_images() as images:
+            return self._decode(task.data), images
+
+    def _decode(self, content: Any) -> tuple[Any, ...]:
+        values = self.values
+        if isinstance(content, bytes):
+            return values.args(values.decoder.of_json(content))
+        if isinstance(content, _Packed):
+            return values.args(values.decoder.of_msgpack(content.content))
+        assert isinstance(values, ValueForEach)
+        return args_of_form(values, content)
+
+
+def _form_field(hint: Any, schema: Schema) -> Schema:
+    if is_file(hint):
+        return _BINARY
+    item = item_of(hint)
+    return {"type": "array", "items": _BINARY} if item is not None and is_file(item) else schema
+
+
+def _refuse(task: InferenceTask[Any], error: InputError) -> None:
+    task.discard(http_status=error.status_code, err_msg=str(error), http_headers=error.http_headers)

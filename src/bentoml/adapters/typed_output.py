@@ -1,4 +1,4 @@
-"""Return values of any type as JSON or MessagePack, and text as text."""
+"""Return values of any type as JSON or MessagePack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.typed.definitions import DEFINITIONS
 from bentoml.adapters.typed.encoding import to_json, to_msgpack
 from bentoml.adapters.wire.cli_args import read_output_format
-from bentoml.adapters.wire.media_types import JSON, MSGPACK, TEXT
+from bentoml.adapters.wire.media_types import JSON, MSGPACK
 from bentoml.adapters.wire.negotiation import wanted_types
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 
@@ -22,21 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_HEADERS = {
-    media_type: HTTPHeaders([("Content-Type", f"{TEXT}; charset=utf-8" if media_type == TEXT else media_type)])
-    for media_type in (JSON, MSGPACK, TEXT)
-}
-
-
-def _text(value: Any) -> str:
-    """A text as it is.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} is not the str that the function says it returns")
-    return value
+_HEADERS = {media_type: HTTPHeaders([("Content-Type", media_type)]) for media_type in (JSON, MSGPACK)}
+# The first is written when a client does not care.
+_WRITERS: dict[str, Callable[[Any], bytes]] = {JSON: to_json, MSGPACK: to_msgpack}
 
 
 class TypedOutput(JsonOutput):
@@ -69,11 +57,8 @@ class TypedOutput(JsonOutput):
             schema = {"type": "array", "items": schema}
             if definitions:
                 schema[DEFINITIONS] = definitions
-        return {media_type: {"schema": schema} for media_type in self._writers()}
-
-    def _writers(self) -> Mapping[str, Callable[[Any], str | bytes]]:
-        """What writes each media type; the first is written when a client does not care."""
-        return {JSON: to_json, MSGPACK: to_msgpack}
+        binary = {"type": "string", "format": "binary"}
+        return {media_type: {"schema": binary if media_type == MSGPACK else schema} for media_type in _WRITERS}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
@@ -81,8 +66,8 @@ class TypedOutput(JsonOutput):
         """Write each task's piece of a list, tuple or array."""
         values = self._as_sequence(return_result)
         bounds = piece_bounds(len(values), tasks)
-        writers = self._writers()
-        offered = tuple(writers)
+        writers: Mapping[str, Callable[[Any], str | bytes]] = _WRITERS
+        offered = tuple(_WRITERS)
         # All tasks of one command line run carry the same arguments.
         cli_args = tasks[0].cli_args if tasks else None
         if cli_args is not None and read_output_format(cli_args) == "str":
@@ -92,13 +77,6 @@ class TypedOutput(JsonOutput):
             value = values[start] if task.batch is None else values[start:end]
             results.append(_result(writers[media_type], value, media_type, task))
         return results
-
-
-class TextOutput(TypedOutput):
-    """Writes one text per request as it is, or as a JSON string where its `Accept` asks for JSON."""
-
-    def _writers(self) -> Mapping[str, Callable[[Any], str | bytes]]:
-        return {TEXT: _text, JSON: lambda value: to_json(_text(value))}
 
 
 def _result(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+from bentoml.adapters.typed.aliases import expanded
 from bentoml.adapters.typed.hint_text import hint_text
 from bentoml.exceptions import InvalidArgument
 
@@ -91,7 +92,7 @@ class _Resolver:
             return annotation
         holder = SimpleNamespace(__annotations__={"hint": annotation})
         try:
-            hint = get_type_hints(holder, self._globals, {}, include_extras=True)["hint"]
+            hint = expanded(get_type_hints(holder, self._globals, {}, include_extras=True)["hint"])
         except NameError as error:
             raise InvalidArgument(
                 f"API '{self._api_name}': the type of {what} is {hint_text(annotation)}, but {error.name} is not "
@@ -113,4 +114,4 @@ def element_of(hint: Any) -> Any:
     """The hint of the elements of a list; `NOTHING` when it is no list."""
     if hint in {list, Sequence}:
         return Any
-    return get_args(hint)[0] if get_origin(hint) in {list, Sequence} else NOTHING
+    return expanded(get_args(hint)[0]) if get_origin(hint) in {list, Sequence} else NOTHING

@@ -5,13 +5,16 @@ from __future__ import annotations
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
+from bentoml.adapters.bytes_input import BytesInput
 from bentoml.adapters.default_output import DefaultOutput
+from bentoml.adapters.file_output import FileOutput
 from bentoml.adapters.string_input import StringInput
+from bentoml.adapters.string_output import StringOutput
 from bentoml.adapters.typed.hint_text import hint_text
 from bentoml.adapters.typed.library_types import library_type
 from bentoml.adapters.typed.values import NO_DEFAULT, HintError, OneValue, Parameter, ValueForEach
 from bentoml.adapters.typed_input import TypedInput
-from bentoml.adapters.typed_output import TextOutput, TypedOutput
+from bentoml.adapters.typed_output import TypedOutput
 from bentoml.service.annotations import NOTHING, Annotations, element_of, read_annotations
 from bentoml.service.declaration import ApiAdapters
 from bentoml.service.user_function import kind_of
@@ -60,8 +63,8 @@ def _input_of(found: Annotations, *, batch: bool) -> BaseInputAdapter:
         if len(parameters) > 1:
             return TypedInput(ValueForEach(found.api_name, parameters))
         hint = parameters[0].hint
-        if hint is str:
-            return StringInput()
+        if hint in {str, bytes}:
+            return StringInput() if hint is str else BytesInput()
         known = library_type(hint)
         # Of what requests share when they can, a list can only be made of values by themselves.
         return TypedInput(OneValue(hint)) if known is None or known.is_joined else known.make_input(hint)
@@ -109,8 +112,8 @@ def _output_of(found: Annotations, *, batch: bool, is_rows: bool) -> BaseOutputA
 def _output_of_one(found: Annotations, hint: Any, *, is_rows: bool) -> BaseOutputAdapter:
     if _is_open(hint):
         return DefaultOutput()
-    if hint is str and not is_rows:
-        return TextOutput(OneValue(hint))
+    if hint in {str, bytes} and not is_rows:
+        return StringOutput() if hint is str else FileOutput()
     known = library_type(hint)
     if known is not None:
         return known.make_output()

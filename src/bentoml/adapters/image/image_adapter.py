@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.base import BaseInputAdapter
 from bentoml.adapters.image.image_tasks import ImageTasks
@@ -22,6 +22,9 @@ class DecodesImages(BaseInputAdapter):
         accept_image_formats: file extensions, in lower case with their dots.
         pilmode: kind of pixels to convert to, as Pillow names it; None leaves them as they are.
     """
+
+    # What decodes a file.
+    READER: ClassVar[type[ImageReader]] = ImageReader
 
     accept_image_formats: list[str]
     pilmode: str | None
@@ -45,7 +48,7 @@ class DecodesImages(BaseInputAdapter):
         """
         self.accept_image_formats = accepted_extensions(accept_image_formats)
         self.pilmode = pilmode
-        reader = ImageReader(self.accept_image_formats, pilmode)
+        reader = self.READER(self.accept_image_formats, pilmode)
         self._images = ImageTasks(reader, files_of, f"BentoML#{type(self).__name__}")
 
     @property
@@ -59,8 +62,8 @@ class DecodesImages(BaseInputAdapter):
         return ["imageio"]
 
     def prepare(self) -> None:
-        """Import imageio and Pillow."""
-        ImageReader.prepare()
+        """Import what decodes."""
+        self.READER.prepare()
 
     def accepts(self, file_name: str | None) -> bool:
         """Whether the extension of a file name is one of those accepted."""

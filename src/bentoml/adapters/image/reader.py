@@ -132,6 +132,19 @@ class ImageReader:
             raise self._unreadable(error) from error
         return array
 
+    def loaded(self, opened: OpenImage) -> Image:
+        """The image of an opened file, decoded and in the mode of this reader.
+
+        Raises:
+            ImageError: the file is damaged or cut short.
+        """
+        try:
+            image = self._converted(opened.image)
+            image.load()
+        except Exception as error:  # as above
+            raise self._unreadable(error) from error
+        return image
+
     def _converted(self, image: Image) -> Image:
         mode = self._mode
         if mode is None:

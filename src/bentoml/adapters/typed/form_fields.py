@@ -9,6 +9,7 @@ import msgspec
 
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.text_input import decode_text
+from bentoml.adapters.typed.aliases import expanded
 from bentoml.adapters.typed.library_types import library_type
 from bentoml.adapters.typed.refusals import MISSING, UNKNOWN, field_path, refusal
 from bentoml.adapters.typed.values import NO_DEFAULT
@@ -48,7 +49,7 @@ def _argument(values: ValueForEach, parameter: Parameter, parts: list[FormPart] 
             raise InputError(refusal(where, MISSING))
         return parameter.default
     hint = _without_none(parameter.hint)
-    item = get_args(hint)[0] if get_origin(hint) is list else None
+    item = item_of(hint)
     if item is not None and (len(parts) > 1 or is_file(item) or not parts[0].content.lstrip().startswith(b"[")):
         if is_file(item):
             return [_file(item, part, field_path(where, i)) for i, part in enumerate(parts)]
@@ -67,11 +68,18 @@ def is_file(hint: Any) -> bool:
     return hint is bytes or library_type(hint) is not None
 
 
+def item_of(hint: Any) -> Any:
+    """The type of the elements of a list; None when it is no list."""
+    hint = _without_none(hint)
+    return get_args(hint)[0] if get_origin(hint) is list else None
+
+
 def _without_none(hint: Any) -> Any:
+    hint = expanded(hint)
     if get_origin(hint) not in {Union, UnionType}:
         return hint
     others = [one for one in get_args(hint) if one is not NoneType]
-    return others[0] if len(others) == 1 else hint
+    return expanded(others[0]) if len(others) == 1 else hint
 
 
 def _file(hint: Any, part: FormPart, where: str) -> Any:

@@ -19,6 +19,10 @@ def hint_text(hint: Any) -> str:
         return f"Literal[{', '.join(map(repr, args))}]"
     if hasattr(hint, "__metadata__"):  # Annotated
         return hint_text(hint.__origin__)
-    name = getattr(origin or hint, "__qualname__", None) or str(hint).removeprefix("typing.")
+    name = (
+        getattr(origin or hint, "__qualname__", None)
+        or getattr(origin, "__name__", None)
+        or str(hint).removeprefix("typing.")
+    )
     shown = [hint_text(arg) if arg is not ... else "..." for arg in args if not isinstance(arg, list)]
     return f"{name}[{', '.join(shown)}]" if shown else name

@@ -13,8 +13,15 @@ import msgspec
 from bentoml.adapters.dataframe_input import DataframeInput
 from bentoml.adapters.dataframe_output import DataframeOutput
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.file_input import FileInput
+from bentoml.adapters.file_output import FileOutput
+from bentoml.adapters.image.reader import ImageError
+from bentoml.adapters.image_output import ImageOutput
 from bentoml.adapters.numpy_ndarray_input import NumpyNdarrayInput
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
+from bentoml.adapters.pil_image_input import PilImageInput
+from bentoml.adapters.typed.aliases import expanded
+from bentoml.adapters.typed.opened_images import open_image
 from bentoml.adapters.wire.media_types import JSON
 from bentoml.types import HTTPHeaders, InferenceTask
 
@@ -38,8 +45,8 @@ class LibraryType:
         make_output: makes the output adapter.
         is_joined: with `batch=True` all requests share one object.
         is_base64: inside of JSON it is text in base64, otherwise what its adapter reads from JSON.
-        schema: of a value inside JSON.
-        example: such a value.
+        schema: of a value inside JSON, with an example.
+        is_image: it is decoded with all other images of its request.
     """
 
     title: str
@@ -48,6 +55,7 @@ class LibraryType:
     is_joined: bool
     is_base64: bool
     schema: dict[str, Any]
+    is_image: bool = False
 
     def value_of(self, value: Any, hint: Any) -> Any:
         """The object for a parsed value inside JSON or MessagePack.
@@ -74,6 +82,8 @@ class LibraryType:
         return self._read(hint, part.content, headers, part.charset, part.file_name)
 
     def _read(self, hint: Any, content: bytes, headers: HTTPHeaders, charset: str | None, file_name: str | None) -> Any:
+        if self.is_image:
+            return _opened(content, file_name)
         adapter = _adapter(self, hint)
         task: InferenceTask[Any] = InferenceTask(task_id="-", http_headers=headers)
         try:
@@ -93,6 +103,15 @@ def _adapter(known: LibraryType, hint: Any) -> BaseBodyInput:
     return known.make_input(hint)
 
 
+def _opened(content: bytes, file_name: str | None) -> Any:
+    if file_name and not _adapter(_IMAGE, None).accepts(file_name):  # type: ignore[attr-defined]  # an input of images
+        raise InputError(f"{file_name[:100]!r} has none of the extensions of images that are accepted")
+    try:
+        return open_image(content)
+    except ImageError as error:
+        raise InputError(str(error)) from error
+
+
 def _bytes_of(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
@@ -107,7 +126,24 @@ def _bytes_of(value: Any) -> bytes:
 _ARRAY = {"type": "array", "items": {}, "example": [1.5, 2.5]}
 _RECORDS = {"type": "array", "items": {"type": "object"}, "example": [{"a": 1, "b": 2.5}]}
 
+_FILE = {"type": "string", "format": "byte"}
+_ONE_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+_IMAGE = LibraryType(
+    "PIL.Image.Image",
+    lambda _hint: PilImageInput(),
+    ImageOutput,
+    is_joined=False,
+    is_base64=True,
+    schema={**_FILE, "example": _ONE_PIXEL},
+    is_image=True,
+)
+
 _BY_NAME = {
+    ("PIL", "Image"): _IMAGE,
+    ("bentoml", "FileLike"): LibraryType(
+        "FileLike", lambda _hint: FileInput(), FileOutput, is_joined=False, is_base64=True, schema=_FILE
+    ),
     ("pandas", "DataFrame"): LibraryType(
         "pd.DataFrame",
         lambda _hint: DataframeInput(),
@@ -129,6 +165,7 @@ _BY_NAME = {
 
 def library_type(hint: Any) -> LibraryType | None:
     """What is known about the type that a hint names; None when it is none of these."""
+    hint = expanded(hint)
     origin = get_origin(hint) or hint
     if not isinstance(origin, type):
         return None
@@ -142,7 +179,7 @@ def library_type(hint: Any) -> LibraryType | None:
 
 def dtype_of(hint: Any) -> Any:
     """The numpy type that `npt.NDArray[...]` names; None when it names none."""
-    for arg in get_args(hint)[1:]:
+    for arg in get_args(expanded(hint))[1:]:
         for kind in get_args(arg):
             if isinstance(kind, type) and kind.__module__ == "numpy" and not kind.__subclasses__():
                 return kind

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
 import msgspec
 
+from bentoml.adapters.typed.aliases import expanded
 from bentoml.adapters.typed.definitions import REFERENCE_PREFIX, merge_definitions
 from bentoml.adapters.typed.hint_text import hint_text
 from bentoml.adapters.typed.refusals import of_pydantic
@@ -71,6 +72,7 @@ def _search(hint: Any, seen: set[int]) -> bool:
     if id(hint) in seen:
         return False
     seen.add(id(hint))
+    hint = expanded(hint)
     if isinstance(hint, type) and any(mark in vars(one) for one in hint.__mro__ for mark in _MARKS):
         return True
     inside = [*get_args(hint), *_fields(hint)]

@@ -13,6 +13,7 @@ from bentoml.adapters.typed.definitions import DEFINITIONS
 from bentoml.adapters.typed.example import example_of
 from bentoml.adapters.typed.hint_text import hint_text
 from bentoml.adapters.typed.library_types import LibraryType, library_type
+from bentoml.adapters.typed.opened_images import opening_images
 from bentoml.adapters.typed.pydantic_hint import PydanticHint
 from bentoml.adapters.typed.schema import SchemaWriter, with_default
 
@@ -160,7 +161,8 @@ def example_for(values: OneValue | ValueForEach) -> Any:
     schema = values.schema()
     example = example_of(schema, schema.get(DEFINITIONS, {}))
     try:
-        values.decoder.of_json(msgspec.json.encode(example))
+        with opening_images():
+            values.decoder.of_json(msgspec.json.encode(example))
     except InputError:
         # A pattern, or a rule that only code knows.
         return NO_DEFAULT
