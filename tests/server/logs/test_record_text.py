@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from bentoml.server.logs.record_text import NOT_JSON, TOO_LARGE, UNREADABLE, RecordText
 from bentoml.server.logs.redaction import Redaction
 from bentoml.types import FileLike
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def members(body: Any, max_bytes: int = 100, size_bytes: int | None = None, secret: str = "") -> dict[str, Any]:
@@ -36,11 +40,25 @@ def members(body: Any, max_bytes: int = 100, size_bytes: int | None = None, secr
         (b"\xff\x00", {"data": "/wA=", "data_encoding": "base64"}),
         (bytearray(b"a"), {"data": "a"}),
         (FileLike(bytes_=b"\x89PNG"), {"data": "iVBORw==", "data_encoding": "base64"}),
-        ((FileLike(bytes_=b"a"), None), {"data": '["a", null]'}),
+        (FileLike(bytes_=b"a", name="a.txt"), {"data": "a", "data_file_name": "a.txt"}),
+        ((FileLike(bytes_=b"a"), None), {"data": '[{"name": "", "bytes": 1, "content": "a"}, null]'}),
         ({"a": [1, 2.5]}, {"data": '{"a": [1, 2.5]}'}),
         ("\ud800!", {"data": "?!"}),
     ],
-    ids=["none", "empty", "text", "bytes", "utf-8", "binary", "array", "file", "files", "value", "surrogate"],
+    ids=[
+        "none",
+        "empty",
+        "text",
+        "bytes",
+        "utf-8",
+        "binary",
+        "array",
+        "file",
+        "named file",
+        "files",
+        "value",
+        "surrogate",
+    ],
 )
 def test_body_is_written_as_text(body: Any, expected: dict[str, Any]) -> None:
     assert members(body) == expected
@@ -109,3 +127,44 @@ def test_members_of_any_body_are_json_and_never_longer_than_wanted(body: str | b
     assert len(written) <= max_bytes
     assert content.startswith(written)
     assert read.get("data_truncated_from_bytes", len(written)) == len(content)
+
+
+def test_files_are_written_with_names_sizes_and_beginnings() -> None:
+    files = (FileLike(bytes_=b"\xff" * 500, name="a.png"), FileLike(bytes_=b"x" * 500, name="ü" * 300))
+    read = json.loads(members(files, max_bytes=1400)["data"])
+    assert read == [
+        {"name": "a.png", "bytes": 500, "content": {"b64": base64.b64encode(b"\xff" * 350).decode()}},
+        {"name": "ü" * 200, "bytes": 500, "content": "x" * 350},
+    ]
+    assert members(files, max_bytes=10)["data_truncated_from_bytes"] > 10
+
+
+def test_files_when_there_is_redaction_keep_their_secrets() -> None:
+    files = [
+        FileLike(bytes_=b'{"pin": 1}', name="a.json"),
+        FileLike(bytes_=b"pin=1", name="a.txt"),
+        FileLike(bytes_=b'{"pin": 1, "b": "' + b"x" * 500 + b'"}', name="long.json"),
+    ]
+    assert json.loads(members(files, max_bytes=600, secret="pin")["data"]) == [
+        {"name": "a.json", "bytes": 10, "content": '{"pin": "[redacted]"}'},
+        {"name": "a.txt", "bytes": 5},
+        {"name": "long.json", "bytes": 519},
+    ]
+    assert members(files[0], secret="pin") == {"data": '{"pin": "[redacted]"}', "data_file_name": "a.json"}
+    assert members(files[1], secret="pin") == {"data": None, "data_omitted": NOT_JSON, "data_file_name": "a.txt"}
+
+
+def test_file_on_disk_is_read_no_further_than_is_written(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(1 << 40)
+    for body in (FileLike(uri=(tmp_path / "large").as_uri()), [FileLike(uri=(tmp_path / "large").as_uri())]):
+        read = members(body, max_bytes=200)
+        assert len(json.dumps(read)) < 2000
+        assert str(1 << 40) in json.dumps(read)
+    gone = FileLike(uri="file:///gone/a.png")
+    assert members([gone]) == members(gone) == {"data": None, "data_omitted": UNREADABLE}
+
+
+def test_image_is_described() -> None:
+    described = {"data": None, "data_omitted": "an image of RGB, 7 x 5 pixels"}
+    assert members(Image.new("RGB", (7, 5))) == described

@@ -4,7 +4,10 @@ A body named `data` becomes
 
 - `"data": "..."`, the text; bytes that are no UTF-8 as base64, with `"data_encoding": "base64"` beside them;
 - `"data_truncated_from_bytes": N` beside it when that is only its beginning, N being the size of the whole;
-- `"data": null` with `"data_omitted": "..."`, the reason, when it must not be written.
+- `"data_file_name": "..."` beside it when it is a file with a name;
+- `"data": null` with `"data_omitted": "..."`, the reason, when it must not or need not be written.
+
+Several files are one JSON text with name, size and the beginning of each; see `record_files.py`.
 
 Tensors, which come and go as bytes, are written as the JSON that would have said the same.
 
@@ -21,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml._util.file_like import FileLike
 from bentoml.adapters.wire.json_encoder import json_writer
+from bentoml.server.logs.record_files import FileRecords, beginning_of, description_of, shown_name
 
 if TYPE_CHECKING:
     from bentoml.server.logs.redaction import Redaction
@@ -51,6 +55,7 @@ class RecordText:
     def __init__(self, max_bytes: int, redaction: Redaction | None = None) -> None:
         self._max_bytes = max_bytes
         self._redaction = redaction
+        self._files = FileRecords(max_bytes, redaction)
 
     def members(self, name: str, body: Any, size_bytes: int | None = None) -> str:
         """The members that stand for a body.
@@ -62,12 +67,33 @@ class RecordText:
         """
         if body is None:
             return f'"{name}":null'
+        beside = ""
         try:
-            content = _content_of(_of_tensors(body, self._max_bytes))
+            body = _of_tensors(body, self._max_bytes)
+            if (description := description_of(body)) is not None:
+                return _omitted(name, description)
+            if isinstance(body, FileLike):
+                content, size_bytes = beginning_of(body, self._needed_bytes)
+                beside = f',"{name}_file_name":{encode_basestring_ascii(shown_name(body))}' if body.name else ""
+            else:
+                content = self._content_of(body)
         except (OSError, ValueError, TypeError, RecursionError, OverflowError) as error:  # a file is gone, odd values
             return _omitted(name, MANY_VALUES if isinstance(error, _ManyValuesError) else UNREADABLE)
-        if size_bytes is None:
-            size_bytes = len(content)
+        return self._content_members(name, content, len(content) if size_bytes is None else size_bytes) + beside
+
+    @property
+    def _needed_bytes(self) -> int:
+        """How much of a file has to be read: more than is written says that it is cut."""
+        return self._max_bytes * (1 if self._redaction is None else _MAX_REDACTED) + 1
+
+    def _content_of(self, body: Any) -> bytes:
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            return bytes(body)
+        if isinstance(body, (list, tuple)) and any(isinstance(one, FileLike) for one in body):
+            body = self._files.values(body)
+        return _as_bytes(body if isinstance(body, str) else json_writer(ensure_ascii=False)(body))
+
+    def _content_members(self, name: str, content: bytes, size_bytes: int) -> str:
         if self._redaction is not None and content:
             if len(content) > _MAX_REDACTED * self._max_bytes:
                 return _omitted(name, TOO_LARGE)
@@ -88,7 +114,7 @@ class RecordText:
 
 
 def _omitted(name: str, reason: str) -> str:
-    return f'"{name}":null,"{name}_omitted":"{reason}"'
+    return f'"{name}":null,"{name}_omitted":{encode_basestring_ascii(reason)}'
 
 
 def _of_tensors(body: Any, max_values: int) -> Any:
@@ -102,28 +128,6 @@ def _of_tensors(body: Any, max_values: int) -> Any:
     if record is None or (numpy is not None and isinstance(record, numpy.ndarray) and record.size > max_values):
         raise _ManyValuesError
     return record
-
-
-def _content_of(body: Any) -> bytes:
-    if isinstance(body, FileLike):
-        return _content_of_file(body)
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    if isinstance(body, (list, tuple)) and any(isinstance(one, FileLike) for one in body):
-        body = [_content_of_file(one) if isinstance(one, FileLike) else one for one in body]
-    return _as_bytes(body if isinstance(body, str) else json_writer(ensure_ascii=False)(body))
-
-
-def _content_of_file(file: FileLike) -> bytes:
-    """All of it; whoever reads it may go on where they were."""
-    if file.bytes_ is not None:
-        return file.bytes_
-    place = file.tell()
-    try:
-        file.seek(0)
-        return file.read()
-    finally:
-        file.seek(place)
 
 
 def _as_bytes(text: str) -> bytes:
