@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from bentoml.types import HTTPRequest
-
 if TYPE_CHECKING:
     from bentoml.service.inference_api import InferenceAPI
-    from tests.fuzz.targets import Target
+    from bentoml.types import HTTPRequest
+    from tests.fuzz.target import Head, Target
 
 
 class Checker:
@@ -22,23 +21,24 @@ class Checker:
     def __init__(self, target: Target) -> None:
         logging.getLogger("bentoml").setLevel(logging.CRITICAL)  # what is refused is refused on purpose
         self._api: InferenceAPI = target.api()
-        self._good = [_request(*seed) for seed in (target.seeds[0], target.seeds[-1])]
+        seeds = target.requests
+        self._good = [head.request(body) for head, body in (seeds[0], seeds[-1])]
         self._answers = [self._answer(request) for request in self._good]
-        for seed in target.seeds:
-            status, body = self._answer(_request(*seed))
-            assert status == 200, (seed, status, body)
+        for head, body in seeds:
+            answer = self._answer(head.request(body))
+            assert answer[0] == 200, (head, body, answer)
 
     def _answer(self, request: HTTPRequest) -> tuple[int, bytes]:
         response = self._api.handle_request(request)
         return response.status, response.body
 
-    def check(self, content_type: str, body: bytes) -> int:
+    def check(self, head: Head, body: bytes) -> int:
         """Send one request; returns its status.
 
         Raises:
             AssertionError: it was answered 5xx, otherwise than alone, or its neighbours otherwise than alone.
         """
-        request = _request(content_type, body)
+        request = head.request(body)
         first, last = self._good
         responses = self._api.handle_batch_request([first, request, last])
         answers = [(response.status, response.body) for response in responses]
@@ -46,7 +46,3 @@ class Checker:
         assert answers[1][0] < 500, answers[1]
         assert answers[1] == self._answer(request), "the answer is another one than alone"
         return answers[1][0]
-
-
-def _request(content_type: str, body: bytes) -> HTTPRequest:
-    return HTTPRequest([("content-type", content_type)] if content_type else [], body)

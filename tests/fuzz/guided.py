@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of one target: `python -m tests.fuzz.guided TARGET DIRECTORY [libFuzzer option]...`.
 
-Each input is one byte that chooses the content type, and the body. The directory keeps the inputs that found new ways
+Each input is one byte that chooses the head, and the body. The directory keeps the inputs that found new ways
 through the code; what fails is written beside it by libFuzzer.
 """
 
@@ -21,13 +21,13 @@ def main(argv: list[str]) -> None:
     name, corpus, *options = argv
     target = TARGETS[name]
     checker = Checker(target)
-    content_types = target.content_types
-    for number, (content_type, body) in enumerate(target.seeds):
-        (Path(corpus) / f"seed-{number}").write_bytes(bytes([content_types.index(content_type)]) + body)
+    heads = target.heads
+    for number, (head, body) in enumerate(target.requests):
+        (Path(corpus) / f"seed-{number}").write_bytes(bytes([heads.index(head)]) + body)
 
     def run(data: bytes) -> None:
         if data:
-            checker.check(content_types[data[0] % len(content_types)], data[1:])
+            checker.check(heads[data[0] % len(heads)], data[1:])
 
     atheris.Setup([sys.argv[0], *options, corpus], run)
     atheris.Fuzz()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -25,95 +25,32 @@ from bentoml.adapters import (
 from bentoml.adapters.array.npy import npy_bytes
 from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
 from bentoml.adapters.typed_input import TypedInput
-from bentoml.service.inference_api import InferenceAPI
+from tests.adapters.open_inference.messages import PATH as INFER_PATH
+from tests.adapters.open_inference.messages import binary_tensor, infer_request, json_tensor
 from tests.adapters.pictures import encoded, picture, png
+from tests.adapters.table_bodies import BODY_OF_FRAME, arrow_body, parquet_body
 from tests.adapters.typed.hints import Color, Item, ItemModel, Point
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bentoml.adapters import BaseInputAdapter
-
-FORM = "multipart/form-data; boundary=b"
-# Content types that a fuzzer may give any body, beside those of the seeds.
-CONTENT_TYPES = (
-    "",
-    "application/json",
-    "application/json; charset=utf-16",
-    "text/csv",
-    "text/csv; charset=nonsense",
-    "text/plain",
-    "application/octet-stream",
-    "application/vnd.apache.arrow.stream",
-    "application/vnd.apache.arrow.file",
-    "application/vnd.apache.parquet",
-    "application/vnd.msgpack",
-    "application/x-npy",
-    "image/png",
-    FORM,
-)
-
-
-@dataclass(frozen=True)
-class Target:
-    """One API to send anything to.
-
-    Attributes:
-        adapter: makes the input adapter.
-        function: of the API; it raises for nothing.
-        seeds: content type and body of requests that are answered 200; they differ as much as possible.
-        batch: as for `@api`.
-    """
-
-    adapter: Callable[[], BaseInputAdapter]
-    function: Callable[..., Any]
-    seeds: tuple[tuple[str, bytes], ...]
-    batch: bool = True
-
-    def api(self) -> InferenceAPI:
-        """The API, without a service."""
-        return InferenceAPI(None, "fuzzed", "", self.adapter(), self.function, batch=self.batch)
-
-    @property
-    def content_types(self) -> tuple[str, ...]:
-        """Those of the seeds first."""
-        return tuple(dict.fromkeys([*(content_type for content_type, _ in self.seeds), *CONTENT_TYPES]))
-
-
-def form(*parts: tuple[str, str | None, str, bytes]) -> bytes:
-    """A body for the content type `FORM`.
-
-    Args:
-        *parts: name, file name (None for a plain value), content type and content of each field.
-    """
-    body = b""
-    for name, file_name, content_type, content in parts:
-        file = "" if file_name is None else f'; filename="{file_name}"'
-        kind = f"\r\nContent-Type: {content_type}" if content_type else ""
-        body += f'--b\r\nContent-Disposition: form-data; name="{name}"{file}{kind}\r\n\r\n'.encode() + content + b"\r\n"
-    return body + b"--b--\r\n"
-
-
-def texts_of(values: Any) -> list[str]:
-    """One text per element, which tells it from others."""
-    return [repr(value)[:200] for value in values]
-
-
-def texts_of_rows(frame: Any) -> list[str]:
-    """One text per row of a frame: names, types and values."""
-    names = list(zip(frame, frame.dtypes, strict=True))
-    return [repr((names, row))[:400] for row in frame.itertuples(index=False, name=None)]
-
-
-def texts_of_images(images: Any) -> list[str]:
-    """One text per image: what it is, and some of its pixels."""
-    return [f"{image.shape} {image.dtype} {image.ravel()[:8].tolist()} {sorted(image.meta)}" for image in images]
-
+from tests.fuzz.target import FORM, PACKERS, Head, Target, form, packed, texts_of, texts_of_images, texts_of_rows
 
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+FRAME = pd.DataFrame({"a": [1, 2], "b": [1.5, None], "c": ["x", "é"]})
+MIXED = FRAME.assign(
+    d=pd.Categorical(["k", "l"]),
+    e=pd.to_datetime(["2020-01-01", "NaT"]),
+    f=pd.Series([[1], None]),
+    g=pd.Series([True, None]),
+)
 ROWS = [{"a": 1, "b": 1.5, "c": "x"}, {"a": 2, "b": None, "c": "é"}]
 
+BINARY = {"binary_data_output": True}
+X_BYTES = binary_tensor("x", "FP32", [1.5, 2.0])
+Y_BYTES = binary_tensor("y", "BYTES", [b"a", "é".encode()])
+INFER_DOCUMENTS = (
+    {"inputs": [json_tensor("x", "FP64", [[1.5, 2.0], [3.0, 4.0]])]},
+    {"id": "7", "inputs": [json_tensor("x", "INT64", [1, 2]), json_tensor("y", "BYTES", ["a", "b"])]},
+    {"inputs": [json_tensor("x", "BOOL", [[True], [False]], nested=True)], "parameters": BINARY},
+)
 PARAMETERS = [
     Parameter("item", Item),
     Parameter("array", np.ndarray | None, default=None),
@@ -121,6 +58,22 @@ PARAMETERS = [
     Parameter("content", bytes, default=b""),
     Parameter("points", list[Point], default=[]),
 ]
+FIELDS = [
+    Parameter("a", int),
+    Parameter("b", list[str], default=["x"]),
+    Parameter("color", Color | None, default=None),
+    Parameter("item", Item | None, default=None),
+    Parameter("content", bytes, default=b""),
+    Parameter("when", dt.date | None, default=None),
+    Parameter("any", dict[str, float] | list[Any] | None, default=None),
+]
+
+
+def infer(document: Any, tail: bytes | None = None) -> tuple[Head, bytes]:
+    """Head and body of a request of the Open Inference Protocol."""
+    request = infer_request(document, tail)
+    return Head("application/json", request.headers.to_json(), INFER_PATH), request.body
+
 
 TARGETS: dict[str, Target] = {
     "json": Target(
@@ -128,6 +81,7 @@ TARGETS: dict[str, Target] = {
         texts_of,
         (
             ("application/json", b'{"a": [1, 2.5, null, true, "\\u00e9"]}'),
+            *((packed("application/json", coding), pack(b"[[1, 2], 3]")) for coding, pack in PACKERS.items()),
             ("application/json; charset=utf-16", "[1]".encode("utf-16")),
             (FORM, form(("file", "a.json", "application/json", b'{"a": 1}'))),
         ),
@@ -243,6 +197,50 @@ TARGETS: dict[str, Target] = {
             ("text/csv", b"b,a\ny,1\n"),
         ),
     ),
+    "single dataframe": Target(
+        lambda: DataframeInput(orient="records"),
+        lambda frame: str(texts_of_rows(frame)),
+        (("application/json", json.dumps(ROWS).encode()), ("text/csv", b"a,b\n1,x\n")),
+        batch=False,
+    ),
+    "table": Target(
+        DataframeInput,
+        texts_of_rows,
+        (
+            *((media_type, body(FRAME)) for media_type, body in BODY_OF_FRAME.items()),
+            ("application/vnd.apache.arrow.stream", arrow_body(MIXED, compression="lz4")),
+            ("application/vnd.apache.arrow.file", arrow_body(MIXED, is_file=True, compression="zstd")),
+            ("application/vnd.apache.parquet", parquet_body(MIXED, compression="gzip", data_page_version="2.0")),
+            ("application/vnd.apache.parquet", parquet_body(MIXED, use_dictionary=False, compression="none")),
+            (FORM, form(("file", "a.parquet", "", parquet_body(FRAME)))),
+        ),
+    ),
+    "declared table": Target(
+        lambda: DataframeInput(columns=["a", "b"], dtype={"a": "int8", "b": "float32"}),
+        texts_of_rows,
+        (
+            ("application/vnd.apache.arrow.stream", arrow_body(FRAME)),
+            ("application/vnd.apache.parquet", parquet_body(FRAME)),
+        ),
+        batch=True,
+    ),
+    "tensors": Target(
+        DataframeInput,
+        texts_of_rows,
+        (
+            *map(infer, INFER_DOCUMENTS),
+            infer({"inputs": [X_BYTES[0], Y_BYTES[0]], "parameters": BINARY}, X_BYTES[1] + Y_BYTES[1]),
+        ),
+    ),
+    "array tensors": Target(
+        lambda: NumpyNdarrayInput(dtype="float32"),
+        texts_of,
+        (
+            infer(INFER_DOCUMENTS[0]),
+            infer({"inputs": [X_BYTES[0]], "outputs": [{"name": "output-0", "parameters": BINARY}]}, X_BYTES[1]),
+            ("application/json", b"[[1, 2]]"),
+        ),
+    ),
     "typed value": Target(
         lambda: TypedInput(OneValue(list[Item | dict[str, Color] | int] | ItemModel | str | None)),
         texts_of,
@@ -270,5 +268,16 @@ TARGETS: dict[str, Target] = {
             ("application/vnd.msgpack", msgpack.packb({"images": [png("a")], "a": "y"})),
             (FORM, form(("images", "b.jpg", "", encoded(picture("b"), "JPEG")), ("a", None, "", b"x"))),
         ),
+    ),
+    "typed fields": Target(
+        lambda: TypedInput(ValueForEach("fuzzed", FIELDS)),
+        lambda *columns: texts_of(zip(*columns, strict=True)),
+        (
+            ("application/json", b'{"a": 1, "b": ["x"], "color": "red", "content": "Ag==", "when": "2020-01-01"}'),
+            ("application/vnd.msgpack", msgpack.packb({"a": 1, "content": b"x"})),
+            (FORM, form(("a", None, "", b"1"), ("b", None, "", b"x"), ("content", "c.bin", "", b"\0\xff"))),
+            (FORM, form(("a", None, "application/json", b"1"), ("item", "", "", b'{"name": "a", "price": 1}'))),
+        ),
+        batch=True,
     ),
 }

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.check import Checker
-from tests.fuzz.targets import CONTENT_TYPES, TARGETS, Target
+from tests.fuzz.target import Head, Target
+from tests.fuzz.targets import TARGETS
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -29,16 +30,16 @@ def mutations(draw: st.DrawFn, content: bytes) -> bytes:
     return content
 
 
-def requests_to(target: Target) -> st.SearchStrategy[tuple[str, bytes]]:
-    """Content types and bodies around the seeds of a target."""
-    content_types = st.sampled_from(target.content_types) | st.sampled_from(CONTENT_TYPES)
-    near = st.sampled_from(target.seeds).flatmap(lambda seed: st.tuples(st.just(seed[0]), mutations(seed[1])))
+def requests_to(target: Target) -> st.SearchStrategy[tuple[Head, bytes]]:
+    """Heads and bodies around the seeds of a target."""
+    heads = st.sampled_from(target.heads)
+    near = st.sampled_from(target.requests).flatmap(lambda seed: st.tuples(st.just(seed[0]), mutations(seed[1])))
     return st.one_of(
         near,
         near,
-        st.tuples(content_types, st.sampled_from([body for _, body in target.seeds])),
-        st.tuples(content_types, st.binary(max_size=200)),
-        st.tuples(content_types, json_values.map(lambda value: json.dumps(value).encode())),
+        st.tuples(heads, st.sampled_from([body for _, body in target.requests])),
+        st.tuples(heads, st.binary(max_size=200)),
+        st.tuples(heads, json_values.map(lambda value: json.dumps(value).encode())),
     )
 
 
@@ -51,7 +52,7 @@ def checker_of(name: str) -> Checker:
 def test_no_request_fails_the_server_or_disturbs_its_neighbours(name: str) -> None:
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(requests_to(TARGETS[name]))
-    def run(request: tuple[str, bytes]) -> None:
+    def run(request: tuple[Head, bytes]) -> None:
         checker_of(name).check(*request)
 
     run()
