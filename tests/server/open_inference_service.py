@@ -5,7 +5,7 @@ import sys
 import time
 
 import bentoml
-from bentoml.adapters import DataframeInput, JsonInput
+from bentoml.adapters import DataframeInput, JsonInput, NumpyNdarrayInput, NumpyNdarrayOutput
 
 
 class Tensors(bentoml.BentoService):
@@ -31,6 +31,11 @@ class Tensors(bentoml.BentoService):
     def slow(self, df):
         time.sleep(1)
         return df
+
+    @bentoml.api(input=NumpyNdarrayInput(), output=NumpyNdarrayOutput(), batch=True)
+    def together(self, array):
+        time.sleep(0.3)
+        return array * 0 + len(array)
 
     @bentoml.api(input=DataframeInput(), batch=True)
     def fails(self, df):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from bentoml.server.options.tokens import digest_of
 from tests.adapters.open_inference.messages import DTYPES, arrays_of, binary_tensor, infer_request, json_tensor
 from tests.server.live import LiveServer, live_server, save_bundle
 from tests.server.open_inference_service import SERVICE
-from tests.server.raw_http import connection, receive_answers, request
+from tests.server.raw_http import asgi_path, connection, receive_answers, request
+from tests.server.supervision.test_reload import wait_until
 
 MODELS = ["Tensors", "Tensors.columns", "Tensors.echo", "Tensors.fails", "Tensors.leaves", "Tensors.predict"]
 ROWS = {"inputs": [json_tensor("x", "FP64", [[1.5, 2.5]])]}
@@ -242,26 +246,30 @@ def test_both_lanes_give_the_same_answer(served: LiveServer) -> None:
     assert [text for _, text in answers[1::2]] == [answers[1][1]] * 2
 
 
-def test_tensors_share_the_batches_of_the_route(served: LiveServer) -> None:
-    """Plain requests and models are counted under the API, whose batches they share."""
+def test_tensors_share_the_batches_of_other_requests(served: LiveServer) -> None:
+    """The function answers with how many rows it was given; while it works, the next batch gathers."""
+    document = {"inputs": [json_tensor("x", "FP64", [[1.5]])]}
 
-    def calls() -> tuple[float, float]:
-        text = served.client.get("/metrics").text
-        count, total = (
-            float(line.rpartition(" ")[2])
-            for name in ("count", "sum")
-            for line in text.splitlines()
-            if line.startswith(f'BENTOML_Tensors_mb_batch_size_{name}{{endpoint="predict"}}')
-        )
-        return count, total
+    def ask(number: int) -> float:
+        with httpx.Client(base_url=served.url, timeout=30) as client:
+            if number % 2:
+                return float(client.post("/together", json=[[1.5]]).json()[0][0])
+            answer = client.post("/v2/models/Tensors.together/infer", json=document)
+            return float(answer.json()["outputs"][0]["data"][0])
 
-    before = calls()
-    with httpx.Client(base_url=served.url) as client:
-        for _ in range(2):
-            client.post("/predict", json=[[1.5]])
-            client.post("/v2/models/Tensors/infer", json=ROWS)
-    after = calls()
-    assert after[1] - before[1] == 4
+    def counted(name: str) -> float:
+        (line,) = (line for line in served.client.get("/metrics").text.splitlines() if line.startswith(name))
+        return float(line.rpartition(" ")[2])
+
+    with ThreadPoolExecutor(9) as pool:
+        sizes = list(pool.map(ask, range(9)))
+    # The first went alone, or with those that came at once; all others of both kinds went together.
+    assert max(sizes) >= 5
+    assert sizes.count(max(sizes)) == max(sizes)
+    assert {number % 2 for number, size in enumerate(sizes) if size == max(sizes)} == {0, 1}
+    # Both kinds are counted under the API, as are the batches that they share.
+    assert counted('BENTOML_Tensors_mb_batch_size_sum{endpoint="together"}') == 9
+    assert counted('BENTOML_Tensors_mb_request_total{endpoint="together",http_response_code="200"}') == 9
 
 
 def error_of(response: httpx.Response) -> str:
@@ -380,3 +388,93 @@ def test_large_tensor_comes_and_goes_as_bytes(served: LiveServer) -> None:
     response = served.client.post("/v2/models/Tensors/infer", content=made.body, headers=dict(made.headers.to_json()))
     (read,) = arrays_of(response.content, response.headers).values()
     np.testing.assert_array_equal(read, array.sum(axis=1))
+
+
+# -- what the configuration says ---------------------------------------------------------------------------------------
+
+TOKEN = "a-token"
+INFER = b"/v2/models/Tensors/infer"
+CONFIG = {
+    "bento_server": {
+        "auth": {"inference_tokens": [digest_of(TOKEN)]},
+        "cors": {"enabled": True, "access_control_allow_origin": "http://app.example"},
+        "management_port": 0,
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(tensors_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    home = tmp_path_factory.mktemp("guarded-home")
+    (home / "bentoml.yml").write_text(json.dumps(CONFIG), encoding="utf-8")
+    with live_server(tensors_bundle, "--debug", home=home) as server:
+        yield server
+
+
+@pytest.mark.parametrize("path", [INFER, asgi_path(INFER)], ids=["fast", "slow"])
+def test_token_is_asked_for_in_both_lanes(guarded: LiveServer, path: bytes) -> None:
+    body = json.dumps(ROWS).encode()
+    with connection(guarded) as sock:
+        sock.sendall(request(b"POST", path, body) + request(b"POST", path, body, b"X-API-Key: " + TOKEN.encode()))
+        refused, answered = receive_answers(sock, 2)
+    assert refused.startswith(b"HTTP/1.1 401 ")
+    assert b'www-authenticate: Bearer realm="inference"' in refused
+    assert list(json.loads(refused.partition(b"\r\n\r\n")[2])) == ["error"]
+    assert answered.startswith(b"HTTP/1.1 200 ")
+
+
+def test_client_sends_its_token(guarded: LiveServer) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with triton.InferenceServerClient(f"127.0.0.1:{guarded.port}") as client:
+        assert client.is_server_ready()
+        assert client.is_model_ready("Tensors")
+        with pytest.raises(InferenceServerException, match="send a token"):
+            client.get_model_metadata("Tensors")
+        assert client.get_model_metadata("Tensors", headers=headers)["name"] == "Tensors"
+        result = client.infer("Tensors", [tensor("x", np.ones((1, 2)))], headers=headers)
+        assert result.as_numpy("output-0").tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v2/models/Tensors/infer", 200),
+        ("POST", "/v2/models/Nobody/infer", 404),
+        ("GET", "/v2/models/Tensors", 200),
+        ("GET", "/v2/health/ready", 200),
+    ],
+)
+def test_pages_of_other_origins_may_read_the_answers(guarded: LiveServer, method: str, path: str, status: int) -> None:
+    headers = {"Origin": "http://app.example", "X-API-Key": TOKEN}
+    response = guarded.client.request(method, path, headers=headers, content=json.dumps(ROWS))
+    assert response.status_code == status
+    assert response.headers["access-control-allow-origin"] == "http://app.example"
+
+
+def test_models_are_on_both_ports(guarded: LiveServer) -> None:
+    wait_until(lambda: "* Press Ctrl-C" in guarded.output(), "wrote its banner", guarded)
+    (url,) = re.findall(r"Swagger UI: (http://127\.0\.0\.1:\d+)/docs", guarded.output())
+    for base in (url, guarded.url):
+        headers = {"X-API-Key": TOKEN}
+        assert httpx.get(f"{base}/v2/health/ready").status_code == 200
+        assert httpx.get(f"{base}/v2/models/Tensors", headers=headers).status_code == 200
+        assert httpx.post(f"{base}/v2/models/Tensors/infer", headers=headers, json=ROWS).status_code == 200
+
+
+def test_traceback_stands_beside_the_error_where_it_may_be_seen(guarded: LiveServer) -> None:
+    response = post(guarded, "/v2/models/Tensors.fails/infer", ROWS, **{"X-API-Key": TOKEN})
+    assert response.status_code == 500
+    document = response.json()
+    assert document["error"] == "Exception happened in API function: no luck"
+    assert 'raise ValueError("no luck")' in document["traceback"]
+
+
+def test_nothing_is_below_v2_when_it_is_switched_off(tensors_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "bentoml.yml").write_text("bento_server: {open_inference: {enabled: false}}", encoding="utf-8")
+    with live_server(tensors_bundle, home=tmp_path) as server:
+        for path in ("/v2", "/v2/health/ready", "/v2/models/Tensors"):
+            assert server.client.get(path).status_code == 404
+        response = post(server, "/v2/models/Tensors/infer", ROWS)
+        assert (response.status_code, response.headers["content-type"]) == (404, "text/plain; charset=utf-8")
+        assert "/v2/models/{model}/infer" not in server.client.get("/docs.json").json()["paths"]
+        assert server.client.post("/predict", json=[[1.5, 2.5]]).json() == [4.0]
