@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bentoml.adapters.array.tensors import as_array, is_tensor_type
 from bentoml.adapters.table.frame_json import as_frame, frame_text, is_frame
 from bentoml.types import FileLike
 
@@ -29,7 +30,9 @@ def _plain(value: Any) -> Any:
         item = value.item()
         if not isinstance(item, numpy.generic):
             return item
-    if hasattr(value, "tolist"):  # arrays and tensors
+    if is_tensor_type(type(value)):
+        return as_array(value).tolist()
+    if hasattr(value, "tolist"):  # arrays
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 

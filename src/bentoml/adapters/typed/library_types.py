@@ -20,6 +20,10 @@ from bentoml.adapters.image_output import ImageOutput
 from bentoml.adapters.numpy_ndarray_input import NumpyNdarrayInput
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 from bentoml.adapters.pil_image_input import PilImageInput
+from bentoml.adapters.pytorch_tensor_input import PytorchTensorInput
+from bentoml.adapters.pytorch_tensor_output import PytorchTensorOutput
+from bentoml.adapters.tf_tensor_input import TfTensorInput
+from bentoml.adapters.tf_tensor_output import TfTensorOutput
 from bentoml.adapters.typed.aliases import expanded
 from bentoml.adapters.typed.opened_images import open_image
 from bentoml.adapters.wire.media_types import JSON
@@ -159,6 +163,22 @@ _BY_NAME = {
         is_joined=True,
         is_base64=False,
         schema=_ARRAY,
+    ),
+    ("torch", "Tensor"): LibraryType(
+        "torch.Tensor",
+        lambda _hint: PytorchTensorInput(),
+        PytorchTensorOutput,
+        is_joined=True,
+        is_base64=False,
+        schema=_ARRAY,
+    ),
+    ("tensorflow", "Tensor"): LibraryType(
+        "tf.Tensor",
+        lambda _hint: TfTensorInput(),
+        TfTensorOutput,
+        is_joined=True,
+        is_base64=False,
+        schema={"type": "object", "example": {"instances": [1.5, 2.5]}},
     ),
 }
 
