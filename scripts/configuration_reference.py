@@ -69,6 +69,8 @@ def _rows(section: str) -> Iterator[str]:
 def _takes(key: Key) -> str:
     if key.rule.choices:
         kinds = [f"`{choice}`" for choice in key.rule.choices] + (["null"] if key.takes_null else [])
+    elif key.rule.form is not None:
+        kinds = [key.rule.form.words] + (["null"] if key.takes_null else [])
     else:
         kinds = [kind_name(kind) for kind in key.kinds]
         details = " ".join(part for part in (f"of {key.rule.unit}" if key.rule.unit else "", range_of(key)) if part)

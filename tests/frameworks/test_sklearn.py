@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
@@ -16,6 +18,7 @@ from sklearn.svm import SVC
 from bentoml.exceptions import InvalidArgument
 from bentoml.frameworks.sklearn import SklearnModelArtifact
 from bentoml.service.env import BentoServiceEnv
+from tests.frameworks.contract import FrameworkContract, Question
 from tests.service.artifact_contract import ArtifactContract
 
 if TYPE_CHECKING:
@@ -24,10 +27,32 @@ if TYPE_CHECKING:
 FEATURES, TARGET = load_iris(return_X_y=True)
 
 
-class TestSvc(ArtifactContract):
+SERVICE = """
+import bentoml
+from bentoml.adapters import DataframeInput
+from bentoml.frameworks.sklearn import SklearnModelArtifact
+
+
+@bentoml.env(infer_pip_packages=True)
+@bentoml.artifacts([SklearnModelArtifact("model")])
+class Served(bentoml.BentoService):
+    @bentoml.api(input=DataframeInput(), batch=True, mb_max_latency=5000)
+    def predict(self, df):
+        return self.artifacts.model.predict(df.to_numpy())
+"""
+
+
+class TestSvc(FrameworkContract):
     library: ClassVar[str | None] = "sklearn"
     requirement = "scikit-learn"
     files = frozenset({"model.pkl"})
+    service = SERVICE
+    pickles = True
+    facts: ClassVar[dict[str, Any]] = {
+        "framework": "sklearn",
+        "class": "sklearn.svm._classes.SVC",
+        "input_signature": [{"name": None, "dtype": None, "shape": [None, 4]}],
+    }
 
     def new(self, name: str = "model") -> SklearnModelArtifact:
         return SklearnModelArtifact(name)
@@ -41,16 +66,32 @@ class TestSvc(ArtifactContract):
     def outcome(self, obj: Any) -> Any:
         return obj.predict(FEATURES).tolist()
 
+    def questions(self, obj: Any) -> list[Question]:
+        return [
+            Question(json.dumps(rows.tolist()).encode(), obj.predict(rows).tolist())
+            for rows in (FEATURES[:1], FEATURES[50:53], FEATURES[149:])
+        ]
 
-class TestForest(TestSvc):
+
+class TestForest(ArtifactContract):
+    library: ClassVar[str | None] = "sklearn"
+    requirement = "scikit-learn"
+    files = frozenset({"model.pkl"})
+
+    def new(self, name: str = "model") -> SklearnModelArtifact:
+        return SklearnModelArtifact(name)
+
     def good_object(self) -> Any:
         return RandomForestClassifier(n_estimators=5, random_state=0).fit(FEATURES, TARGET)
 
     def wrong_object(self) -> Any:
         return [1, 2]
 
+    def outcome(self, obj: Any) -> Any:
+        return obj.predict(FEATURES).tolist()
 
-class TestPipeline(TestSvc):
+
+class TestPipeline(TestForest):
     library: ClassVar[str | None] = "joblib"
     requirement = "joblib"
 
@@ -82,3 +123,13 @@ def test_set_dependencies_adds_scikit_learn_only_when_inferring(infer: bool, exp
 def test_pack_when_not_an_estimator_points_to_the_pickle_artifact() -> None:
     with pytest.raises(InvalidArgument, match="use PickleArtifact"):
         SklearnModelArtifact("model").pack("a text")
+
+
+def test_facts_of_a_model_fitted_on_a_table_name_its_columns() -> None:
+    model = StandardScaler().fit(pd.DataFrame({"length": [1.0, 2.0], "width": [3.0, 5.0]}))
+    assert SklearnModelArtifact("model").pack(model).facts()["feature_names"] == ["length", "width"]
+
+
+def test_facts_of_a_model_that_was_not_fitted_have_no_features() -> None:
+    facts = SklearnModelArtifact("model").pack(SVC()).facts()
+    assert facts.keys() == {"class", "framework", "framework_version"}

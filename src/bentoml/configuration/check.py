@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 import sys
 import types
@@ -39,6 +40,9 @@ def problem_with(key: Key, value: Any) -> str | None:
         taken = value.lower() if key.rule.any_case else value
         if taken not in key.rule.choices:
             return f"must be one of {', '.join(key.rule.choices)}, not {_describe(key, value)}"
+    form = key.rule.form
+    if form is not None and isinstance(value, str) and not re.fullmatch(form.pattern, value):
+        return f"must be {form.words}, not {_describe(key, value)}"
     return None
 
 

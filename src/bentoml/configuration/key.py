@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 _RULE = "bentoml.key"
+
+
+class Form(NamedTuple):
+    """What a text has to look like.
+
+    Attributes:
+        pattern: a regular expression for the whole of it.
+        words: the same for readers, as it is said after "must be".
+    """
+
+    pattern: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,7 @@ class KeyRule:
         above: the number has to be larger than this.
         choices: the texts that are taken; empty for any.
         any_case: whether a choice may be written in capitals or not.
+        form: what the text has to look like; None for any.
         secret: whether the value is a secret, which is shown only to those who ask for it.
     """
 
@@ -32,6 +45,7 @@ class KeyRule:
     above: float | None = None
     choices: tuple[str, ...] = ()
     any_case: bool = False
+    form: Form | None = None
     secret: bool = False
 
 
@@ -45,6 +59,7 @@ def key(
     above: float | None = None,
     choices: tuple[str, ...] = (),
     any_case: bool = False,
+    form: Form | None = None,
     secret: bool = False,
 ) -> T:
     """Declare a key as a field of a section. See `KeyRule` for the arguments.
@@ -52,7 +67,7 @@ def key(
     Returns:
         A dataclass field; the type is that of the default, so that type checkers compare it with the annotation.
     """
-    rule = KeyRule(meaning, unit, at_least, at_most, above, choices, any_case, secret)
+    rule = KeyRule(meaning, unit, at_least, at_most, above, choices, any_case, form, secret)
     metadata = {_RULE: rule}
     made: Any
     if isinstance(default, list):

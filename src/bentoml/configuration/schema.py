@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bentoml.configuration.key import key, section
+from bentoml.configuration.key import Form, key, section
 
 IMAGE_EXTENSIONS = [".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp"]
 # Fields of requests and answers that hold credentials.
 SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"]
 NOTHING: list[str] = []
+DEVICE = Form(r"cpu|mps|(cuda|tpu|xpu)(:[0-9]{1,3})?", "a device such as cpu, cuda or cuda:1")
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
@@ -127,6 +128,11 @@ class BentoServer:
         None, "after about so many a worker is replaced; null keeps it", unit="requests", at_least=1
     )
     preload: bool = key(False, "load the model once and fork the workers")
+    device: str = key(
+        "cpu",
+        "where models of frameworks that can choose are loaded to; the variable `BENTOML_DEVICE` comes before it",
+        form=DEVICE,
+    )
     grace_s: float | None = key(None, "time that a stop waits for answers; null is `timeout`", unit="seconds", above=0)
     header_timeout_s: float = key(
         20, "time for the head of a request to arrive, and for a TLS handshake", unit="seconds", above=0

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from bentoml.service.env import BentoServiceEnv
 
+# A manifest stays readable.
+_MOST_FEATURE_NAMES = 100
 _ESTIMATOR_METHODS = ("fit", "predict", "transform")
 
 
@@ -23,6 +25,8 @@ class SklearnModelArtifact(BentoServiceArtifact):
 
     Its arrays are mapped into memory read-only on load, so that the processes of a server share them.
     """
+
+    carries_pickle = True
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -60,6 +64,17 @@ class SklearnModelArtifact(BentoServiceArtifact):
     def get(self) -> Any:
         """The estimator."""
         return self._model
+
+    def facts(self) -> dict[str, Any]:
+        """Class, version of the library, and the features that the estimator was fitted with."""
+        facts = super().facts()
+        features = getattr(self._model, "n_features_in_", None)
+        if isinstance(features, int):
+            facts["input_signature"] = [{"name": None, "dtype": None, "shape": [None, features]}]
+        names = getattr(self._model, "feature_names_in_", None)
+        if names is not None:
+            facts["feature_names"] = [str(name) for name in names[:_MOST_FEATURE_NAMES]]
+        return facts
 
     def set_dependencies(self, env: BentoServiceEnv) -> None:
         """Add scikit-learn when requirements are inferred."""

@@ -7,7 +7,9 @@ An artifact puts one object of one library into files and gets it back. A subcla
 - `save(dst)`: write the files into the existing directory `dst`;
 - `load(path)`: read back what `save` wrote into the directory `path`;
 - `get()`: the object, as the functions of a service use it;
-- `set_dependencies(env)`, optional: declare what the service needs installed.
+- `set_dependencies(env)`, optional: declare what the service needs installed;
+- `carries_pickle` and `has_pickle_in(directory)`, optional: whether loading the files can run code that stands in them;
+- `facts()`, optional: what can be told of the object, for the manifest of a bundle.
 
 This base keeps the books around these methods (see `lifecycle`): which of them may be called already, and the
 `metadata` dict, stored beside the files as `<name>.yml`. A library that is not installed is reported by
@@ -19,6 +21,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml.configuration import chosen_device
+from bentoml.service.artifacts.facts import object_facts
 from bentoml.service.artifacts.lifecycle import GUARDED_ATTRIBUTE, guard_get, guard_load, guard_pack, guard_save
 from bentoml.service.naming import validate_artifact_name
 
@@ -110,6 +114,46 @@ class BentoServiceArtifact:
 
     def set_dependencies(self, env: BentoServiceEnv) -> None:
         """Declare what the service needs installed; nothing by default."""
+
+    @property
+    def carries_pickle(self) -> bool:
+        """Whether the files that `save` writes are, or hold, pickles or anything else that can run code when loaded.
+
+        True for a class that does not say: the safe assumption. A class attribute will do where the answer is always
+        the same; where it depends on the object, the answer is about the one that was packed or loaded, and
+        `has_pickle_in` is overridden, too.
+        """
+        return True
+
+    def has_pickle_in(self, directory: str) -> bool:  # noqa: ARG002 - for those who override it
+        """Whether `load` would unpickle files of a directory; asked before `load` where pickles are not allowed.
+
+        Nothing is loaded to find out. By default what `carries_pickle` says.
+        """
+        return self.carries_pickle
+
+    def facts(self) -> dict[str, Any]:
+        """What can be told of the object that was packed or loaded; stored in the manifest beside the user's metadata.
+
+        Only plain values: dicts, lists, str, int, float, bool and None. Keys that have a common meaning:
+
+        - `framework`, `framework_version`: import name and version of the library;
+        - `class`: full name of the object's class;
+        - `input_signature`: a list of dicts with `name`, `dtype` and `shape`, `null` for what is not known;
+        - `parameters`: how many numbers were trained.
+
+        A subclass adds to what it gets from here: `{**super().facts(), "parameters": ...}`.
+        """
+        return object_facts(self.get())
+
+    @staticmethod
+    def chosen_device() -> str:
+        """The device to load onto, such as `cpu` (the default) or `cuda:1`: `$BENTOML_DEVICE`, or the configuration.
+
+        Raises:
+            BentoMLConfigException: that is no device.
+        """
+        return chosen_device()
 
     def fresh_copy(self) -> Self:
         """A new artifact made with the same constructor arguments, holding no object."""

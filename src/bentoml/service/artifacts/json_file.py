@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+_PLAIN_JSON_MODULES = frozenset({"json", "orjson", "rapidjson", "simplejson", "ujson"})
+
 
 class JSONArtifact(BentoServiceArtifact):
     """A value in a JSON file, `<name>.json`.
@@ -32,6 +34,13 @@ class JSONArtifact(BentoServiceArtifact):
         self._json_module = json_module
         self._content: Any = None
         self._dumps_arguments: dict[str, Any] = {}
+
+    @property
+    def carries_pickle(self) -> bool:
+        """No for modules that are known to read plain JSON; others, such as jsonpickle, may do anything."""
+        module = self._json_module
+        name = module if module is None or isinstance(module, str) else module.__name__
+        return name is not None and name not in _PLAIN_JSON_MODULES
 
     def pack(self, content: Any, metadata: dict[str, Any] | None = None, **json_dumps_kwargs: Any) -> Self:  # noqa: ARG002 - kept by the base
         """Take a value.

@@ -25,6 +25,8 @@ class PickleArtifact(BentoServiceArtifact):
         pickle_module: module with `dump` and `load`, or its dotted name; `cloudpickle` by default.
     """
 
+    carries_pickle = True
+
     def __init__(self, name: str, pickle_module: ModuleType | str = "cloudpickle") -> None:
         super().__init__(name)
         self._pickle_module = pickle_module

@@ -25,6 +25,8 @@ class TextFileArtifact(BentoServiceArtifact):
         InvalidArgument: the extension would lead out of the directory.
     """
 
+    carries_pickle = False
+
     def __init__(self, name: str, file_extension: str = ".txt", encoding: str = "utf-8") -> None:
         super().__init__(name)
         if "/" in file_extension or "\\" in file_extension or not file_extension.isprintable():
