@@ -6,6 +6,8 @@ import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from bentoml.adapters.table.plain_cells import with_plain_cells
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,8 +36,8 @@ def as_frame(value: Any) -> pd.DataFrame:
 def frame_text(frame: pd.DataFrame, orient: str) -> str:
     """One frame as `DataFrame.to_json` writes it; dates as milliseconds since 1970."""
     if orient == "table":  # its dates are ISO text
-        return frame.to_json(orient="table")
-    return _dates_as_milliseconds(frame).to_json(orient=orient)  # type: ignore[call-overload, no-any-return]
+        return _json_of(frame, orient="table")
+    return _json_of(_dates_as_milliseconds(frame), orient=orient)
 
 
 def piece_texts(frame: pd.DataFrame, bounds: Sequence[int], orient: str) -> list[str]:
@@ -55,8 +57,17 @@ def piece_texts(frame: pd.DataFrame, bounds: Sequence[int], orient: str) -> list
 
 def _record_pieces(frame: pd.DataFrame, bounds: Sequence[int]) -> list[str]:
     """Write the frame once, a row per line: a call of `to_json` for each piece would cost more than the model."""
-    lines = _dates_as_milliseconds(frame).to_json(orient="records", lines=True).split("\n")
+    lines = _json_of(_dates_as_milliseconds(frame), orient="records", lines=True).split("\n")
     return [f"[{','.join(lines[start:end])}]" for start, end in pairwise(bounds)]
+
+
+def _json_of(frame: pd.DataFrame, **options: Any) -> str:
+    try:
+        text: str = frame.to_json(**options)
+    except (UnicodeDecodeError, OverflowError):
+        # Bytes that are no text, or dates in years that pandas does not know; rare, so nobody looks for them before.
+        text = with_plain_cells(frame).to_json(**options)
+    return text
 
 
 def has_default_index(frame: pd.DataFrame | pd.Series[Any]) -> bool:

@@ -20,7 +20,7 @@ class ResultEncoder(json.JSONEncoder):
     def default(self, o: Any) -> Any:
         """Replace a value that JSON does not know."""
         if isinstance(o, (bytes, bytearray, memoryview)):
-            return _bytes_value(bytes(o))
+            return bytes_value(bytes(o))
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             if isinstance(o, numpy.generic):
@@ -35,7 +35,8 @@ class ResultEncoder(json.JSONEncoder):
 _NUMBER_TYPES = frozenset({int, float})
 
 
-def _bytes_value(content: bytes) -> str | dict[str, str]:
+def bytes_value(content: bytes) -> str | dict[str, str]:
+    """Bytes as text where they are UTF-8, else as `{"b64": ...}`."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
