@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.text_input import decode_text, file_charset
+from bentoml.adapters.typed.bodies import FormBody, PackedBody
 from bentoml.adapters.typed.form_fields import args_of_form, is_file, item_of
 from bentoml.adapters.typed.opened_images import OpenedImages, max_decoded_bytes, opening_images
 from bentoml.adapters.typed.refusals import refusal
@@ -27,13 +27,6 @@ _UTF8_NAMES = frozenset({None, "utf-8", "utf8", "UTF-8", "UTF8"})
 # Under this name values and their images ride on a task from `group_tasks` to `extract_user_func_args`.
 _OPENED = "_bentoml_opened"
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """A body of MessagePack."""
-
-    content: bytes
 
 
 class TypedInput(BaseBodyInput):
@@ -108,7 +101,7 @@ class TypedInput(BaseBodyInput):
             task.data = req.body
             return task
         try:
-            task.data = req.form_parts()
+            task.data = FormBody(req.form_parts())
         except BadInput as error:
             task.discard(http_status=400, err_msg=refusal("$", str(error)))
         return task
@@ -124,7 +117,7 @@ class TypedInput(BaseBodyInput):
     def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:
         """Keep the content, as UTF-8 where it is text."""
         if canonical(task.http_headers.content_type) == MSGPACK:
-            task.data = _Packed(content)
+            task.data = PackedBody(content)
             return
         charset = charset or file_charset(task, content, file_name)
         task.data = content if charset in _UTF8_NAMES else decode_text(content, charset).encode()
@@ -177,10 +170,10 @@ class TypedInput(BaseBodyInput):
         values = self.values
         if isinstance(content, bytes):
             return values.args(values.decoder.of_json(content))
-        if isinstance(content, _Packed):
+        if isinstance(content, PackedBody):
             return values.args(values.decoder.of_msgpack(content.content))
         assert isinstance(values, ValueForEach)
-        return args_of_form(values, content)
+        return args_of_form(values, content.parts)
 
 
 def _form_field(hint: Any, schema: Schema) -> Schema:
