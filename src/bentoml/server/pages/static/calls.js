@@ -68,7 +68,15 @@ function bodyArguments(content) {
   return types.length ? formArguments(content[types[0]]) : ["-d", "{}"];
 }
 
-function curlLine(path, operation) {
+// Parts of the path that may be chosen, such as a model, each as the first choice. A route of an API may have braces of
+// its own, which no parameter belongs to.
+function withFirstChoices(path, parameters) {
+  const choices = (parameters ?? []).filter((one) => one?.in === "path" && one.schema?.enum?.length);
+  return choices.reduce((filled, one) => filled.replace(`{${one.name}}`, () => one.schema.enum[0]), path);
+}
+
+function curlLine(template, operation) {
+  const path = withFirstChoices(template, operation.parameters);
   const encoded = path.split("/").map(encodeURIComponent).join("/");
   const url = new URL(`.${encoded}`, window.location.href).href;
   const token = operation.security?.length ? ["-H", "Authorization: Bearer TOKEN"] : [];
