@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 TAG = "models"
 _DESCRIPTION = (
     "Inference with tensors, by the Open Inference Protocol V2\n\n"
-    "For clients of KServe, Triton and MLServer. Each input is a column of a table, or the only one is the whole table or "
-    "array. Tensors may also come as bytes behind the JSON."
+    "For clients of KServe, Triton and MLServer. Each input is a column of a table, or the only one is the whole table "
+    "or array. Tensors may also come as bytes behind the JSON."
 )
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _VALUES: dict[str, Any] = {BOOL: True, BYTES: "text", **dict.fromkeys(FLOATS, 0.5)}
