@@ -56,23 +56,16 @@ class NumpyNdarrayOutput(JsonOutput):
         """Cut an array into each task's rows; a list may hold one array per task."""
         value = _without_tensors(return_result)
         wanted = wanted_types(tasks, ARRAY_TYPES)
-        texts = None
-        if wanted.count(JSON) == len(wanted):
-            texts = row_texts(value) if _is_cut(value) and self._writer(tasks) is not str else None
-            if texts is None:
-                return super().pack_user_func_return_value(value, tasks)
-        elif not _is_cut(value) and not isinstance(value, (list, tuple)):
-            return super().pack_user_func_return_value(value, tasks)
-        bounds = pairwise(piece_bounds(len(value), tasks))
-        if texts is not None:
+        if wanted.count(JSON) < len(wanted) and (_has_rows(value) or isinstance(value, (list, tuple))):
+            bounds = pairwise(piece_bounds(len(value), tasks))
             return [
-                self._written(texts[start] if task.batch is None else f"[{', '.join(texts[start:end])}]")
-                for task, (start, end) in zip(tasks, bounds, strict=True)
+                self._packed(value[start] if task.batch is None else value[start:end], media_type, task)
+                for task, media_type, (start, end) in zip(tasks, wanted, bounds, strict=True)
             ]
-        return [
-            self._packed(value[start] if task.batch is None else value[start:end], media_type, task)
-            for task, media_type, (start, end) in zip(tasks, wanted, bounds, strict=True)
-        ]
+        texts = row_texts(value) if _has_rows(value) and self._writer(tasks) is not str else None
+        if texts is None:
+            return super().pack_user_func_return_value(value, tasks)
+        return [self._written(body) for body in _bodies(texts, tasks)]
 
     def _packed(self, piece: Any, media_type: str, task: InferenceTask[Any]) -> InferenceResult[Any]:
         array = None if media_type == JSON else _plain_array(piece)
@@ -95,9 +88,20 @@ class NumpyNdarrayOutput(JsonOutput):
         return write_array
 
 
-def _is_cut(value: Any) -> bool:
-    """Whether a value is an array with rows."""
+def _has_rows(value: Any) -> bool:
     return is_array_type(type(value)) and value.ndim > 0
+
+
+def _bodies(texts: Sequence[str], tasks: Sequence[InferenceTask[Any]]) -> list[str]:
+    """The JSON of each task's rows, from that of each row."""
+    rows = [task.batch for task in tasks]
+    if len(rows) == len(texts) == rows.count(1):
+        return [f"[{text}]" for text in texts]
+    bounds = pairwise(piece_bounds(len(texts), tasks))
+    return [
+        texts[start] if count is None else f"[{', '.join(texts[start:end])}]"
+        for count, (start, end) in zip(rows, bounds, strict=True)
+    ]
 
 
 def _without_tensors(value: Any) -> Any:

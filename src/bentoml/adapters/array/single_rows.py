@@ -1,9 +1,10 @@
 """Batches whose every request is one row of numbers: read with one call of the JSON parser, into one array.
 
 Joining bodies before they are parsed is safe only when no body can reach into its neighbour. Here each is known to be
-`[[` and `]]` around characters that are neither brackets nor quotes. Without the brackets the bodies are one list, in
-which the parser allows nothing but numbers with one comma between two: each body has one number more than commas, and
-those of one body stay together. A batch with any other body is not read here.
+`[[` and `]]` around characters that are neither brackets nor quotes: written one a line, all lines are of that form,
+and there are as many as bodies, so none has a line end in it. Without the brackets the bodies are one list, in which
+the parser allows nothing but numbers with one comma between two: each body has one number more than commas, and those
+of one body stay together. A batch with any other body is not read here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from bentoml.adapters.array.npy import Array
 
-_is_row = re.compile(rb"\[\[[-+.0-9eE, ]+\]\]").fullmatch
+_are_rows = re.compile(rb"(?:\[\[[-+.0-9eE, ]+\]\]\n)+").fullmatch
+_COMMAS_BETWEEN = bytes.maketrans(b"\n", b",")
 _count_commas = methodcaller("count", b",")
 
 
@@ -38,11 +40,15 @@ def parse_single_rows(bodies: Sequence[bytes], dtype: np.dtype[Any] | None) -> l
         For each type the positions of the rows that have it, in order, and the array of them (rows, width); the same
         values as each body alone gives. None when a body is anything else, or cannot be read.
     """
-    if not all(map(_is_row, bodies)) or len(commas := set(map(_count_commas, bodies))) > 1:
+    lines = b"\n".join([*bodies, b""])
+    if lines.count(b"\n") != len(bodies) or not _are_rows(lines):
+        return None
+    commas = set(map(_count_commas, bodies))
+    if len(commas) > 1:
         return None
     width = commas.pop() + 1
     try:
-        numbers = parse_json(f"[{b','.join(bodies).translate(None, b'[]').decode()}]")
+        numbers = parse_json(f"[{lines[:-1].translate(_COMMAS_BETWEEN, b'[]').decode()}]")
         kinds = set(map(type, numbers))
         if dtype is not None or len(kinds) == 1:
             return [(list(range(len(bodies))), array_of_leaves(numbers, dtype, kinds).reshape(-1, width))]
