@@ -52,27 +52,31 @@ def encode(array: Any, tasks: Any) -> list[bytes]:
     return [adapter.to_http_response(one).body for one in adapter.pack_user_func_return_value(array, tasks)]
 
 
-def main() -> None:
-    """Print one line for each direction and number of requests in the batch."""
+def compare(name: str, size_bytes: int, ours: Callable[[], Any], alone: Callable[[], Any]) -> None:
+    """Print the speed of both."""
+    rounds = [(seconds(ours), seconds(alone)) for _ in range(ROUNDS)]
+    ours_s, alone_s = (min(column) for column in zip(*rounds, strict=True))
+    speeds = f"{size_bytes / ours_s / 1e9:7.1f} GB/s, numpy alone {size_bytes / alone_s / 1e9:5.1f} GB/s"
+    print(f"{name:3} {size_bytes / 1e6:3.0f} MB: {speeds}, ratio {alone_s / ours_s:.2f}")
+
+
+def measure(count: int) -> None:
+    """Print both directions for a batch of so many requests."""
     rows = SIZE_BYTES // 8 // 100
     body = saved(np.arange(rows * 100.0).reshape(rows, 100))
+    requests = [HTTPRequest({"Content-Type": NPY, "Accept": NPY}, body) for _ in range(count)]
+    tasks, array = decode(requests)
+    pieces = [array[i * rows : (i + 1) * rows] for i in range(count)]
+    assert encode(array, tasks) == [body] * count
+    size_bytes = count * len(body)
+    compare("in", size_bytes, lambda: decode(requests), lambda: [np.load(io.BytesIO(body)) for _ in requests])
+    compare("out", size_bytes, lambda: encode(array, tasks), lambda: [saved(piece) for piece in pieces])
+
+
+def main() -> None:
+    """Print two lines for each number of requests in a batch."""
     for count in BATCHES:
-        requests = [HTTPRequest({"Content-Type": NPY, "Accept": NPY}, body) for _ in range(count)]
-        tasks, array = decode(requests)
-        pieces = [array[i * rows : (i + 1) * rows] for i in range(count)]
-        assert encode(array, tasks) == [body] * count
-        pairs: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
-            "in": (lambda: decode(requests), lambda: [np.load(io.BytesIO(body)) for _ in requests]),
-            "out": (lambda: encode(array, tasks), lambda: [saved(piece) for piece in pieces]),
-        }
-        for name, (ours, alone) in pairs.items():
-            rounds = [(seconds(ours), seconds(alone)) for _ in range(ROUNDS)]
-            ours_s, alone_s = (min(column) for column in zip(*rounds, strict=True))
-            gigabytes = count * len(body) / 1e9
-            print(
-                f"{name:3} {count} x {len(body) / 1e6:.0f} MB: {gigabytes / ours_s:9.1f} GB/s, "
-                f"numpy alone {gigabytes / alone_s:5.1f} GB/s, ratio {alone_s / ours_s:.2f}"
-            )
+        measure(count)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,10 @@ class TestNpyContract(ArrayContract):
         return npy(json.loads(body)) if body[:1] in {"[", "3"} else body.encode()
 
 
+class TestNpyRowsContract(TestNpyContract):
+    GOOD: ClassVar = [f"[[{i}.5, {i}]]" for i in range(8)] + ["[[666.5, 0.25]]"]
+
+
 class TestMsgpackContract(ArrayContract):
     CONTENT_TYPE: ClassVar = "application/msgpack"
     IS_TEXT: ClassVar = False

@@ -6,13 +6,13 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml._util.optional import require
+from bentoml.adapters.array.alike import read_together
 from bentoml.adapters.array.join import join_rows
 from bentoml.adapters.array.json_lists import array_of_json
 from bentoml.adapters.array.msgpack_lists import parse_msgpack_lists
 from bentoml.adapters.array.nested_lists import array_of_lists, as_type
 from bentoml.adapters.array.npy import PLAIN_KINDS, is_npy, read_npy
 from bentoml.adapters.array.schema import array_example, array_schema, shape_problem
-from bentoml.adapters.array.single_rows import parse_single_rows
 from bentoml.adapters.array.tensor_input import array_spec, only_array
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError
@@ -43,7 +43,7 @@ _PLAIN_JSON = (JSON, None)
 class BaseArrayInput(BaseBodyInput):
     """Reads one array per request and joins those of a batch along their first axis, the rows.
 
-    `task.data` is the JSON text of a body, or the array of one in another format. Only arrays of the same type and the
+    `task.data` is a body of JSON or npy, or the array of one in MessagePack. Only arrays of the same type and the
     same shape of a row are joined: no request sees its neighbours.
 
     Args:
@@ -105,17 +105,18 @@ class BaseArrayInput(BaseBodyInput):
 
     def from_http_request(self, req: HTTPRequest) -> Task:
         """Read the body, or the one file in it when it is a form."""
-        if req.headers.content_type_and_charset != _PLAIN_JSON or is_npy(req.body):
+        kind = req.headers.content_type_and_charset
+        if kind != _PLAIN_JSON and (kind[0] == FORM_CONTENT_TYPE or not is_npy(req.body)):
             return super().from_http_request(req)
-        # The most common of all, which takes no more than this.
+        # The most common of all, which take no more than this.
         task: Task = InferenceTask.of_request(req)
         task.data = req.body
         return task
 
     def fill(self, task: Task, content: bytes, charset: str | None, file_name: str | None) -> None:
-        """Keep JSON as it is, so that a batch can be parsed at once; read the other formats."""
+        """Keep JSON and npy as they are, so that those of a batch can be read together; read MessagePack."""
         if is_npy(content):
-            task.data = read_npy(content)
+            task.data = content
             return
         media_type = canonical(task.http_headers.content_type)
         if media_type == NPY:
@@ -182,27 +183,24 @@ class BaseArrayInput(BaseBodyInput):
         return (self.argument(array),)
 
     def _joined_rows(self, tasks: Sequence[Task]) -> list[list[Task]] | None:
-        """The groups of a batch of single rows in JSON; None for any other batch."""
+        """The groups of a batch whose bodies are alike; None for any other batch."""
         bodies: list[Any] = [task.data for task in tasks]
         if len(tasks) < 2 or set(map(type, bodies)) != {bytes}:
             return None
-        parts = parse_single_rows(bodies, self.dtype)
-        if parts is None:
+        together = read_together(bodies, self.dtype, self.of_lists)
+        if together is None:
             return None
-        try:
-            arrays = [self.of_lists(array) for _, array in parts]
-            if any(self._misfit(array[:1]) for array in arrays):
-                return None
-        except InputError:
+        parts, rows = together
+        if any(self._misfit(array[:rows]) for _, array in parts):
             return None
         groups = []
-        for (positions, _), array in zip(parts, arrays, strict=True):
+        for positions, array in parts:
             group = list(tasks) if len(positions) == len(tasks) else [tasks[position] for position in positions]
             array.flags.writeable = False
             vars(group[0])[_JOINED] = (group, array)
             groups.append(group)
         for task in tasks:
-            task.batch = 1
+            task.batch = rows
         return groups
 
     def _taken(self, task: Task) -> Array | None:
@@ -238,6 +236,8 @@ class BaseArrayInput(BaseBodyInput):
             InputError: the data is not what it should be.
         """
         data: Any = task.data
+        if isinstance(data, bytes) and is_npy(data):
+            return read_npy(data)
         if isinstance(data, (bytes, str)):
             return self.of_lists(array_of_json(data, self.dtype))
         array: Array = data

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.array.json_texts import array_text, row_texts
-from bentoml.adapters.array.npy import PLAIN_KINDS, npy_bytes
+from bentoml.adapters.array.npy import PLAIN_KINDS, npy_bytes, npy_writer
 from bentoml.adapters.array.tensors import as_array, is_array_type, is_tensor_type
 from bentoml.adapters.base import piece_bounds
 from bentoml.adapters.json_output import JsonOutput
@@ -56,6 +56,8 @@ class NumpyNdarrayOutput(JsonOutput):
         """Cut an array into each task's rows; a list may hold one array per task."""
         value = _without_tensors(return_result)
         wanted = wanted_types(tasks, ARRAY_TYPES)
+        if wanted.count(NPY) == len(wanted) and _has_rows(value) and value.dtype.kind in PLAIN_KINDS:
+            return self._npy_pieces(value, tasks)
         if wanted.count(JSON) < len(wanted) and (_has_rows(value) or isinstance(value, (list, tuple))):
             bounds = pairwise(piece_bounds(len(value), tasks))
             return [
@@ -66,6 +68,14 @@ class NumpyNdarrayOutput(JsonOutput):
         if texts is None:
             return super().pack_user_func_return_value(value, tasks)
         return [self._written(body) for body in _bodies(texts, tasks)]
+
+    def _npy_pieces(self, array: Array, tasks: Sequence[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
+        bounds = pairwise(piece_bounds(len(array), tasks))
+        write, headers = npy_writer(array), _HEADERS[NPY]
+        return [
+            InferenceResult.of_data(write(start, None if task.batch is None else end), headers)
+            for task, (start, end) in zip(tasks, bounds, strict=True)
+        ]
 
     def _packed(self, piece: Any, media_type: str, task: InferenceTask[Any]) -> InferenceResult[Any]:
         array = None if media_type == JSON else _plain_array(piece)

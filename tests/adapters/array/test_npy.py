@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bentoml.adapters.array.npy import MAGIC, is_npy, npy_bytes, read_npy
+from bentoml.adapters.array.npy import MAGIC, is_npy, npy_bytes, npy_writer, read_npy
 from bentoml.adapters.errors import InputError
 
 KINDS = st.one_of(
@@ -137,6 +137,16 @@ def test_array_without_values_may_not_have_endless_axes() -> None:
     assert "too long" in refusal(body_of(header_of(shape=f"(0, {10**12})")))
 
 
+@given(hnp.arrays(KINDS, hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=3)), st.booleans())
+def test_rows_are_written_as_arrays_of_their_own(array: Any, fortran: bool) -> None:
+    write = npy_writer(np.asfortranarray(array) if fortran else array)
+    assert [write(i, None) for i in range(len(array))] == [
+        saved(array[i : i + 1].reshape(array.shape[1:])) for i in range(len(array))
+    ]
+    assert write(0, len(array)) == saved(array)
+    assert write(1, 1) == saved(array[1:1])
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_after_the_magic_are_read_or_refused(rest: bytes) -> None:
     body = MAGIC + rest
@@ -150,5 +160,6 @@ def test_any_bytes_after_the_magic_are_read_or_refused(rest: bytes) -> None:
 
 @pytest.mark.parametrize("array", [np.array([None]), np.zeros(1, dtype=[("a", "f8")])], ids=["object", "record"])
 def test_array_of_objects_or_records_is_not_written(array: Any) -> None:
-    with pytest.raises(TypeError, match="cannot be written as npy"):
-        npy_bytes(array)
+    for write in (npy_bytes, npy_writer):
+        with pytest.raises(TypeError, match="cannot be written as npy"):
+            write(array)
