@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
-import msgpack
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bentoml.adapters import (
@@ -21,55 +19,34 @@ from bentoml.adapters import (
     JsonInput,
     MultiFileInput,
     MultiImageInput,
-    NumpyNdarrayInput,
     StringInput,
 )
-from bentoml.adapters.array.npy import npy_bytes
 from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
 from bentoml.adapters.typed_input import TypedInput
-from bentoml.adapters.wire.media_types import ARROW_FILE, ARROW_STREAM, JSON, MSGPACK, NPY, PARQUET
-from bentoml.exceptions import InvalidArgument
+from bentoml.adapters.wire.media_types import ARROW_FILE, ARROW_STREAM, MSGPACK, NPY, PARQUET
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
 from tests.adapters.forms import FORM, form_request
+from tests.adapters.mixed_batch import (
+    ANSWER,
+    MARKS,
+    assert_batch_equals_single,
+    bad_gzip,
+    malformed,
+    mark_in,
+    quiet,
+    react,
+    unhurried,
+)
 from tests.adapters.pictures import color_of, png
 from tests.adapters.table_bodies import BODY_OF_FRAME, npy_body
 
+__all__ = ["quiet"]
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from bentoml.adapters import BaseInputAdapter
-
-DISCARD = "please discard"
-RAISE = "please raise"
-REFUSE = "please refuse"
-ANSWER = "please answer yourself"
-MARKS = [DISCARD, RAISE, REFUSE, ANSWER]
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """The errors of the requests are meant to happen."""
-    logger = logging.getLogger("bentoml")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
-
-
-def react(mark: str, task: InferenceTask[Any]) -> None:
-    """Discard or raise, when the mark says so."""
-    if mark == DISCARD:
-        task.discard(http_status=422, err_msg=f"discarded {task.data!r}", http_headers={"X-Why": "asked for"})
-    elif mark == RAISE:
-        raise ValueError(f"raised for {task.data!r}")
-    elif mark == REFUSE:
-        raise InvalidArgument(f"refused {task.data!r}")
-
-
-def mark_in(text: str) -> str:
-    """The mark that a text holds, or an empty string."""
-    return next((mark for mark in MARKS if mark in text), "")
 
 
 def own_answer(text: str) -> InferenceResult[str]:
@@ -158,7 +135,6 @@ def tables(draw: st.DrawFn) -> Any:
     )
 
 
-malformed = st.sampled_from([b"", b"{bad", b"\xff", b"[]", b"[[1], [1, 2]]", b'{"a": 1}', b"3", b"nope"])
 csv_bodies = st.sampled_from(
     [
         b"a,b\n1,x\n",
@@ -181,9 +157,6 @@ def json_request(value: Any) -> HTTPRequest:
 def files_request(fields: list[tuple[str, str]]) -> HTTPRequest:
     """A form with a file for each name and text."""
     return form_request(files=[(name, (f"{name}.bin", text.encode())) for name, text in fields])
-
-
-bad_gzip = st.just(HTTPRequest({"Content-Encoding": "gzip"}, b"no gzip"))
 
 
 @st.composite
@@ -237,20 +210,6 @@ value_requests = st.lists(
 )
 
 
-def assert_batch_equals_single(api: InferenceAPI, requests: Iterable[HTTPRequest]) -> None:
-    """Compare status, headers and body of each answer in the batch with those of the request alone."""
-    requests = list(requests)
-    ids = [f"id-{i}" for i in range(len(requests))]
-    together = api.handle_batch_request(requests, ids)
-    alone = [api.handle_batch_request([request], [one])[0] for request, one in zip(requests, ids, strict=True)]
-    assert [(one.status, one.headers.to_json(), one.body) for one in together] == [
-        (one.status, one.headers.to_json(), one.body) for one in alone
-    ]
-
-
-unhurried = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-
-
 @pytest.mark.parametrize("function", [answer_rows, answer_frame], ids=["list", "frame"])
 @pytest.mark.parametrize(
     "adapter",
@@ -287,55 +246,6 @@ def test_values_of_a_single_function_are_answered_as_in_a_batch(requests: list[H
     assert [(one.status, one.body) for one in single.handle_batch_request(requests, ids)] == [
         (one.status, one.body) for one in batch.handle_batch_request(requests, ids)
     ]
-
-
-marked_numbers = dict(zip((9001.0, 9002.0, 9003.0, 9004.0), MARKS, strict=True))
-numbers = st.integers(-3, 3) | st.floats(-2, 2) | st.sampled_from([True, None, "a", 2**63, [1], *marked_numbers])
-
-
-@st.composite
-def array_requests(draw: st.DrawFn) -> HTTPRequest:
-    """A request with an array, or nearly one, in one of the formats."""
-    width = draw(st.integers(1, 2))
-    kind = draw(st.sampled_from([numbers, st.floats(-2, 2) | st.sampled_from([*marked_numbers])]))
-    rows: Any = draw(st.lists(st.lists(kind, min_size=width, max_size=width), min_size=1, max_size=2))
-    media_type = draw(st.sampled_from([JSON, JSON, JSON, MSGPACK, NPY]))
-    if media_type == NPY:
-        try:
-            return HTTPRequest({"Content-Type": NPY}, npy_bytes(np.array(rows)))
-        except (TypeError, ValueError):
-            media_type = MSGPACK
-    body = msgpack.packb(rows) if media_type == MSGPACK else json.dumps(rows).encode()
-    return HTTPRequest({"Content-Type": media_type}, body)
-
-
-def answer_array(array: Any, tasks: list[InferenceTask[Any]]) -> Any:
-    """One answer per row that is not discarded: its type and values."""
-    returned: list[Any] = []
-    start = 0
-    for task in tasks:
-        assert task.batch is not None
-        rows = array[start : start + task.batch]
-        start += task.batch
-        react(next((mark for number, mark in marked_numbers.items() if (rows == number).any()), ""), task)
-        if not task.is_discarded:
-            returned.extend(f"{array.dtype} {row}" for row in rows.tolist())
-    return np.array(returned) if returned else returned
-
-
-@pytest.mark.parametrize(
-    "adapter",
-    [NumpyNdarrayInput(), NumpyNdarrayInput(shape=(None, 2)), NumpyNdarrayInput(dtype="float32")],
-    ids=["free", "shape", "dtype"],
-)
-@unhurried
-@given(
-    requests=st.lists(
-        array_requests() | malformed.map(lambda body: HTTPRequest(body=body)) | bad_gzip, min_size=1, max_size=12
-    )
-)
-def test_arrays_in_a_batch_are_answered_as_alone(adapter: NumpyNdarrayInput, requests: list[HTTPRequest]) -> None:
-    assert_batch_equals_single(InferenceAPI(None, "p", "", adapter, answer_array, batch=True), requests)
 
 
 file_texts = st.text(st.characters(codec="utf-8"), max_size=3) | st.sampled_from(MARKS)

@@ -24,13 +24,13 @@ from bentoml.adapters import (
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest, InferenceResult, InferenceTask
+from tests.adapters.mixed_batch import assert_batch_equals_single
 from tests.adapters.open_inference.messages import (
     arrays_of,
     binary_tensor,
     infer_request,
     json_tensor,
 )
-from tests.adapters.test_batch_equals_single import assert_batch_equals_single
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
