@@ -75,6 +75,8 @@ def read_alike(bodies: Sequence[bytes]) -> tuple[Array, int] | None:
     bytes_of_bodies = np.frombuffer(b"".join(bodies), np.uint8).reshape(len(bodies), len(first))
     values = np.ascontiguousarray(bytes_of_bodies[:, end:]).view(header.dtype)
     array = values.reshape(len(bodies) * header.shape[0], *header.shape[1:])
+    if not header.dtype.isnative:
+        array = array.astype(header.dtype.newbyteorder("="))
     if header.dtype.kind == "U":
         check_characters(array)
-    return (array if header.dtype.isnative else array.astype(header.dtype.newbyteorder("="))), header.shape[0]
+    return array, header.shape[0]

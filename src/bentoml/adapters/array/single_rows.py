@@ -49,6 +49,8 @@ def parse_single_rows(bodies: Sequence[bytes], dtype: np.dtype[Any] | None) -> l
     width = commas.pop() + 1
     try:
         numbers = parse_json(f"[{lines[:-1].translate(_COMMAS_BETWEEN, b'[]').decode()}]")
+        if len(numbers) != len(bodies) * width:  # one row of blanks
+            return None
         kinds = set(map(type, numbers))
         if dtype is not None or len(kinds) == 1:
             return [(list(range(len(bodies))), array_of_leaves(numbers, dtype, kinds).reshape(-1, width))]
