@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.browser import browser, tab
 from tests.environments.selection import select
@@ -22,6 +23,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# A machine that is busy with other things says nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
