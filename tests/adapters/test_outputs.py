@@ -125,7 +125,7 @@ def test_text_when_ensure_ascii_is_escaped() -> None:
 
 def test_charset_is_added_to_the_content_type() -> None:
     (result,) = JsonOutput(charset="utf-8").pack_user_func_return_value([1], [InferenceTask()])
-    assert result.http_headers.to_json() == (("Content-Type", "application/json; charset=utf-8"),)
+    assert result.http_headers.to_json() == (("Content-Type", "application/json; charset=utf-8"), ("Vary", "Accept"))
 
 
 def test_cors_argument_is_deprecated() -> None:

@@ -32,8 +32,8 @@ class DefaultOutput(BaseOutputAdapter):
 
     @property
     def response_schema(self) -> dict[str, Any]:
-        """Any JSON value, or an array in another format."""
-        return self._array.response_schema
+        """Any JSON value, or a table or an array in another format."""
+        return {**self._frame.response_schema, **self._array.response_schema}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]

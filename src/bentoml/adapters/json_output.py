@@ -1,4 +1,4 @@
-"""Return values as JSON bodies."""
+"""Return values as JSON, or as MessagePack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from bentoml.adapters.base import BaseOutputAdapter, piece_bounds
 from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.wire.cli_args import read_output_format
 from bentoml.adapters.wire.json_encoder import json_writer, number_texts
-from bentoml.adapters.wire.media_types import JSON
+from bentoml.adapters.wire.media_types import JSON, MSGPACK
+from bentoml.adapters.wire.msgpack_body import write_msgpack
+from bentoml.adapters.wire.negotiation import VARY, wanted_types
 from bentoml.exceptions import APIDeprecated
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
 
     from bentoml.types import InferenceTask
 
+# What any value can be written as; the first for clients that do not say.
+JSON_TYPES = (JSON, MSGPACK)
+
+_MSGPACK_HEADERS = HTTPHeaders([("Content-Type", MSGPACK), VARY])
+
 logger = logging.getLogger(__name__)
 
 
 class JsonOutput(BaseOutputAdapter):
     """Writes one JSON value per request; a JSON array where the request had several rows in a joined frame.
+
+    A client that prefers MessagePack in its `Accept` header gets that.
 
     Args:
         ensure_ascii: write non-ASCII text as escapes.
@@ -42,12 +51,12 @@ class JsonOutput(BaseOutputAdapter):
         self.ensure_ascii = ensure_ascii
         self.charset = charset
         content_type = f"{JSON}; charset={charset}" if charset else JSON
-        self._headers = HTTPHeaders([("Content-Type", content_type)])
+        self._headers = HTTPHeaders([("Content-Type", content_type), VARY])
 
     @property
     def response_schema(self) -> dict[str, Any]:
-        """Any JSON value."""
-        return {JSON: {"schema": {}}}
+        """Any JSON value, also as MessagePack."""
+        return {JSON: {"schema": {}}, MSGPACK: {"schema": {"type": "string", "format": "binary"}}}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]
@@ -55,6 +64,12 @@ class JsonOutput(BaseOutputAdapter):
         """Write each task's piece of a list, tuple or array."""
         values = self._as_sequence(return_result)
         bounds = piece_bounds(len(values), tasks)
+        wanted = wanted_types(tasks, JSON_TYPES)
+        if wanted.count(JSON) < len(wanted):
+            return [
+                self._result_as(media_type, values[start] if task.batch is None else values[start:end], task)
+                for media_type, task, start, end in zip(wanted, tasks, bounds, bounds[1:], strict=False)
+            ]
         write = self._writer(tasks)
         if write is not str and (texts := number_texts(values)) is not None:
             return [
@@ -85,6 +100,16 @@ class JsonOutput(BaseOutputAdapter):
         if cli_args is not None and read_output_format(cli_args) == "str":
             return str
         return json_writer(ensure_ascii=self.ensure_ascii)
+
+    def _result_as(self, media_type: str, value: Any, task: InferenceTask[Any]) -> InferenceResult[Any]:
+        if media_type != MSGPACK:
+            return self._result(self._writer([task]), value, task)
+        try:
+            body = write_msgpack(value)
+        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            logger.exception("The return value for request %s cannot be written as MessagePack", task.task_id)
+            return InferenceError(err_msg=f"the return value cannot be written as MessagePack: {error}")
+        return InferenceResult.of_data(body, _MSGPACK_HEADERS)
 
     def _result(self, write: Callable[[Any], str], value: Any, task: InferenceTask[Any]) -> InferenceResult[Any]:
         try:

@@ -11,7 +11,7 @@ from bentoml.adapters.array.tensors import as_array, is_array_type, is_tensor_ty
 from bentoml.adapters.base import piece_bounds
 from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.wire.media_types import JSON, MSGPACK, NPY
-from bentoml.adapters.wire.negotiation import wanted_types
+from bentoml.adapters.wire.negotiation import VARY, wanted_types
 from bentoml.types import HTTPHeaders, InferenceResult
 
 if TYPE_CHECKING:
@@ -144,5 +144,5 @@ def _msgpack_bytes(array: Array) -> bytes:
     return body
 
 
-_HEADERS = {media_type: HTTPHeaders([("Content-Type", media_type)]) for media_type in ARRAY_TYPES}
+_HEADERS = {media_type: HTTPHeaders([("Content-Type", media_type), VARY]) for media_type in ARRAY_TYPES}
 _WRITERS: dict[str, Callable[[Array], bytes]] = {NPY: npy_bytes, MSGPACK: _msgpack_bytes}

@@ -100,7 +100,11 @@ def test_record_of_a_request_has_all_its_parts(service: Watched) -> None:
             "http_headers": [["content-type", "application/json"]],
             "batch": 1,
         },
-        "result": {"data": "[3]", "http_status": 200, "http_headers": [["Content-Type", "application/json"]]},
+        "result": {
+            "data": "[3]",
+            "http_status": 200,
+            "http_headers": [["Content-Type", "application/json"], ["Vary", "Accept"]],
+        },
         "request_id": "one",
     }
     assert asctime[4] == asctime[7] == "-"

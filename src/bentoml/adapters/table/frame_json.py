@@ -37,7 +37,7 @@ def frame_text(frame: pd.DataFrame, orient: str) -> str:
     """One frame as `DataFrame.to_json` writes it; dates as milliseconds since 1970."""
     if orient == "table":  # its dates are ISO text
         return _json_of(frame, orient="table")
-    return _json_of(_dates_as_milliseconds(frame), orient=orient)
+    return _json_of(dates_as_milliseconds(frame), orient=orient)
 
 
 def piece_texts(frame: pd.DataFrame, bounds: Sequence[int], orient: str) -> list[str]:
@@ -57,7 +57,7 @@ def piece_texts(frame: pd.DataFrame, bounds: Sequence[int], orient: str) -> list
 
 def _record_pieces(frame: pd.DataFrame, bounds: Sequence[int]) -> list[str]:
     """Write the frame once, a row per line: a call of `to_json` for each piece would cost more than the model."""
-    lines = _json_of(_dates_as_milliseconds(frame), orient="records", lines=True).split("\n")
+    lines = _json_of(dates_as_milliseconds(frame), orient="records", lines=True).split("\n")
     return [f"[{','.join(lines[start:end])}]" for start, end in pairwise(bounds)]
 
 
@@ -77,7 +77,7 @@ def has_default_index(frame: pd.DataFrame | pd.Series[Any]) -> bool:
     return frame.index.equals(pd.RangeIndex(len(frame)))
 
 
-def _dates_as_milliseconds(frame: pd.DataFrame) -> pd.DataFrame:
+def dates_as_milliseconds(frame: pd.DataFrame) -> pd.DataFrame:
     """Replace dates and durations by numbers, which `to_json` of pandas 2 does by itself and later ones will not."""
     positions = [i for i, dtype in enumerate(frame.dtypes) if getattr(dtype, "kind", "") in "mM"]
     if not positions and frame.index.dtype.kind not in "mM":

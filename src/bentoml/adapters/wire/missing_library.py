@@ -1,4 +1,4 @@
-"""Requests that an optional library would have read."""
+"""Requests that an optional library would have read, and answers that it would have written."""
 
 from __future__ import annotations
 
@@ -30,8 +30,18 @@ def unsupported(
         missing: names the library and how to install it.
         http_headers: further headers of the answer.
     """
+    log_missing(text, missing)
+    return InputError(text, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, http_headers)
+
+
+def log_missing(text: str, missing: MissingDependencyException) -> None:
+    """Say once in the log what to install.
+
+    Args:
+        text: what is not supported.
+        missing: names the library and how to install it.
+    """
     hint = str(missing)
     if hint not in _logged:
         _logged.add(hint)
         logger.warning("%s: %s", text, hint)
-    return InputError(text, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, http_headers)

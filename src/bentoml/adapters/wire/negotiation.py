@@ -17,7 +17,9 @@ MAX_KEPT = 256
 # Longer headers are read each time, for nobody repeats them.
 MAX_KEPT_CHARACTERS = 256
 
-_kept: BoundedMemo[tuple[str, tuple[str, ...]], str] = BoundedMemo(MAX_KEPT)
+_kept: BoundedMemo[tuple[str, tuple[str, ...]], str | None] = BoundedMemo(MAX_KEPT)
+# Of every answer whose media type was chosen by what the client accepts.
+VARY = ("Vary", "Accept")
 
 
 def wanted_type(task: InferenceTask[Any], offered: tuple[str, ...]) -> str:
@@ -28,15 +30,21 @@ def wanted_type(task: InferenceTask[Any], offered: tuple[str, ...]) -> str:
         offered: what can be written, in lower case; the first is written when the client does not care, and also when
             it accepts none of them, which RFC 9110 allows.
     """
+    return accepted_type(task, offered) or offered[0]
+
+
+def accepted_type(task: InferenceTask[Any], offered: tuple[str, ...]) -> str | None:
+    """The media type that the client of a task likes best; None when it accepts none of those that are offered."""
     accept: str = task.http_headers.get("accept", "")
     if not accept or accept == "*/*":
         return offered[0]
-    known = _kept.get((accept, offered))
-    if known is None:
-        known = best_type(_canonical_ranges(accept), offered) or offered[0]
-        if len(accept) <= MAX_KEPT_CHARACTERS:
-            _kept.keep((accept, offered), known)
-    return known
+    key = (accept, offered)
+    if key in _kept:
+        return _kept[key]
+    best = best_type(_canonical_ranges(accept), offered)
+    if len(accept) <= MAX_KEPT_CHARACTERS:
+        _kept.keep(key, best)
+    return best
 
 
 def _canonical_ranges(accept: str) -> str:
