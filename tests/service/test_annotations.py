@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -127,6 +127,12 @@ def array(self: Any, array: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     raise NotImplementedError
 
 
+def noted(
+    self: Any, frame: Annotated[pd.DataFrame, {"about": "the rows"}]
+) -> Annotated[list[int], {"about": "the sums"}]:
+    raise NotImplementedError
+
+
 def bare_lists(self: Any, a: list) -> list:  # type: ignore[type-arg]
     raise NotImplementedError
 
@@ -156,6 +162,7 @@ CHOICES: list[Any] = [
     (pictures, False, TypedInput, TypedOutput, None),
     (file, False, FileInput, FileOutput, None),
     (array, True, NumpyNdarrayInput, NumpyNdarrayOutput, None),
+    (noted, False, DataframeInput, TypedOutput, None),
     (bare_lists, True, TypedInput, DefaultOutput, None),
 ]
 
@@ -257,6 +264,10 @@ def two_frames(self: Any, a: pd.DataFrame, b: list[int]) -> list[int]:
     raise NotImplementedError
 
 
+def misnamed(self: Any, a: int, tasks: list[InferenceTask[Any]]) -> None:
+    raise NotImplementedError
+
+
 def positional(self: Any, a: int, /, *, b: int) -> None:
     raise NotImplementedError
 
@@ -277,6 +288,7 @@ ERRORS: list[Any] = [
     (no_list, True, r"'a' is a list with one value for each request: write a: list\[int\]"),
     (no_list_return, True, r"it returns a list with one value for each request: write -> list\[int\]"),
     (two_frames, True, r"'a' is a list with one value for each request: write a: list\[DataFrame\]"),
+    (misnamed, False, "no request can fill 'tasks'; with batch=False the parameter for the task is called task"),
     (positional, False, "parameters before / must come before all others"),
 ]
 

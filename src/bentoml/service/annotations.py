@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from bentoml.adapters.typed.aliases import expanded
 from bentoml.adapters.typed.hint_text import hint_text
 from bentoml.exceptions import InvalidArgument
+from bentoml.types import InferenceTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,12 +73,24 @@ def read_annotations(
     if not in_order and any(one.kind is one.POSITIONAL_ONLY for one in filled):
         raise InvalidArgument(f"API '{api_name}': parameters before / must come before all others; leave the / out")
     resolve = _Resolver(function, api_name)
+    parameters = tuple((one.name, resolve(f"'{one.name}'", one.annotation), one.default) for one in filled)
+    for name, hint, _ in parameters:
+        _check_no_task(api_name, name, hint, batch=batch)
     return Annotations(
         api_name=api_name,
-        parameters=tuple((one.name, resolve(f"'{one.name}'", one.annotation), one.default) for one in filled),
+        parameters=parameters,
         returned=resolve("what it returns", inspect.signature(function).return_annotation) if with_return else NOTHING,
         names=None if in_order else tuple(one.name for one in filled),
     )
+
+
+def _check_no_task(api_name: str, name: str, hint: Any, *, batch: bool) -> None:
+    kinds = [get_origin(one) or one for one in (hint, *get_args(hint))]
+    if any(isinstance(kind, type) and issubclass(kind, InferenceTask) for kind in kinds):
+        raise InvalidArgument(
+            f"API '{api_name}': no request can fill '{name}'; with batch={batch} the parameter for the "
+            f"{'tasks is called tasks' if batch else 'task is called task'}"
+        )
 
 
 class _Resolver:
@@ -112,6 +125,6 @@ class _Resolver:
 
 def element_of(hint: Any) -> Any:
     """The hint of the elements of a list; `NOTHING` when it is no list."""
-    if hint in {list, Sequence}:
+    if hint is list or hint is Sequence:
         return Any
     return expanded(get_args(hint)[0]) if get_origin(hint) in {list, Sequence} else NOTHING

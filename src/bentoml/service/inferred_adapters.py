@@ -63,7 +63,7 @@ def _input_of(found: Annotations, *, batch: bool) -> BaseInputAdapter:
         if len(parameters) > 1:
             return TypedInput(ValueForEach(found.api_name, parameters))
         hint = parameters[0].hint
-        if hint in {str, bytes}:
+        if hint is str or hint is bytes:
             return StringInput() if hint is str else BytesInput()
         known = library_type(hint)
         # Of what requests share when they can, a list can only be made of values by themselves.
@@ -112,7 +112,7 @@ def _output_of(found: Annotations, *, batch: bool, is_rows: bool) -> BaseOutputA
 def _output_of_one(found: Annotations, hint: Any, *, is_rows: bool) -> BaseOutputAdapter:
     if _is_open(hint):
         return DefaultOutput()
-    if hint in {str, bytes} and not is_rows:
+    if (hint is str or hint is bytes) and not is_rows:
         return StringOutput() if hint is str else FileOutput()
     known = library_type(hint)
     if known is not None:
@@ -134,7 +134,8 @@ def _is_open(hint: Any) -> bool:
     """Whether a return annotation leaves it to the value how it is written."""
     is_series = isinstance(hint, type) and hint.__module__.startswith("pandas") and hint.__qualname__ == "Series"
     is_result = isinstance(hint, type) and issubclass(hint, InferenceResult)
-    return hint in {NOTHING, Any, object} or is_series or is_result or get_origin(hint) is InferenceResult
+    is_free = any(hint is one for one in (NOTHING, Any, object))
+    return is_free or is_series or is_result or get_origin(hint) is InferenceResult
 
 
 def _without_results(hint: Any) -> Any:

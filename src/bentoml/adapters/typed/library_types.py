@@ -186,6 +186,8 @@ _BY_NAME = {
 def library_type(hint: Any) -> LibraryType | None:
     """What is known about the type that a hint names; None when it is none of these."""
     hint = expanded(hint)
+    if hasattr(hint, "__metadata__"):  # Annotated
+        hint = expanded(hint.__origin__)
     origin = get_origin(hint) or hint
     if not isinstance(origin, type):
         return None

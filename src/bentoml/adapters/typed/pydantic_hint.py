@@ -65,13 +65,13 @@ class PydanticHint(metaclass=_AnyInstance):
 
 def holds_pydantic(hint: Any) -> bool:
     """Whether a pydantic model or dataclass stands anywhere in a hint."""
-    return "pydantic" in sys.modules and _search(hint, set())
+    return "pydantic" in sys.modules and _search(hint, {})
 
 
-def _search(hint: Any, seen: set[int]) -> bool:
+def _search(hint: Any, seen: dict[int, Any]) -> bool:
     if id(hint) in seen:
         return False
-    seen.add(id(hint))
+    seen[id(hint)] = hint  # kept, so that the id stays its own
     hint = expanded(hint)
     if isinstance(hint, type) and any(mark in vars(one) for one in hint.__mro__ for mark in _MARKS):
         return True
