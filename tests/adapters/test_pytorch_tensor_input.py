@@ -14,6 +14,7 @@ from bentoml.adapters.array.npy import npy_bytes
 from bentoml.exceptions import InvalidArgument
 from bentoml.types import HTTPRequest
 from tests.adapters.contract import InputAdapterContract, api_of
+from tests.adapters.open_inference.messages import DTYPES, arrays_of, binary_tensor, infer_request, json_tensor
 from tests.environments.late_import import late_import
 
 if TYPE_CHECKING:
@@ -134,3 +135,53 @@ def test_declared_type_lets_all_formats_share_a_call() -> None:
 def test_type_that_tensors_do_not_have_is_refused(dtype: Any) -> None:
     with pytest.raises(InvalidArgument):
         PytorchTensorInput(dtype=dtype)
+
+
+@in_environment
+@pytest.mark.parametrize("is_binary", [True, False], ids=["bytes", "JSON"])
+@pytest.mark.parametrize("datatype", ["FP32", "FP64", "INT64", "UINT8", "BOOL"])
+def test_tensor_of_the_protocol_is_the_tensor_with_its_type(datatype: str, is_binary: bool) -> None:
+    array = np.ones((2, 3), DTYPES[datatype])
+    described, content = binary_tensor("x", datatype, array) if is_binary else (json_tensor("x", datatype, array), b"")
+    request = infer_request({"inputs": [described], "parameters": {"binary_data_output": is_binary}}, content)
+    seen: list[Any] = []
+
+    def function(tensor: Any) -> Any:
+        seen.append(tensor)
+        # As a model in training gives it: with what led to it.
+        return (tensor * torch.ones(1, requires_grad=True)) if tensor.is_floating_point() else tensor
+
+    response = api_of(PytorchTensorInput(), function, batch=True).handle_request(request)
+    assert torch.equal(seen[0], torch.from_numpy(array))
+    (answer,) = arrays_of(response.body, response.headers).values()
+    assert (answer.dtype, answer.tolist()) == (array.dtype, array.tolist())
+
+
+@in_environment
+def test_tensors_of_both_kinds_share_a_call_and_the_types_of_answers() -> None:
+    def function(tensor: Any) -> Any:
+        return (tensor * 0 + len(tensor)).bfloat16()
+
+    api = api_of(PytorchTensorInput(dtype="bfloat16"), function, batch=True)
+    model = infer_request({"inputs": [json_tensor("x", "FP32", [[1.0], [2.0]])]})
+    plain = HTTPRequest({"Content-Type": JSON}, b"[[3.0]]")
+    first, second, third = api.handle_batch_request([plain, model, plain])
+    assert (json.loads(first.body), json.loads(third.body)) == ([[4.0]], [[4.0]])
+    (output,) = json.loads(second.body)["outputs"]
+    assert (output["datatype"], output["shape"], output["data"]) == ("FP32", [2, 1], [4.0, 4.0])
+
+
+@in_environment
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ("FP32", (-1, -1))),
+        ({"dtype": "float64"}, ("FP64", (-1, -1))),
+        ({"dtype": "bfloat16", "shape": (None, 3)}, ("FP32", (-1, 3))),
+        ({"http_input_example": [[1, 2]]}, ("INT64", (-1, 2))),
+    ],
+    ids=["nothing", "double", "bfloat16", "example"],
+)
+def test_tensor_is_described_as_it_is_read(settings: dict[str, Any], expected: Any) -> None:
+    (spec,) = PytorchTensorInput(**settings).tensor_specs
+    assert (spec.datatype, spec.shape) == expected

@@ -6,11 +6,13 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pytest
 
 from bentoml.adapters import TfTensorInput
 from bentoml.types import HTTPRequest
 from tests.adapters.contract import InputAdapterContract, api_of
+from tests.adapters.open_inference.messages import DTYPES, arrays_of, infer_request, json_tensor
 from tests.environments.late_import import late_import
 
 if TYPE_CHECKING:
@@ -159,3 +161,46 @@ def test_another_method_is_not_implemented() -> None:
 def test_config_names_the_method() -> None:
     assert TfTensorInput().config == {"method": "predict"}
     assert TfTensorInput().pip_dependencies == ["tensorflow"]
+
+
+def given_tensor(tensor: Any, *, batch: bool = False, **headers: str) -> Any:
+    """What a function gets of a request of the Open Inference Protocol, or the text of the refusal."""
+    seen: list[Any] = []
+
+    def function(argument: Any) -> Any:
+        seen.append(argument)
+        return argument
+
+    response = api_of(TfTensorInput(), function, batch=batch).handle_request(
+        infer_request({"inputs": [tensor]}, None, **headers)
+    )
+    return (seen[0], response) if response.status == 200 else response.body.decode()
+
+
+@in_environment
+@pytest.mark.parametrize("batch", [True, False], ids=["batch", "single"])
+@pytest.mark.parametrize("datatype", ["FP16", "FP64", "INT8", "UINT16", "BOOL"])
+def test_tensor_keeps_its_type(datatype: str, batch: bool) -> None:
+    tensor = json_tensor("x", datatype, np.ones((2, 1), DTYPES[datatype]))
+    argument, response = given_tensor(tensor, batch=batch, **{"Bentoml-Is-Batch-Request": "false"})
+    assert (argument.dtype.as_numpy_dtype, argument.shape) == (np.dtype(DTYPES[datatype]), (2, 1))
+    (answer,) = arrays_of(response.body, response.headers).values()
+    assert (answer.dtype, answer.tolist()) == (np.dtype(DTYPES[datatype]), argument.numpy().tolist())
+
+
+@in_environment
+def test_tensor_of_text_has_its_bytes() -> None:
+    argument, response = given_tensor(json_tensor("x", "BYTES", ["a", "ü"]), batch=True)
+    assert argument.numpy().tolist() == [b"a", "ü".encode()]
+    assert json.loads(response.body)["outputs"][0]["data"] == ["a", "ü"]
+
+
+def test_tensors_are_described_as_constants_are_made() -> None:
+    for example, expected in (
+        (None, ("FP32", (-1, -1))),
+        ({"instances": [[1, 2]]}, ("INT32", (-1, 2))),
+        ({"instances": [True]}, ("BOOL", (-1,))),
+        ({"instances": [["a"]]}, ("BYTES", (-1, 1))),
+    ):
+        (spec,) = TfTensorInput(http_input_example=example).tensor_specs
+        assert (spec.datatype, spec.shape) == expected

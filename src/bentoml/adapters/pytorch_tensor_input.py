@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml._util.optional import require
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bentoml.adapters.array.npy import Array
+    from bentoml.adapters.open_inference.tensor import TensorSpec
 
 # Types of tensors that numpy does not have, and what they are read as.
 _READ_AS = {"bfloat16": "float32"}
@@ -59,6 +61,12 @@ class PytorchTensorInput(BaseArrayInput):
         """Import numpy and PyTorch."""
         super().prepare()
         require("torch")
+
+    @property
+    def tensor_specs(self) -> list[TensorSpec]:
+        """The only one; of fractions as float32 where no type is declared."""
+        (spec,) = super().tensor_specs
+        return [replace(spec, datatype="FP32") if self.dtype is None and spec.datatype == "FP64" else spec]
 
     def of_lists(self, array: Array) -> Array:
         """Fractions as float32, the type that tensors of numbers have by default."""

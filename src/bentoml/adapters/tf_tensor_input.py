@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
 from bentoml.adapters.array.nested_lists import array_of_leaves, as_type, complaint, flattened
+from bentoml.adapters.array.tensor_input import array_spec, only_tensor
 from bentoml.adapters.array_input import BaseArrayInput
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.open_inference.datatypes import BYTES
 from bentoml.adapters.text_input import decode_text, file_charset
 from bentoml.adapters.wire.json_text import parse_json
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE, JSON
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bentoml.adapters.array.npy import Array
+    from bentoml.adapters.open_inference.tensor import Tensor, TensorSpec
     from bentoml.types import InferenceTask
 
     Task = InferenceTask[Any]
@@ -26,6 +30,8 @@ NOT_IMPLEMENTED = "input format is not implemented"
 NOT_JSON = "Not a valid JSON format"
 
 _BASE64_KEYS = {"b64"}
+# What `tf.constant` makes of numbers of Python, by what these are.
+_CONSTANT_TYPES = {"FP64": "FP32", "INT64": "INT32"}
 _INT32_BOUNDS = (-(2**31), 2**31 - 1)
 
 
@@ -91,8 +97,26 @@ class TfTensorInput(BaseArrayInput):
         charset = charset or file_charset(task, content, file_name)
         task.data = content if charset is None else decode_text(content, charset)
 
+    @property
+    def tensor_specs(self) -> list[TensorSpec]:
+        """The only one."""
+        example = self.http_input_example
+        instances = example.get("instances") if isinstance(example, dict) else None
+        spec = array_spec(None, None, instances)
+        return [replace(spec, datatype=_CONSTANT_TYPES.get(spec.datatype, spec.datatype))]
+
+    def fill_from_tensors(self, task: Task, tensors: Sequence[Tensor]) -> None:
+        """Take the only tensor, of its own type; elements of `BYTES` as they are."""
+        tensor = only_tensor(tensors)
+        if tensor.datatype == BYTES:
+            task.data = _array_of_bytes(tensor.array.ravel().tolist()).reshape(tensor.shape)
+        else:
+            task.data = tensor.array
+
     def array_of(self, task: Task, *, is_rows: bool) -> Array:
         """The array of the instances; one instance alone gets an axis of rows where there have to be rows."""
+        if not isinstance(task.data, (bytes, str)):
+            return super().array_of(task, is_rows=is_rows)
         data: Any = task.data
         text = decode_text(data, None) if isinstance(data, bytes) else data
         try:
@@ -116,7 +140,8 @@ class TfTensorInput(BaseArrayInput):
 
 
 def _is_one_instance(task: Task) -> bool:
-    return task.http_headers.is_batch_input is False
+    # Tensors have their own shape, and no need for the header.
+    return task.http_headers.is_batch_input is False and isinstance(task.data, (bytes, str))
 
 
 def _array_of_instances(instances: Any, *, has_bytes: bool) -> Array:

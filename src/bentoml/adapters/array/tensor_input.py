@@ -22,15 +22,24 @@ _UNKNOWN = "FP64"
 _OF_EXAMPLE = {bool: BOOL, int: "INT64", float: "FP64", str: BYTES}
 
 
+def only_tensor(tensors: Sequence[Tensor]) -> Tensor:
+    """The only tensor.
+
+    Raises:
+        InputError: there are more.
+    """
+    if len(tensors) != 1:
+        raise InputError(f"one tensor is expected, there are {len(tensors)}")
+    return tensors[0]
+
+
 def only_array(tensors: Sequence[Tensor], dtype: np.dtype[Any] | None) -> Array:
     """The array of the only tensor; elements of `BYTES` are text of the declared type.
 
     Raises:
         InputError: there are more tensors, or they are text that does not fit.
     """
-    if len(tensors) != 1:
-        raise InputError(f"one tensor is expected, there are {len(tensors)}")
-    (tensor,) = tensors
+    tensor = only_tensor(tensors)
     if tensor.datatype == BYTES:
         return array_of_lists(tensor.texts().tolist(), dtype)
     return tensor.array
