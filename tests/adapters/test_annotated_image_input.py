@@ -169,3 +169,4 @@ def test_config_and_schema_name_the_fields() -> None:
     }
     schema = adapter.request_schema["multipart/form-data"]["schema"]
     assert (list(schema["properties"]), schema["required"]) == (["image", "annotations"], ["image"])
+    assert adapter.request_schema["multipart/form-data"]["encoding"] == {"image": {"contentType": "image/png"}}

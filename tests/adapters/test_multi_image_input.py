@@ -114,3 +114,5 @@ def test_config_and_schema_name_the_fields() -> None:
     }
     assert adapter.request_schema["multipart/form-data"]["schema"]["required"] == ["image"]
     assert adapter.pip_dependencies == ["imageio"]
+    types = "image/jpeg, image/png, image/tiff, image/webp, image/bmp"
+    assert adapter.request_schema["multipart/form-data"]["encoding"] == {"image": {"contentType": types}}

@@ -57,6 +57,9 @@ class AnnotatedImageInput(DecodesImages, BaseFormInput):
             "annotation_input_name": self.annotation_input_name,
         }
 
+    def _is_image(self, field: str) -> bool:
+        return field == self.image_input_name
+
     def optional_fields(self) -> Sequence[str]:
         """The annotations."""
         return [self.annotation_input_name]

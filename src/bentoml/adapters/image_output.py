@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.optional import require
 from bentoml.adapters.binary_output import BaseBinaryOutput
-from bentoml.adapters.image.formats import JPEG, PNG, WEBP
+from bentoml.adapters.image.formats import JPEG, PNG, USUAL, WEBP, load_plugins
 from bentoml.adapters.image.writer import image_file
 from bentoml.adapters.wire.negotiation import wanted_type
 from bentoml.exceptions import InvalidArgument
@@ -62,7 +61,7 @@ class ImageOutput(BaseBinaryOutput):
 
     def prepare(self) -> None:
         """Import Pillow."""
-        require("PIL.Image", "Pillow").preinit()
+        load_plugins(USUAL)
 
     def result_of(self, value: Any, task: InferenceTask[Any]) -> InferenceResult[Any]:
         """Encode an image in the format that the client prefers."""

@@ -65,6 +65,26 @@ BODIES: dict[str, tuple[dict[str, Any], str]] = {
     "csv": ({"text/csv": {}}, "-H 'Content-Type: text/csv' --data-binary @input.csv"),
     "image": ({"image/*": {}, "multipart/form-data": {}}, "application/octet-stream' --data-binary @input.bin"),
     "form": ({"multipart/form-data": {"schema": {"properties": {"photo": {}}}}}, "-F photo=@input"),
+    "form of several files": (
+        {
+            "multipart/form-data": {
+                "schema": {"properties": {"a b": {}, "notes": {}, "c": {}}, "required": ["a b", "c", "gone"]},
+                "encoding": {"c": {"contentType": "image/png, image/jpeg"}},
+            }
+        },
+        "-F 'a b=@a b' -F c=@c.png ",
+    ),
+    "form of an image": (
+        {
+            "multipart/form-data": {
+                "schema": {"properties": {"f": {}}},
+                "encoding": {"f": {"contentType": "image/webp"}},
+            }
+        },
+        "-F f=@input.webp ",
+    ),
+    "text": ({"*/*": {"example": "a b"}}, "-H 'Content-Type: text/plain' --data-binary 'a b' "),
+    "text that names a file": ({"text/csv": {"example": "@/etc/passwd"}}, "--data-binary @input.csv "),
     "no body": ({}, "curl -d '{}' http"),
     "names of the language": (
         {"application/json": {"schema": {"type": "toString", "properties": {"constructor": {"type": "constructor"}}}}},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -34,6 +36,40 @@ _BY_EXTENSION = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
+# The modules of Pillow that know them. Asked for a format that it has not met, Pillow would load all it has.
+_PLUGINS = {
+    "AVIF": "Avif",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "ICO": "Ico",
+    "JPEG": "Jpeg",
+    "JPEG2000": "Jpeg2K",
+    "PNG": "Png",
+    "PPM": "Ppm",
+    "TGA": "Tga",
+    "TIFF": "Tiff",
+    "WEBP": "WebP",
+}
+_SUBTYPES = {"jpeg2000": "jp2", "ico": "vnd.microsoft.icon", "ppm": "x-portable-anymap", "tga": "x-tga"}
+USUAL = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+
+
+@cache
+def load_plugins(names: tuple[str, ...]) -> None:
+    """Have Pillow know some formats.
+
+    Raises:
+        MissingDependencyException: it is not installed, or too old for one of them.
+    """
+    require("PIL.Image", "Pillow").preinit()
+    for name in names:
+        require(f"PIL.{_PLUGINS[name]}ImagePlugin", "Pillow")
+
+
+def media_types_of(extensions: Iterable[str]) -> str:
+    """The media types of files with these extensions, as OpenAPI lists them: `image/png, image/jpeg`."""
+    names = (_BY_EXTENSION[extension].lower() for extension in extensions)
+    return ", ".join(dict.fromkeys(f"image/{_SUBTYPES.get(name, name)}" for name in names))
 
 
 def decoders_of(extensions: Iterable[str]) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.base import BaseInputAdapter
+from bentoml.adapters.image.formats import media_types_of
 from bentoml.adapters.image.image_tasks import ImageTasks
 from bentoml.adapters.image.names import accepted_extensions, extension_of
 from bentoml.adapters.image.reader import ImageReader
+from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,6 +62,19 @@ class DecodesImages(BaseInputAdapter):
     def pip_dependencies(self) -> list[str]:
         """Requirements of this adapter."""
         return ["imageio"]
+
+    @property
+    def request_schema(self) -> dict[str, Any]:
+        """That of files, with the media types of the images in forms."""
+        schema = super().request_schema
+        form = schema[FORM_CONTENT_TYPE]
+        types = media_types_of(self.accept_image_formats)
+        encoding = {name: {"contentType": types} for name in form["schema"]["properties"] if self._is_image(name)}
+        return {**schema, FORM_CONTENT_TYPE: {**form, "encoding": encoding}}
+
+    def _is_image(self, field: str) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether a field of a form is one of the images."""
+        return True
 
     def prepare(self) -> None:
         """Import what decodes."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
-from bentoml.adapters.image.formats import decoders_of
+from bentoml.adapters.image.formats import USUAL, decoders_of, load_plugins
 from bentoml.adapters.image.guard import check_before_decoding, check_before_opening, check_exif
 from bentoml.exceptions import InvalidArgument
 
@@ -85,7 +85,7 @@ class ImageReader:
             MissingDependencyException: imageio is not installed.
         """
         require("imageio.core.util", "imageio")
-        require("PIL.Image", "Pillow").preinit()
+        load_plugins(USUAL)
 
     def open(self, content: bytes, max_bytes: int) -> OpenImage:
         """Read the header of a file.
@@ -98,6 +98,7 @@ class ImageReader:
             ImageError: it is no image, or a larger one.
         """
         pillow = require("PIL.Image", "Pillow")
+        load_plugins(self._decoders)
         try:
             scans = check_before_opening(content, max_bytes)
             image = pillow.open(io.BytesIO(content), formats=self._decoders)

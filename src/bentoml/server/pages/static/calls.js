@@ -44,15 +44,30 @@ function jsonArguments(type, media) {
   return ["-H", `Content-Type: ${type}`, "-d", isShown ? body : "@input.json"];
 }
 
-function fileArguments(type) {
-  const extension = EXTENSIONS.get(type) ?? type.replace(/^.*[/+*]/, "");
-  const sent = type.includes("*") ? "application/octet-stream" : type;
-  return ["-H", `Content-Type: ${sent}`, "--data-binary", `@input.${extension || "bin"}`];
+function extensionOf(type) {
+  return EXTENSIONS.get(type) ?? (type.replace(/^.*[/+*]/, "") || "bin");
 }
 
+function fileArguments(type, media) {
+  const sent = type.includes("*") ? "application/octet-stream" : type;
+  const example = media?.example;
+  if (typeof example === "string" && example.length <= LONGEST_EXAMPLE && !example.startsWith("@")) {
+    const text = example.replace(INVISIBLE, "").replaceAll("\0", "");
+    return ["-H", `Content-Type: ${type.includes("*") ? "text/plain" : type}`, "--data-binary", text];
+  }
+  return ["-H", `Content-Type: ${sent}`, "--data-binary", `@input.${extensionOf(type)}`];
+}
+
+// A file for each field that is required, or for the first; its name says what it is, where the document does.
 function formArguments(media) {
   const names = Object.keys(media?.schema?.properties ?? {});
-  return ["-F", `${names[0] ?? "file"}=@input`];
+  const required = names.filter((name) => media?.schema?.required?.includes?.(name));
+  const used = required.length ? required : [names[0] ?? "file"];
+  return used.flatMap((name) => {
+    const type = Object.hasOwn(media?.encoding ?? {}, name) ? media.encoding[name]?.contentType : undefined;
+    const extension = typeof type === "string" ? `.${extensionOf(type.split(",")[0].trim())}` : "";
+    return ["-F", `${name}=@${used.length > 1 ? name : "input"}${extension}`];
+  });
 }
 
 function bodyArguments(content) {
@@ -63,7 +78,7 @@ function bodyArguments(content) {
   }
   const plain = types.find((type) => !type.startsWith("multipart/"));
   if (plain) {
-    return fileArguments(plain);
+    return fileArguments(plain, content[plain]);
   }
   return types.length ? formArguments(content[types[0]]) : ["-d", "{}"];
 }
