@@ -44,7 +44,8 @@ class BaseArrayInput(BaseBodyInput):
     """Reads one array per request and joins those of a batch along their first axis, the rows.
 
     `task.data` is a body of JSON or npy, or the array of one in MessagePack. Only arrays of the same type and the
-    same shape of a row are joined: no request sees its neighbours.
+    same shape of a row are joined: no request sees its neighbours. While it is read, a body of JSON takes up to thirty
+    times its size in memory, one of MessagePack forty; one of npy nothing, or its size where several are joined.
 
     Args:
         dtype: numpy type that the values must fit, or its name; None to tell it from the values.

@@ -18,6 +18,10 @@ from bentoml.adapters.errors import InputError
 LEAVES = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.booleans() | st.none() | st.text(max_size=3)
 
 
+def as_lists(value: Any) -> Any:
+    return [as_lists(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def refusal(body: bytes) -> str:
     with pytest.raises(InputError) as caught:
         parse_msgpack_lists(body)
@@ -27,7 +31,7 @@ def refusal(body: bytes) -> str:
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4), max_leaves=30))
 def test_lists_come_back_as_they_were_or_are_ragged(value: Any) -> None:
     try:
-        assert parse_msgpack_lists(msgpack.packb(value)) == value
+        assert as_lists(parse_msgpack_lists(msgpack.packb(value))) == value
     except InputError:
         with pytest.raises(InputError, match="ragged"):
             flattened(value)
@@ -38,7 +42,7 @@ def test_long_lists_come_back_as_they_were(shape: tuple[int, ...]) -> None:
     value: Any = 1.5
     for length in reversed(shape):
         value = [value] * length
-    assert parse_msgpack_lists(msgpack.packb(value)) == value
+    assert as_lists(parse_msgpack_lists(msgpack.packb(value))) == value
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,20 @@ def test_lists_that_announce_much_inside_each_other_take_little_memory() -> None
         refusal(attack)
         assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("element", [b"\x90", b"\x91\x01", b"\x92\x01\x02", b"\x01", b"\xc2", b"\xa0", b"\xa1\xff"])
+def test_body_that_is_read_takes_no_more_than_forty_times_its_size(element: bytes) -> None:
+    count = 200_000
+    body = b"\xdd" + count.to_bytes(4, "big") + element * count
+    tracemalloc.start()
+    try:
+        parse_msgpack_lists(body)
+    except InputError:
+        assert element == b"\xa1\xff"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * len(body) + 2**20
 
 
 @given(st.binary(max_size=40))

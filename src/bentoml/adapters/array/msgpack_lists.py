@@ -1,9 +1,10 @@
-"""Nested lists of MessagePack as Python lists, with limits on what a few bytes may announce.
+"""Nested lists of MessagePack as Python tuples, with limits on what a few bytes may announce.
 
 The parser reserves eight bytes for every element that a list announces, before it sees one, and follows a thousand
 lists inside each other: a body of some megabytes could ask for terabytes. So the lengths along the first elements are
 read before anything else; they are the shape of an array, and cannot be more elements than there are bytes. Long lists
-are then taken element by element, and the parser refuses all others that are longer than `MAX_LIST_LENGTH`.
+are then taken element by element, and the parser refuses all others that are longer than `MAX_LIST_LENGTH`. Tuples are
+smaller than lists, and the empty one takes nothing: what is read is at most some forty times as large as the body.
 
 Source of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
 """
@@ -26,7 +27,7 @@ _FIXED_LIST, _LIST_16, _LIST_32 = 0x90, 0xDC, 0xDD
 
 
 def parse_msgpack_lists(body: bytes) -> Any:
-    """The value of a body: lists of lists, or a plain value.
+    """The value of a body: tuples of tuples, or a plain value. The outer ones of many elements are lists.
 
     Raises:
         InputError: it is not MessagePack, has maps, or announces more than it can hold.
@@ -43,6 +44,7 @@ def parse_msgpack_lists(body: bytes) -> Any:
         max_ext_len=0,
         strict_map_key=True,
         raw=False,
+        use_list=False,
     )
     unpacker.feed(body)
     try:

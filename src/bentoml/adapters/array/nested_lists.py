@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # `bento_server.max_request_size`.
 MAX_TEXT_GROWTH = 8
 
+_LISTS = frozenset({list, tuple})
 _NUMBERS = frozenset({int, float})
 _NAMES = {int: "integers", float: "numbers", bool: "booleans", str: "text", bytes: "bytes", type(None): "null"}
 
@@ -32,7 +33,8 @@ def array_of_lists(value: Any, dtype: np.dtype[Any] | None) -> Array:
     """The array that nested lists are written for; a plain value is an array without axes.
 
     Args:
-        value: lists of the same length on each level, and on the innermost integers, floats, booleans, text or bytes.
+        value: lists, or tuples, of the same length on each level, and on the innermost integers, floats, booleans, text
+            or bytes.
         dtype: declared type; None to tell it from the values.
 
     Raises:
@@ -98,12 +100,12 @@ def flattened(value: Any) -> tuple[Sequence[Any], tuple[int, ...]]:
     Raises:
         InputError: the lists are ragged or too deep. A list that is left among the values makes them ragged, too.
     """
-    if type(value) is not list:
+    if type(value) not in _LISTS:
         return [value], ()
-    level: list[Any] = value
+    level: Sequence[Any] = value
     shape = [len(level)]
-    while level and type(level[0]) is list:
-        lengths = set(map(len, level)) if set(map(type, level)) == {list} else set()
+    while level and type(level[0]) in _LISTS:
+        lengths = set(map(len, level)) if _LISTS.issuperset(map(type, level)) else set()
         if len(lengths) != 1:
             raise InputError("the lists are ragged: on each level all must have the same length")
         if len(shape) == MAX_DIMENSIONS:
@@ -162,7 +164,7 @@ def _check_bounds(array: Array, dtype: np.dtype[Any]) -> None:
 
 def complaint(kinds: set[type]) -> str:
     """What is wrong with values of these types, which cannot be in one array."""
-    if list in kinds:
+    if not _LISTS.isdisjoint(kinds):
         return "the lists are ragged: on each level all must have the same length"
     unknown = kinds - _NAMES.keys()
     if unknown:
