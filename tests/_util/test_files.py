@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml._util.files import staged_directory, write_atomic
+from bentoml._util.files import replaced_directory, staged_directory, write_atomic
 
 
 def test_write_atomic_replaces_and_sets_execute_bits(tmp_path: Path) -> None:
@@ -44,5 +44,24 @@ def test_staged_directory_never_replaces_what_is_there(tmp_path: Path) -> None:
     (target / "kept").touch()
     with pytest.raises(FileExistsError, match="already exists"), staged_directory(target):
         pass
+    assert [entry.name for entry in target.iterdir()] == ["kept"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_replaced_directory_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for name in ("old", "new"):
+        with replaced_directory(target) as directory:
+            (directory / name).touch()
+    assert [entry.name for entry in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_replaced_directory_keeps_what_was_there_after_an_error(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "kept").touch()
+    with pytest.raises(FileNotFoundError), replaced_directory(target) as directory:
+        (directory / "not" / "there").touch()
     assert [entry.name for entry in target.iterdir()] == ["kept"]
     assert list(tmp_path.iterdir()) == [target]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml._util.optional import is_installed, require
+from bentoml._util.optional import installed_distribution, is_installed, require
 from bentoml.exceptions import MissingDependencyException
 
 
@@ -31,3 +31,9 @@ def test_is_installed_knows_what_can_be_imported() -> None:
     assert is_installed("json.decoder")
     assert not is_installed("no_such_module")
     assert not is_installed("no_such_package.module")
+
+
+def test_installed_distribution_is_the_first_that_is_there() -> None:
+    assert installed_distribution("pytest", "hypothesis") == "pytest"
+    assert installed_distribution("no-such-distribution", "hypothesis", "pytest") == "hypothesis"
+    assert installed_distribution("no-such-distribution", "neither-this") == "no-such-distribution"

@@ -75,3 +75,18 @@ def staged_directory(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+@contextmanager
+def replaced_directory(target: Path) -> Iterator[Path]:
+    """An empty temporary directory beside `target` that takes its place when the block ends well.
+
+    What was there is removed, but only then; the new directory is removed when the block raises.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        new, old = Path(scratch, "new"), Path(scratch, "old")
+        new.mkdir()
+        yield new
+        if target.exists():
+            target.rename(old)
+        new.rename(target)

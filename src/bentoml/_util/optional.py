@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 from typing import TYPE_CHECKING
 
@@ -42,3 +43,19 @@ def is_installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # the package around it is missing
         return False
+
+
+def installed_distribution(first: str, *others: str) -> str:
+    """Which one of several distributions of the same library is installed, such as `xgboost` and `xgboost-cpu`.
+
+    Args:
+        first: the usual one; the answer when none is installed.
+        others: distributions that come with the same modules.
+    """
+    for name in (first, *others):
+        try:
+            importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        return name
+    return first
