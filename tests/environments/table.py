@@ -39,6 +39,18 @@ class Environment:
 
 
 ENVIRONMENTS: dict[str, Environment] = {
+    "boosters": Environment(
+        requirements=(
+            "catboost>=1.2",
+            "lightgbm>=4.0",
+            "scikit-learn>=1.3",
+            "statsmodels>=0.14",
+            # Without CUDA, which its tests do not use, it is a twentieth of the size.
+            "xgboost-cpu>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
+            "xgboost>=3.0; sys_platform != 'linux' or platform_machine != 'x86_64'",
+        ),
+        modules=("catboost", "lightgbm", "statsmodels", "xgboost"),
+    ),
     "tensorflow": Environment(
         requirements=(
             "tensorflow-cpu>=2.16; sys_platform == 'linux' and platform_machine == 'x86_64'",
