@@ -29,6 +29,20 @@ NOT_FOUND = (
     'BentoService "{}" not found - either specify the file path of the BentoService saved bundle, '
     'or the BentoService id in the form of "name:version"\n'
 )
+PICKLES = (
+    "BentoService Scaler:2.0 is not loaded, because pickles are not allowed here: 'factor' (PickleArtifact); "
+    "pack them in a format that cannot run code...\n"
+)
+LOADED = """Loaded Scaler:2.0 from {path}
+
+API           INPUT           OUTPUT         ROUTE
+fail          JsonInput       DefaultOutput  /fail
+scale         JsonInput       DefaultOutput  /scale
+scale_column  DataframeInput  DefaultOutput  /scale_column
+
+ARTIFACT  TYPE            OBJECT        VERSION  PICKLES  BYTES
+factor    PickleArtifact  builtins.int           yes      ...
+"""
 
 
 def failed(command: str, text: str) -> str:
@@ -101,6 +115,17 @@ CASES = [
     # info, open-api-spec
     pytest.param("info {path}", 0, '{\n  "name": "Scaler",\n  "version": "2.0",\n  "created_at": "...}\n', "",
                  id="info-of-a-directory"),
+    pytest.param("info Scaler:2.0", 0, '{..."carries_pickle": true,..."class": "builtins.int"\n..."factor.pkl",...', "",
+                 id="info-shows-what-is-recorded-of-artifacts"),
+    pytest.param("load Scaler:2.0", 0, LOADED, "", id="load"),
+    pytest.param("load Scaler:2.0 --no-pickle", 1, "", failed("load", PICKLES), id="load-no-pickle"),
+    pytest.param("load Nothing:1", 1, "", failed("load", NOT_FOUND.format("Nothing:1")), id="load-unknown"),
+    pytest.param("run Scaler:2.0 scale --input 1 --no-pickle", 1, "", failed("run", PICKLES), id="run-no-pickle"),
+    pytest.param("open-api-spec Scaler:2.0 --no-pickle", 1, "", failed("open-api-spec", PICKLES),
+                 id="open-api-spec-no-pickle"),
+    pytest.param("serve Scaler:2.0 --port 0 --no-pickle", 1, "", failed("serve", PICKLES), id="serve-no-pickle"),
+    pytest.param("serve-gunicorn Scaler:2.0 --port 0 --no-pickle", 1, "", failed("serve-gunicorn", PICKLES),
+                 id="serve-gunicorn-no-pickle"),
     pytest.param("info Nothing:1", 1, "", failed("info", NOT_FOUND.format("Nothing:1")), id="info-unknown"),
     pytest.param("info {home}", 1, "", failed("info", "...\n"), id="info-of-no-bundle"),
     pytest.param("open-api-spec Scaler:latest -q", 0, '{\n  "openapi": "3.0.0",\n...}\n', "", id="open-api-spec"),

@@ -19,6 +19,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
+from bentoml.exceptions import ArtifactLoadingException
+from bentoml.saved_bundle import load
 from tests.server.live import LiveServer, live_server, metrics_at_once
 from tests.service.artifact_contract import METADATA, ArtifactContract
 
@@ -87,7 +89,9 @@ class FrameworkContract(ArtifactContract):
             del sys.modules[module]
 
     def test_bundle_loaded_in_a_fresh_process_gives_same_outcome_and_metadata(self, bundle: Path, packed: Any) -> None:
-        answered = _run("-m", "tests.frameworks.fresh_process", str(bundle), type(self).__module__, type(self).__name__)
+        allowed = "pickles" if self.pickles else "no-pickles"
+        where = (type(self).__module__, type(self).__name__)
+        answered = _run("-m", "tests.frameworks.fresh_process", str(bundle), allowed, *where)
         seen = json.loads(answered.rpartition("\n")[2])
         assert self.is_same(seen["outcome"], json.loads(json.dumps(self.outcome(packed))))
         assert seen["metadata"] == METADATA
@@ -110,11 +114,22 @@ class FrameworkContract(ArtifactContract):
         assert self.new().has_pickle_in(directory) is self.pickles
         assert self.new().load(directory).carries_pickle is self.pickles
 
-    def test_get_of_the_command_line_shows_the_metadata(self, bundle: Path, home: Path) -> None:
+    def test_get_of_the_command_line_shows_what_was_recorded(self, bundle: Path, home: Path) -> None:
         printed = _run("-m", "bentoml", "get", f"{NAME}:{VERSION}", "-o", "json", BENTOML_HOME=str(home))
         (artifact,) = json.loads(printed)["bentoServiceMetadata"]["artifacts"]
         assert (artifact["name"], artifact["artifactType"]) == ("model", type(self.new()).__name__)
         assert artifact["metadata"] == METADATA
+        assert artifact["carriesPickle"] is self.pickles
+        assert self.facts.items() <= artifact["facts"].items()
+        sizes = {file["path"]: file["sizeBytes"] for file in artifact["files"]}
+        assert all((bundle / NAME / "artifacts" / path).stat().st_size == size for path, size in sizes.items())
+        assert {path.partition("/")[0] for path in sizes} == {*self.files, "model.yml"}
+
+    def test_load_without_pickles_refuses_those(self, bundle: Path) -> None:
+        if not self.pickles:
+            return  # the fresh process does without them
+        with pytest.raises(ArtifactLoadingException, match=r"pickles are not allowed here: 'model' \("):
+            load(bundle, allow_pickle=False)
 
     def test_server_answers_batches_and_shows_the_metadata(self, bundle: Path, packed: Any, home: Path) -> None:
         questions = self.questions(packed)

@@ -98,7 +98,9 @@ def test_metadata_of_a_loaded_service_agrees_with_its_manifest(bundle: Path) -> 
     live, stored = service.get_bento_service_metadata_pb(), load_bento_service_metadata(bundle)
     assert live.created_at == stored.created_at
     assert live.apis == stored.apis
-    assert live.artifacts == stored.artifacts
+    assert [(a.name, a.artifact_type, a.metadata) for a in live.artifacts] == [
+        (a.name, a.artifact_type, a.metadata) for a in stored.artifacts
+    ]
 
 
 def test_load_saved_bundle_config_gives_the_manifest(bundle: Path) -> None:

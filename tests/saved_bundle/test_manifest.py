@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from bentoml.exceptions import BentoMLConfigException
 from bentoml.saved_bundle import save_to_dir
 from bentoml.saved_bundle.manifest import FORMAT_NUMBER, read_manifest
 from bentoml.saved_bundle.manifest_document import format_manifest
+from bentoml.service.metadata import ArtifactFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,6 +181,12 @@ class Full(bentoml.BentoService):
 """
 
 
+def recorded(directory: Path, name: str) -> dict[str, Any]:
+    """What a manifest says of a file."""
+    content = (directory / name).read_bytes()
+    return {"path": name, "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def test_manifest_of_a_saved_service_says_everything(project: Project, bundle_dir: Path) -> None:
     project.write(full=FULL)
     service = project.import_("full").Full()
@@ -201,7 +209,15 @@ def test_manifest_of_a_saved_service_says_everything(project: Project, bundle_di
     assert predict["docs"] == "Predicts: \"things\" & 'more' # not a comment."
     assert (echo["output_type"], "input_config" in echo) == ("JsonOutput", False)
     assert document["artifacts"] == [
-        {"name": "model", "artifact_type": "PickleArtifact", "metadata": {"accuracy": 0.9, "tags": ["a", "b"]}}
+        {
+            "name": "model",
+            "artifact_type": "PickleArtifact",
+            "metadata": {"accuracy": 0.9, "tags": ["a", "b"]},
+            "artifact_class": "bentoml.service.artifacts.pickle.PickleArtifact",
+            "carries_pickle": True,
+            "facts": {"class": "builtins.int"},
+            "files": [recorded(bundle_dir / "Full" / "artifacts", name) for name in ("model.pkl", "model.yml")],
+        }
     ]
     assert document["env"]["setup_sh"] == b"echo 'set up'"
     assert document["env"]["conda_env"]["dependencies"] == ["gcc=9"]
@@ -214,3 +230,66 @@ def test_manifest_records_the_configured_deployment_version(
     (bentoml_home / "bentoml.yml").write_text("bento_bundle: {deployment_version: 0.13.1}\n")
     save_to_dir(project.greeter(), bundle_dir)
     assert read_manifest(bundle_dir).library_version == "0.13.1"
+
+
+ARTIFACT = {"name": "model", "artifact_type": "PickleArtifact"}
+DIGEST = "0" * 64
+
+
+def test_read_manifest_of_an_older_artifact_leaves_open_what_it_does_not_say(tmp_path: Path) -> None:
+    (artifact,) = read(tmp_path, {**MINIMAL, "artifacts": [ARTIFACT]}).metadata.artifacts
+    assert (artifact.artifact_class, artifact.carries_pickle, artifact.facts, artifact.files) == ("", None, {}, ())
+
+
+def test_read_manifest_gives_what_is_recorded_of_an_artifact(tmp_path: Path) -> None:
+    entry = {
+        **ARTIFACT,
+        "artifact_class": "a.B",
+        "carries_pickle": False,
+        "facts": {"input_signature": [{"dtype": "f"}]},
+        "files": [{"path": "model/x", "size_bytes": 3, "sha256": DIGEST}],
+    }
+    (artifact,) = read(tmp_path, {**MINIMAL, "artifacts": [entry]}).metadata.artifacts
+    assert (artifact.artifact_class, artifact.carries_pickle) == ("a.B", False)
+    assert artifact.facts == {"input_signature": [{"dtype": "f"}]}
+    assert artifact.files == (ArtifactFile("model/x", 3, DIGEST),)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("artifact_class", 1),
+        ("carries_pickle", "false"),
+        ("carries_pickle", 0),
+        ("facts", [1]),
+        ("files", {"path": "x"}),
+        ("files", ["x"]),
+        ("files", [{"path": "x", "size_bytes": -1, "sha256": DIGEST}]),
+        ("files", [{"path": "x", "size_bytes": True, "sha256": DIGEST}]),
+        ("files", [{"path": "x", "size_bytes": 1, "sha256": "00"}]),
+        ("files", [{"size_bytes": 1, "sha256": DIGEST}]),
+    ],
+)
+def test_read_manifest_of_a_wrong_record_of_an_artifact_names_it(tmp_path: Path, key: str, value: Any) -> None:
+    with pytest.raises(BentoMLConfigException, match="artifact 'model'"):
+        read(tmp_path, {**MINIMAL, "artifacts": [{**ARTIFACT, key: value}]})
+
+
+def test_manifest_of_two_artifacts_divides_the_files(project: Project, bundle_dir: Path) -> None:
+    project.write(
+        pair="""
+        import bentoml
+        from bentoml.service.artifacts.common import JSONArtifact, TextFileArtifact
+
+        @bentoml.artifacts([JSONArtifact("model"), TextFileArtifact("model_notes"), TextFileArtifact("absent")])
+        class Pair(bentoml.BentoService):
+            pass
+        """
+    )
+    service = project.import_("pair").Pair().pack("model", {}).pack("model_notes", "x", metadata={"by": "me"})
+    save_to_dir(service, bundle_dir)
+    model, notes, absent = read_manifest(bundle_dir).metadata.artifacts
+    assert [file.path for file in model.files] == ["model.json"]
+    assert [file.path for file in notes.files] == ["model_notes.txt", "model_notes.yml"]
+    assert (model.carries_pickle, notes.carries_pickle, absent.carries_pickle) == (False, False, None)
+    assert (absent.files, absent.facts) == ((), {})

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bentoml.cli.options import bento_argument, bento_command, verify_option
+from bentoml.cli.options import bento_argument, bento_command, pickle_option, verify_option
 
 
 @bento_command("info", short_help="Show the metadata of a bundle as JSON.")
@@ -23,11 +23,12 @@ def info_command(bento: str, yatai_url: str | None) -> None:
 @bento_command("open-api-spec", short_help="Show the OpenAPI document of a bundle.")
 @bento_argument
 @verify_option
-def open_api_spec_command(bento: str, yatai_url: str | None, verify: bool) -> None:
+@pickle_option
+def open_api_spec_command(bento: str, yatai_url: str | None, verify: bool, allow_pickle: bool | None) -> None:
     """Show the OpenAPI document that a server of BENTO (a directory, NAME:VERSION or NAME:latest) gives out."""
     from bentoml.saved_bundle import load
     from bentoml.service.openapi import openapi_document
     from bentoml.yatai.resolve import resolve_bundle_path
 
-    service = load(resolve_bundle_path(bento, yatai_url), verify=verify)
+    service = load(resolve_bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
     click.echo(json.dumps(openapi_document(service), indent=2))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bentoml.cli.command import BentoCommand
-from bentoml.cli.options import bento_argument, verify_option
+from bentoml.cli.options import bento_argument, pickle_option, verify_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,7 @@ def _value_of(flag: str, words: Iterator[str], ctx: click.Context) -> str:
 @click.argument("api_name", metavar="API")
 @click.argument("adapter_args", metavar="[ADAPTER ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @verify_option
+@pickle_option
 @click.pass_obj
 def run_command(
     verbosity: Verbosity,
@@ -67,6 +68,7 @@ def run_command(
     adapter_args: tuple[str, ...],
     yatai_url: str | None,
     verify: bool,
+    allow_pickle: bool | None,
 ) -> None:
     """Run API of BENTO (a directory, NAME:VERSION or NAME:latest) and print one result per line.
 
@@ -80,7 +82,8 @@ def run_command(
     from bentoml.saved_bundle import load
     from bentoml.yatai.resolve import resolve_bundle_path
 
-    api = load(resolve_bundle_path(bento, yatai_url), verify=verify).get_inference_api(api_name)
+    service = load(resolve_bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
+    api = service.get_inference_api(api_name)
     line = ProgressLine(sys.stderr) if is_wanted(quiet=verbosity.quiet) else None
     try:
         exit_code = api.handle_cli(list(adapter_args), line)

@@ -16,6 +16,9 @@ COMMANDS = (
     CommandEntry(
         "open-api-spec", "bentoml.cli.description:open_api_spec_command", "Show the OpenAPI document of a bundle."
     ),
+    CommandEntry(
+        "load", "bentoml.cli.loading:load_command", "Load a bundle, to see that it works, and show what is in it."
+    ),
     CommandEntry("run", "bentoml.cli.inference:run_command", "Run an inference API on input from the command line."),
     CommandEntry("serve", "bentoml.cli.serving:serve_command", "Serve a bundle over HTTP with one worker."),
     CommandEntry(

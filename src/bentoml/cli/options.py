@@ -47,6 +47,15 @@ def verify_option(function: F) -> F:
     )(function)
 
 
+def pickle_option(function: F) -> F:
+    """Add `--no-pickle`, which arrives as `allow_pickle`."""
+    return click.option(
+        "--allow-pickle/--no-pickle",
+        default=None,
+        help="Load a bundle whose artifacts could run code when they are read, or refuse it.  [configured, else load]",
+    )(function)
+
+
 def labels_option(function: F) -> F:
     """Add `--labels`."""
     return click.option(

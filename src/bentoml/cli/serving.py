@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bentoml.cli.options import bento_argument, bento_command, verify_option, warn_ignored
+from bentoml.cli.options import bento_argument, bento_command, pickle_option, verify_option, warn_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +115,7 @@ def _server_options(function: F) -> F:
             help="For development: serve a newly saved bundle as soon as it is there. SIGHUP does it once.",
         ),
         verify_option,
+        pickle_option,
     ]
     for option in reversed(options):
         function = option(function)

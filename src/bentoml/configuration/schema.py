@@ -128,6 +128,7 @@ class BentoServer:
         None, "after about so many a worker is replaced; null keeps it", unit="requests", at_least=1
     )
     preload: bool = key(False, "load the model once and fork the workers")
+    allow_pickle: bool = key(True, "load bundles whose artifacts could run code when they are read, or refuse them")
     device: str = key(
         "cpu",
         "where models of frameworks that can choose are loaded to; the variable `BENTOML_DEVICE` comes before it",

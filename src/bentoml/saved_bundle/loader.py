@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._version import __version__
+from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, MissingDependencyException
 from bentoml.saved_bundle.integrity import verify_bundle
 from bentoml.saved_bundle.layout import REQUIREMENTS, BundleLayout
 from bentoml.saved_bundle.manifest import Manifest, read_manifest
 from bentoml.saved_bundle.modules import BundleModules
+from bentoml.saved_bundle.pickles import refuse_pickles
 from bentoml.saved_bundle.remote import refuse_remote
 
 if TYPE_CHECKING:
@@ -29,12 +31,14 @@ logger = logging.getLogger(__name__)
 _UNTAGGED = "0+untagged"
 
 
-def load(bundle_path: str | os.PathLike[str], *, verify: bool = True) -> BentoService:
+def load(bundle_path: str | os.PathLike[str], *, verify: bool = True, allow_pickle: bool | None = None) -> BentoService:
     """Load a saved service, artifacts included. This runs code of the bundle: load only bundles you trust.
 
     Args:
         bundle_path: directory of the bundle.
         verify: compare every file with the digests that were saved.
+        allow_pickle: False refuses a bundle with an artifact whose files could run code when they are read; None does
+            what the configuration says (`bento_server.allow_pickle`).
 
     Returns:
         An instance ready to use.
@@ -43,15 +47,18 @@ def load(bundle_path: str | os.PathLike[str], *, verify: bool = True) -> BentoSe
         BentoMLException: there is no such directory.
         BentoMLConfigException: it is not a bundle, or of another major version.
         BundleIntegrityException: a file was changed, added or removed.
+        ArtifactLoadingException: an artifact is a pickle, and pickles are not allowed; or it cannot be read.
         MissingDependencyException: the service imports a library that is not installed.
     """
-    return load_bento_service_class(bundle_path, verify=verify)()
+    return load_bento_service_class(bundle_path, verify=verify, allow_pickle=allow_pickle)()
 
 
 load_from_dir = load
 
 
-def load_bento_service_class(bundle_path: str | os.PathLike[str], *, verify: bool = True) -> type[BentoService]:
+def load_bento_service_class(
+    bundle_path: str | os.PathLike[str], *, verify: bool = True, allow_pickle: bool | None = None
+) -> type[BentoService]:
     """Load the class of a saved service; its instances load the artifacts when they are created.
 
     Each call gives a new class with modules of its own, whatever else was loaded or imported before.
@@ -59,18 +66,22 @@ def load_bento_service_class(bundle_path: str | os.PathLike[str], *, verify: boo
     Args:
         bundle_path: directory of the bundle.
         verify: compare every file with the digests that were saved.
+        allow_pickle: as in `load`; the instances keep to it, too.
 
     Raises:
         As `load`.
     """
     path = _bundle_directory(bundle_path)
     manifest = verify_bundle(path) if verify else read_manifest(path)
+    may_unpickle = get_config().bento_server.allow_pickle if allow_pickle is None else allow_pickle
+    if not may_unpickle:
+        refuse_pickles(manifest)
     _check_versions(manifest)
     layout = BundleLayout.of(path, manifest.service_name)
     modules = BundleModules(path, layout.module_roots)
     module = _import_service_module(modules, manifest, path)
     service_class = _find_class(module, manifest)
-    _bind(service_class, modules, layout, manifest)
+    _bind(service_class, modules, layout, manifest, may_unpickle=may_unpickle)
     modules.publish()
     return service_class
 
@@ -177,13 +188,22 @@ def _find_class(module: ModuleType, manifest: Manifest) -> type[BentoService]:
     )
 
 
-def _bind(service_class: type[BentoService], modules: BundleModules, layout: BundleLayout, manifest: Manifest) -> None:
+def _bind(
+    service_class: type[BentoService],
+    modules: BundleModules,
+    layout: BundleLayout,
+    manifest: Manifest,
+    *,
+    may_unpickle: bool,
+) -> None:
     """Tell the class which bundle it is from, and let its instances be created with the bundle's modules in reach."""
+    from bentoml.service.artifacts.pickle_gate import pickles_allowed
+
     original = service_class.__init__
 
     @functools.wraps(original)
     def create(self: BentoService, *args: Any, **kwargs: Any) -> None:
-        with modules.activated():
+        with modules.activated(), pickles_allowed(may_unpickle):
             original(self, *args, **kwargs)
 
     modules.bind(service_class)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.json_forms import camel_case, timestamp_text
 from bentoml.exceptions import BentoMLConfigException
 from bentoml.saved_bundle.layout import MANIFEST
+from bentoml.saved_bundle.manifest_artifacts import read_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,7 +211,7 @@ def _metadata(
             "version": _text(section, "service_version"),
             "createdAt": timestamp_text(created_at) if created_at else None,
             "env": _camel_env(_section(document, "env")),
-            "artifacts": [_camel_artifact(entry) for entry in _entries(document, "artifacts", "name", "artifact_type")],
+            "artifacts": [read_entry(entry) for entry in _entries(document, "artifacts", "name", "artifact_type")],
             "apis": _camel_apis(document),
             "labels": {},
         }
@@ -229,10 +230,6 @@ def _camel_env(env: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(values.get("requirementsTxt"), list):
         values["requirementsTxt"] = "\n".join(map(str, values["requirementsTxt"]))
     return values
-
-
-def _camel_artifact(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {camel_case(key): value for key, value in entry.items() if value is not None}
 
 
 def _camel_apis(document: Mapping[str, Any]) -> list[dict[str, Any]]:

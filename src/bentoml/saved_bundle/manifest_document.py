@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml._version import __version__
 from bentoml.saved_bundle.manifest import FORMAT_NUMBER, KIND
+from bentoml.saved_bundle.manifest_artifacts import manifest_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bentoml.saved_bundle.service_module import ServiceModule
     from bentoml.service import BentoService
-    from bentoml.service.metadata import ApiMetadata
+    from bentoml.service.metadata import ApiMetadata, ArtifactMetadata
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 
@@ -25,6 +26,7 @@ def describe_bundle(
     module: ServiceModule,
     other_entries: Sequence[str],
     deployment_version: str | None,
+    artifacts: Sequence[ArtifactMetadata],
 ) -> dict[str, Any]:
     """The manifest of a service that is being saved, keys in the order of the file.
 
@@ -34,6 +36,7 @@ def describe_bundle(
         module: where its class is defined.
         other_entries: names in the directory that do not belong to the bundle.
         deployment_version: library version to record; that of the running one when None.
+        artifacts: what was written of its artifacts.
     """
     metadata = service.get_bento_service_metadata_pb()
     document: dict[str, Any] = {
@@ -50,10 +53,7 @@ def describe_bundle(
         },
         "env": dict(env),
         "apis": [_describe_api(api) for api in metadata.apis],
-        "artifacts": [
-            {"name": artifact.name, "artifact_type": artifact.artifact_type, "metadata": artifact.metadata}
-            for artifact in metadata.artifacts
-        ],
+        "artifacts": [manifest_entry(artifact) for artifact in artifacts],
     }
     if other_entries:
         document["other_entries"] = list(other_entries)

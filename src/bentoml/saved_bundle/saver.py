@@ -15,6 +15,7 @@ from bentoml._util.files import write_atomic
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
+from bentoml.saved_bundle.artifact_records import known_digests, save_artifacts
 from bentoml.saved_bundle.environment import resolve_environment
 from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
 from bentoml.saved_bundle.integrity import write_digests
@@ -114,7 +115,7 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     paths.service_dir.mkdir()
     # Pickling refers to classes by the names of their modules.
     with bundle_in_reach(type(service)):
-        service.artifacts.save(paths.service_dir)
+        artifacts = save_artifacts(service.artifacts, paths.service_dir)
     sources = ServiceSources.of(service)
     _warn_of_script(sources.module)
     env = resolve_environment(service, sources.tree)
@@ -134,9 +135,11 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
         library_wheel=env.library_line,
         requirements=env.declared.requirements_txt().splitlines(),
     ).write(root)
-    document = describe_bundle(service, env.manifest_section(), sources.module, others, _deployment_version())
+    document = describe_bundle(
+        service, env.manifest_section(), sources.module, others, _deployment_version(), artifacts
+    )
     _write_manifest(paths, document)
-    digests = write_digests(paths.service_dir)
+    digests = write_digests(paths.service_dir, known=known_digests(artifacts))
     write_digests(root, known={f"{service.name}/{name}": digest for name, digest in digests.items()})
 
 

@@ -24,8 +24,12 @@ DEFAULT_OUTPUT_TYPE = "DefaultOutput"
 
 _LEFT_OUT_WHEN_EMPTY = frozenset(
     {
+        "artifact_class",
+        "carries_pickle",
         "conda_env",
         "created_at",
+        "facts",
+        "files",
         "input_config",
         "labels",
         "output_config",
@@ -50,12 +54,39 @@ class EnvMetadata:
 
 
 @dataclass(frozen=True)
+class ArtifactFile:
+    """One file of an artifact.
+
+    Attributes:
+        path: relative to the directory of artifacts, with `/`.
+        sha256: of its content, in lower-case hex.
+    """
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ArtifactMetadata:
-    """One artifact; `metadata` is what was given to `pack`."""
+    """One artifact.
+
+    Attributes:
+        artifact_type: name of its class.
+        metadata: what was given to `pack`.
+        artifact_class: full name of its class; empty when it was not recorded.
+        carries_pickle: whether loading it can run code that stands in its files; None when it was not recorded.
+        facts: what the artifact tells of its object.
+        files: what it wrote.
+    """
 
     name: str
     artifact_type: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    artifact_class: str = ""
+    carries_pickle: bool | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    files: tuple[ArtifactFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,9 +149,7 @@ class BentoServiceMetadata:
             values["created_at"] = parse_timestamp(values["created_at"])
         env = _known(EnvMetadata, values.get("env") or {})
         values["env"] = EnvMetadata(**{**env, "pip_packages": tuple(env.get("pip_packages") or ())})
-        values["artifacts"] = tuple(
-            ArtifactMetadata(**_known(ArtifactMetadata, item)) for item in values.get("artifacts") or ()
-        )
+        values["artifacts"] = tuple(_artifact_from_json(item) for item in values.get("artifacts") or ())
         values["apis"] = tuple(ApiMetadata(**_known(ApiMetadata, item)) for item in values.get("apis") or ())
         return cls(**values)
 
@@ -180,7 +209,7 @@ def _encode(value: Any, rename: Callable[[str], str]) -> Any:
         encoded = {}
         for item in dataclasses.fields(value):
             content = getattr(value, item.name)
-            if content or item.name not in _LEFT_OUT_WHEN_EMPTY:
+            if content or content is False or item.name not in _LEFT_OUT_WHEN_EMPTY:
                 encoded[rename(item.name)] = _encode(content, rename)
         return encoded
     if isinstance(value, dict):  # free-form content keeps its own names
@@ -192,6 +221,12 @@ def _encode(value: Any, rename: Callable[[str], str]) -> Any:
     if isinstance(value, date):  # in the metadata of artifacts: YAML knows dates, JSON does not
         return value.isoformat()
     return value
+
+
+def _artifact_from_json(document: dict[str, Any]) -> ArtifactMetadata:
+    values = _known(ArtifactMetadata, document)
+    files = tuple(ArtifactFile(**_known(ArtifactFile, item)) for item in values.get("files") or ())
+    return ArtifactMetadata(**{**values, "files": files})
 
 
 def _known(kind: type[Any], document: dict[str, Any]) -> dict[str, Any]:

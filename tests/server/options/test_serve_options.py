@@ -51,6 +51,7 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         debug=False,
         quiet=False,
         verify=True,
+        allow_pickle=True,
     )
 
 

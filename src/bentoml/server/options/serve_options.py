@@ -41,6 +41,7 @@ _SWITCHES = (
     "debug",
     "quiet",
     "verify",
+    "allow_pickle",
 )
 _ADDRESSES = ("host", "management_host")
 _PATHS = ("uds", "ssl_certfile", "ssl_keyfile")
@@ -69,6 +70,7 @@ class Overrides(TypedDict, total=False):
     mb_max_latency_ms: int | None
     swagger_enabled: bool | None
     verify: bool
+    allow_pickle: bool | None
     debug: bool | None
     quiet: bool
 
@@ -111,6 +113,7 @@ class ServeOptions:
         debug: debug logs.
         quiet: only errors are logged, to stderr.
         verify: whether the digests of the bundle's files are checked at load.
+        allow_pickle: whether a bundle that carries pickles is loaded.
 
     Raises:
         InvalidArgument: a value has the wrong type, is out of range, or is no digest of a token.
@@ -148,6 +151,7 @@ class ServeOptions:
     debug: bool
     quiet: bool
     verify: bool
+    allow_pickle: bool
 
     def __post_init__(self) -> None:
         for name, (low, high) in _WHOLE_NUMBERS.items():
@@ -254,6 +258,7 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         debug=is_debug(),
         quiet=False,
         verify=True,
+        allow_pickle=server.allow_pickle,
     )
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml._util.daemon_thread import run_in_daemon_thread
 from bentoml.exceptions import BentoMLException
-from bentoml.saved_bundle.integrity import verify_bundle
 from bentoml.server.processes.child import DRAINED, DROP, DROPPED, FLIP, FLIPPED, PREPARE, PREPARED, REFUSED
+from bentoml.server.supervision.bundle_check import check_bundle
 from bentoml.server.supervision.bundle_watch import BundleMark, BundleWatch
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ class Reloader:
             logger.info("There is no newer bundle than %s; it is loaded again", mark.path)
         else:
             logger.info("Loading %s", mark.path)
-        if options.verify:
-            await run_in_daemon_thread(lambda: verify_bundle(mark.path))
+        await run_in_daemon_thread(lambda: check_bundle(options))
         await self._swap(options)
 
     async def _until_superseded(self, loading: Path) -> None:

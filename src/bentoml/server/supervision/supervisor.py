@@ -19,6 +19,7 @@ from bentoml.server.processes.child import CUT_OFF_EXIT_CODE, LOG_DROPPED, LOGS_
 from bentoml.server.processes.child_process import how
 from bentoml.server.processes.runtime import Runtime
 from bentoml.server.processes.terminal import Hangup
+from bentoml.server.supervision.bundle_check import check_bundle
 from bentoml.server.supervision.fleet import WORKER_END_S, Fleet
 from bentoml.server.supervision.reloading import BundleSource, Reloader
 from bentoml.server.tracing.trace_export import check_tracing
@@ -235,10 +236,7 @@ def _serve(options: ServeOptions, on_ready: Callable[..., None] | None, source: 
         configure_logging("DEBUG" if options.debug else None)
     tls_context(options)
     check_tracing()
-    if options.verify:
-        from bentoml.saved_bundle.integrity import verify_bundle
-
-        verify_bundle(options.bundle_path)
+    check_bundle(options)
 
     async def run() -> int:
         supervisor = Supervisor(options, on_ready, source or BundleSource(lambda: options.bundle_path))

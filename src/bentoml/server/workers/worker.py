@@ -86,8 +86,8 @@ def load_service(context: ChildContext, options: ServeOptions) -> BentoService:
     try:
         from bentoml.saved_bundle import load
 
-        # The parent has checked the digests before it started us.
-        service = load(str(options.bundle_path), verify=False)
+        # The parent has checked the files before it started us.
+        service = load(str(options.bundle_path), verify=False, allow_pickle=options.allow_pickle)
         for api in service.inference_apis:
             api.input_adapter.prepare()
             api.output_adapter.prepare()

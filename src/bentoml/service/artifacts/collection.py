@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,20 +92,29 @@ class ArtifactCollection(dict[str, BentoServiceArtifact]):
         """All artifacts, in the order in which they were added."""
         return list(self.values())
 
-    def save(self, dst: str | Path) -> None:
+    def save(self, dst: str | Path) -> dict[str, list[str]]:
         """Write every artifact that holds an object into `<dst>/artifacts/`, which is created.
 
         The others are left out with a warning.
+
+        Returns:
+            The files that each artifact has written, by its name: sorted, relative to that directory, with `/`.
         """
         directory = Path(dst) / ARTIFACTS_DIR_NAME
         directory.mkdir(exist_ok=True)
+        written: dict[str, list[str]] = {}
+        before = _stamps(directory)
         for artifact in self.values():
             if artifact.is_ready:
                 artifact.save(str(directory))
+                after = _stamps(directory)
+                written[artifact.name] = sorted(path for path, stamp in after.items() if before.get(path) != stamp)
+                before = after
             else:
                 logger.warning(
                     "Missing declared artifact '%s' for BentoService '%s'", artifact.name, self._service_name or "-"
                 )
+        return written
 
     def load_all(self, path: str | Path) -> None:
         """Load every artifact from a directory of artifacts saved earlier.
@@ -114,3 +124,14 @@ class ArtifactCollection(dict[str, BentoServiceArtifact]):
         """
         for artifact in self.values():
             artifact.load(str(path))
+
+
+def _stamps(directory: Path) -> dict[str, tuple[int, int, int]]:
+    """What changes about each file below a directory when it is written; by its relative path."""
+    stamps = {}
+    for root, _, names in os.walk(directory):
+        for name in names:
+            path = Path(root, name)
+            status = path.lstat()
+            stamps[path.relative_to(directory).as_posix()] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return stamps

@@ -15,6 +15,7 @@ import yaml
 
 from bentoml._util.files import write_atomic
 from bentoml.exceptions import ArtifactLoadingException, BentoMLException, FailedPrecondition, InvalidArgument
+from bentoml.service.artifacts.pickle_gate import pickles_are_allowed
 from bentoml.service.plain_values import plain_value
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def guard_pack(pack: Method) -> Method:
 def guard_load(load: Method) -> Method:
     """Let `load` also read the metadata and mark the artifact as loaded.
 
-    The wrapped method raises `ArtifactLoadingException` when a file is missing or can not be read.
+    The wrapped method raises `ArtifactLoadingException` when a file is missing or can not be read, or is a pickle where
+    those are not allowed.
     """
 
     @functools.wraps(load)
@@ -96,6 +98,10 @@ def guard_load(load: Method) -> Method:
             load(self, path)
             return self
         directory = str(path)
+        if not pickles_are_allowed() and self.has_pickle_in(directory):
+            raise ArtifactLoadingException(
+                f"{_describe(self)} would be unpickled from {directory}, and pickles are not allowed here"
+            )
         with _outermost(self):
             try:
                 load(self, directory)
