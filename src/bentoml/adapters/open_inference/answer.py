@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Of a tensor without a name, when the client has not given it one.
 DEFAULT_NAME = "output-0"
 _JSON = "application/json"
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _BINARY = "application/octet-stream"
 
 
@@ -74,7 +75,7 @@ class TensorAnswer:
         if form.request_id is not None:
             document["id"] = form.request_id
         # ASCII, so that half of a surrogate pair does no harm.
-        header = json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
+        header = _encode(document).encode("ascii")
         headers = _others(result.http_headers)
         headers.add("Content-Type", _BINARY if tail else _JSON)
         if tail:

@@ -7,7 +7,6 @@ from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.optional import require
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.open_inference.datatypes import (
     BFLOAT16,
@@ -30,6 +29,7 @@ MAX_AXES = 32
 # What the axes of a tensor without elements may come to, the axes of length 0 left out: its size alone would not bound
 # what a function makes of them.
 MAX_EMPTY = 1 << 16
+_NARROW_FLOATS = FLOATS - {"FP64"}
 _LENGTH = struct.Struct("<I")
 
 
@@ -66,7 +66,8 @@ def array_of_bytes(content: memoryview, datatype: str, shape: tuple[int, ...]) -
     Raises:
         InputError: the bytes are not those of such a tensor.
     """
-    numpy = require("numpy")
+    import numpy as np
+
     count = prod(shape)
     if datatype == BYTES:
         return _objects(_split_elements(content, count), shape)
@@ -75,15 +76,15 @@ def array_of_bytes(content: memoryview, datatype: str, shape: tuple[int, ...]) -
             f"{count} elements of {datatype} take {count * WIRE_SIZES[datatype]} bytes, there are {len(content)}"
         )
     if datatype == BFLOAT16:
-        halves = numpy.frombuffer(content, dtype="<u2").astype("<u4")
+        halves = np.frombuffer(content, dtype="<u2").astype("<u4")
         array: Array = (halves << 16).view("<f4")
         return array.reshape(shape)
     if datatype == BOOL:
         # Any other byte would be a boolean that is neither equal to true nor to false.
-        numbers = numpy.frombuffer(content, dtype="|u1")
+        numbers = np.frombuffer(content, dtype="|u1")
         if numbers.size and numbers.max() > 1:
             raise InputError("the bytes of a BOOL tensor must be 0 or 1")
-    array = numpy.frombuffer(content, dtype=NUMPY_NAMES[datatype])
+    array = np.frombuffer(content, dtype=NUMPY_NAMES[datatype])
     return array.reshape(shape)
 
 
@@ -130,13 +131,26 @@ def array_of_list(data: Any, datatype: str, shape: tuple[int, ...]) -> Array:
             raise InputError("the data of a BYTES tensor must be strings")
         return _objects(flat, shape)
     _check_values(flat, datatype)
-    numpy = require("numpy")
     try:
-        with numpy.errstate(over="raise"):
-            array: Array = numpy.array(flat, dtype="<f8" if datatype in FLOATS else NUMPY_NAMES[datatype])
-            return array.astype(NUMPY_NAMES[datatype], copy=False).reshape(shape)
+        return _array_of_numbers(flat, datatype).reshape(shape)
     except (OverflowError, FloatingPointError) as error:
         raise InputError(f"a number is too large for {datatype}") from error
+
+
+def _array_of_numbers(flat: list[Any], datatype: str) -> Array:
+    """The array of one axis.
+
+    Raises:
+        OverflowError: a number has no place in it; also `FloatingPointError`.
+    """
+    import numpy as np
+
+    if datatype not in _NARROW_FLOATS:
+        return np.array(flat, NUMPY_NAMES[datatype])
+    # In two steps, for the second tells of numbers that would become infinite.
+    wide = np.array(flat, "<f8")
+    with np.errstate(over="raise"):
+        return wide.astype(NUMPY_NAMES[datatype])
 
 
 def _flat(data: Any, shape: tuple[int, ...]) -> list[Any]:
@@ -177,6 +191,8 @@ def _check_values(flat: list[Any], datatype: str) -> None:
 
 
 def _objects(elements: list[Any], shape: tuple[int, ...]) -> Array:
-    array: Array = require("numpy").empty(len(elements), dtype=object)
+    import numpy as np
+
+    array: Array = np.empty(len(elements), dtype=object)
     array[:] = elements
     return array.reshape(shape)

@@ -13,17 +13,16 @@ The header `Inference-Header-Content-Length` says where the JSON ends. Parameter
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.errors import InputError
+from bentoml.adapters.open_inference.answer_form import AnswerForm
 from bentoml.adapters.open_inference.datatypes import NUMPY_NAMES
 from bentoml.adapters.open_inference.elements import array_of_bytes, array_of_list, checked_shape
 from bentoml.adapters.open_inference.tensor import Tensor, shown
 from bentoml.adapters.wire.json_text import parse_json
 
 if TYPE_CHECKING:
-    from bentoml.adapters.open_inference.answer_form import AnswerForm
     from bentoml.types import HTTPRequest
 
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
@@ -115,7 +114,7 @@ def _form(document: dict[str, Any], form: AnswerForm) -> AnswerForm:
             raise InputError(f"the output {shown(name)} occurs twice")
         wanted[name] = _flag(_parameters(one, f"output {shown(name)}"), "binary_data")
     is_binary = bool(_flag(parameters, "binary_data_output"))
-    return replace(form, request_id=request_id, outputs=wanted, is_binary=is_binary)
+    return AnswerForm(form.model, form.version, request_id, wanted, is_binary=is_binary)
 
 
 def _tensor(name: str, given: dict[str, Any], json_bytes: int, tail: memoryview, start: int) -> tuple[Tensor, int]:

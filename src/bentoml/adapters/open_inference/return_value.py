@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.optional import require
 from bentoml.adapters.array.tensors import as_array, is_tensor_type
 from bentoml.adapters.open_inference.datatypes import BYTES, datatype_of
 from bentoml.adapters.table.frame_json import is_frame
@@ -97,8 +96,9 @@ def _plain_numbers(array: Array) -> Array:
 
 
 def _array_of(value: Any) -> Array:
-    numpy = require("numpy")
-    if isinstance(value, numpy.ndarray):
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
         array: Array = value
         return array if array.dtype.kind != "O" else _numbers_of_objects(array)
     if is_frame(value):
@@ -109,14 +109,15 @@ def _array_of(value: Any) -> Array:
         return _array_of_list([as_array(one) if is_tensor_type(type(one)) else one for one in value])
     if isinstance(value, (str, bytes, bytearray, memoryview)) or value is None:
         return _array_of_objects([bytes(value) if isinstance(value, (bytearray, memoryview)) else value])
-    array = numpy.asarray(value)
+    array = np.asarray(value)
     return array if array.dtype.kind != "O" else _array_of_objects([value])
 
 
 def _array_of_list(values: Sequence[Any]) -> Array:
-    numpy = require("numpy")
+    import numpy as np
+
     try:
-        array: Array = numpy.asarray(values)
+        array: Array = np.asarray(values)
     except (ValueError, OverflowError):  # lists of different lengths
         return _array_of_objects(values)
     if array.dtype.kind in "USV" or array.dtype.kind == "O":
@@ -135,7 +136,9 @@ def _objects_of_lists(values: Sequence[Any], shape: tuple[int, ...]) -> Array:
 
 
 def _array_of_objects(values: Sequence[Any]) -> Array:
-    array: Array = require("numpy").empty(len(values), dtype=object)
+    import numpy as np
+
+    array: Array = np.empty(len(values), dtype=object)
     array[:] = list(values)
     return array
 
@@ -157,9 +160,10 @@ def _numbers_of_objects(array: Array) -> Array:
 
 def _array_of_series(series: Any) -> Array:
     """The values of a series; what is missing is NaN among numbers, and an empty text elsewhere."""
-    numpy = require("numpy")
+    import numpy as np
+
     dtype = series.dtype
-    if isinstance(dtype, numpy.dtype):
+    if isinstance(dtype, np.dtype):
         array: Array = series.to_numpy()
         return array if array.dtype.kind != "O" else _numbers_of_objects(array)
     if getattr(dtype, "kind", "O") in _NUMBERS:  # of pandas, with a mask beside the values
