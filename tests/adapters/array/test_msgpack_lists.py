@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tracemalloc
 from typing import Any
 
@@ -11,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bentoml.adapters.array.msgpack_lists import MAX_LIST_LENGTH, parse_msgpack_lists
-from bentoml.adapters.array.nested_lists import flattened
+from bentoml.adapters.array.msgpack_lists import parse_msgpack_lists
 from bentoml.adapters.errors import InputError
 
 LEAVES = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.booleans() | st.none() | st.text(max_size=3)
@@ -29,45 +27,34 @@ def refusal(body: bytes) -> str:
 
 
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4), max_leaves=30))
-def test_lists_come_back_as_they_were_or_are_ragged(value: Any) -> None:
-    try:
-        assert as_lists(parse_msgpack_lists(msgpack.packb(value))) == value
-    except InputError:
-        with pytest.raises(InputError, match="ragged"):
-            flattened(value)
-
-
-@pytest.mark.parametrize("shape", [(MAX_LIST_LENGTH + 1,), (MAX_LIST_LENGTH + 1, 2), (2, MAX_LIST_LENGTH + 1, 1)])
-def test_long_lists_come_back_as_they_were(shape: tuple[int, ...]) -> None:
-    value: Any = 1.5
-    for length in reversed(shape):
-        value = [value] * length
+def test_lists_come_back_as_they_were(value: Any) -> None:
     assert as_lists(parse_msgpack_lists(msgpack.packb(value))) == value
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    "body",
     [
-        (b"", "empty"),
-        (b"\xc1", "not valid"),
-        (b"\x92\x01", "not valid"),
-        (b"\x91\x01\x01", "something follows"),
-        (b"\x93NUMPY", "something follows"),
-        (b"\x91" * 40, "more than 32 deep"),
-        (b"\x92\x01" + b"\x91" * 2000 + b"\x01", "not valid"),
-        (b"\xdd\xff\xff\xff\xff", "announce more"),
-        (b"\xdc\xff\xff\x01", "announce more"),
-        (b"\x91\xdd\xff", "announce more|not valid"),
-        (msgpack.packb({"a": 1}), "not valid"),
-        (msgpack.packb([{"a": 1}]), "not valid"),
-        (msgpack.packb([msgpack.ExtType(5, b"x")]), "not valid"),
-        (msgpack.packb([[1] * (MAX_LIST_LENGTH + 1), [1]]), "ragged"),
-        (msgpack.packb([1, [1] * (MAX_LIST_LENGTH + 1)]), "not valid"),
-        (b"\x91\xa1\xff", "not valid"),
+        b"\xc1",
+        b"\x92\x01",
+        b"\x91\x01\x01",
+        b"\x93NUMPY",
+        b"\x91" * 2000 + b"\x01",
+        b"\x92\x01" + b"\x91" * 2000 + b"\x01",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdc\xff\xff\x01",
+        b"\x91\xdd\xff",
+        b"\x91\xa1\xff",
+        msgpack.packb({"a": 1}),
+        msgpack.packb([{"a": 1}]),
+        msgpack.packb([msgpack.ExtType(5, b"x")]),
     ],
 )
-def test_body_that_is_no_list_is_refused(body: bytes, words: str) -> None:
-    assert re.search(words, refusal(body))
+def test_body_that_is_no_list_is_refused(body: bytes) -> None:
+    assert refusal(body) == "not valid MessagePack of nested lists"
+
+
+def test_empty_body_is_refused() -> None:
+    assert refusal(b"") == "the body is empty"
 
 
 def test_lists_that_announce_much_inside_each_other_take_little_memory() -> None:

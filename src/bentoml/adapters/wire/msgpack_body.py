@@ -36,7 +36,7 @@ def parse_msgpack(body: bytes) -> Any:
         raise ValueError("the body is empty")
     try:
         if len(body) > _WALKED_BYTES:
-            _walk(body)
+            walk(body)
         return msgpack.unpackb(body, raw=False, strict_map_key=True, timestamp=3, ext_hook=_refuse_extension)
     except (msgpack.exceptions.StackError, RecursionError) as error:
         raise ValueError("it is nested too deeply") from error
@@ -46,7 +46,13 @@ def parse_msgpack(body: bytes) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _walk(body: bytes) -> None:
+def walk(body: bytes) -> None:
+    """See that every element that a body announces is there, without making any.
+
+    Raises:
+        UnpackException: one is missing.
+        ValueError: the body is nested too deeply, or has a byte that means nothing.
+    """
     import msgpack
 
     unpacker = msgpack.Unpacker(max_buffer_size=len(body))
