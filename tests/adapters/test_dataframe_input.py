@@ -526,3 +526,22 @@ def test_frame_of_one_request_without_batches_is_answered_as_a_whole(rows: int) 
     assert (first.status, json.loads(first.body)) == (200, [{"a": 2 * i} for i in range(rows)])
     assert second.body == first.body
     assert (bad.status, bad.body[:38]) == (400, b"DataframeInput Wrong input format: not")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{str(number): 1} for number in range(2000)],
+        {str(number): {str(number): 1} for number in range(2000)},
+    ],
+    ids=["records", "columns"],
+)
+def test_table_that_is_nearly_all_gaps_is_refused(value: Any) -> None:
+    response = api_of(DataframeInput(), len, batch=False).handle_request(HTTPRequest(body=json.dumps(value).encode()))
+    assert (response.status, b"2000 values for 4000000 cells" in response.body) == (400, True), response.body
+
+
+def test_table_with_some_gaps_is_read() -> None:
+    rows = [{"a": 1}, *({"a": 1, str(number): 2} for number in range(300))]
+    response = api_of(DataframeInput(), len, batch=False).handle_request(HTTPRequest(body=json.dumps(rows).encode()))
+    assert (response.status, response.body) == (200, b"301")

@@ -16,6 +16,9 @@ from bentoml.adapters.wire.json_text import parse_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# How many cells a table may have for each value that is given, unless it is small.
+MAX_CELLS_PER_VALUE = 16
+_SMALL_CELLS = 100_000
 ORIENTS = ("records", "columns", "values", "split", "index")
 
 Label = str | int
@@ -181,6 +184,7 @@ def _rows_of_records(records: list[Any], columns: Names | None) -> tuple[Names, 
     if len(records) == 1:
         return tuple(records[0]), [list(records[0].values())]
     names = dict.fromkeys(name for record in records for name in record)
+    _check_gaps(len(records) * len(names), sum(map(len, records)))
     return tuple(names), [[record.get(name) for name in names] for record in records]
 
 
@@ -199,10 +203,17 @@ def _read_columns(value: Any, columns: Names | None) -> tuple[Names, Rows]:
         index = dict.fromkeys(key for column in cells for key in column)
         if columns is not None and any(len(column) < len(index) for column in cells):
             raise InputError("a column lacks the value of a row")
+        _check_gaps(len(index) * len(names), sum(map(len, cells)))
         cells = [[column.get(key) for key in index] for column in cells]
     else:
         raise InputError("orient columns needs an object of objects, or of lists")
     return names, [list(row) for row in zip(*cells, strict=True)]
+
+
+def _check_gaps(cells: int, given: int) -> None:
+    """Refuse a table that is nearly all gaps: it grows with the square of its text."""
+    if cells > _SMALL_CELLS and cells > MAX_CELLS_PER_VALUE * given:
+        raise InputError(f"the table has {given} values for {cells} cells; send rows of the same columns")
 
 
 def _read_split(value: Any, columns: Names | None) -> tuple[Names, Rows]:

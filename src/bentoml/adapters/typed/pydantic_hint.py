@@ -10,6 +10,7 @@ import msgspec
 
 from bentoml.adapters.typed.aliases import expanded
 from bentoml.adapters.typed.definitions import REFERENCE_PREFIX, merge_definitions
+from bentoml.adapters.typed.first_error import validator_of
 from bentoml.adapters.typed.hint_text import hint_text
 from bentoml.adapters.typed.refusals import of_pydantic
 from bentoml.adapters.typed.schema_conversion import parted
@@ -33,6 +34,7 @@ class PydanticHint(metaclass=_AnyInstance):
     """Stands for a hint in types that `msgspec` reads; a subclass is made for each hint."""
 
     adapter: ClassVar[TypeAdapter[Any]]
+    validator: ClassVar[Any]
 
     @classmethod
     def value_of(cls, value: Any, *, is_json: bool) -> Any:
@@ -50,8 +52,8 @@ class PydanticHint(metaclass=_AnyInstance):
         try:
             if is_json:
                 # A model may have different rules for what comes as JSON.
-                return cls.adapter.validate_json(msgspec.json.encode(value))
-            return cls.adapter.validate_python(value)
+                return cls.validator.validate_json(msgspec.json.encode(value))
+            return cls.validator.validate_python(value)
         except ValidationError as error:
             raise ValueError(of_pydantic(error.errors(include_url=False)[0])) from error
 
@@ -108,5 +110,7 @@ def pydantic_hint(hint: Any) -> type[PydanticHint]:
         adapter = TypeAdapter(hint)
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         raise TypeError(str(error).partition("\n")[0]) from error
-    found: Any = _AnyInstance(f"PydanticHint_{hint_text(hint)}", (PydanticHint,), {"adapter": adapter})
+    found: Any = _AnyInstance(
+        f"PydanticHint_{hint_text(hint)}", (PydanticHint,), {"adapter": adapter, "validator": validator_of(adapter)}
+    )
     return cast("type[PydanticHint]", found)
