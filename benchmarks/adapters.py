@@ -13,21 +13,22 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgpack
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from bentoml.adapters import BaseInputAdapter, DataframeInput, JsonInput, NumpyNdarrayInput
 from bentoml.adapters.array.npy import npy_bytes
 from bentoml.adapters.typed.values import OneValue, Parameter, ValueForEach
 from bentoml.adapters.typed_input import TypedInput
 from bentoml.adapters.typed_output import TypedOutput
-from bentoml.adapters.wire.media_types import NPY
+from bentoml.adapters.wire.media_types import ARROW_STREAM, MSGPACK, NPY
 from bentoml.service.inference_api import InferenceAPI
 from bentoml.types import HTTPRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
 
 BATCH_SIZE = 256
 ROUNDS = 100
@@ -97,8 +98,32 @@ FLOWER = {"length": 5.1, "width": 3.5, "name": "setosa"}
 FLOWER_VALUES = OneValue(Flower)
 LENGTH_AND_WIDTH = ValueForEach("shorter", [Parameter("length", float), Parameter("width", float)])
 
-NPY_ROW = npy_bytes(np.array([[5.1, 3.5, 1.4, 0.2]]))
-NPY_HEADERS = [*HEADERS[:3], ("accept", NPY), ("content-type", NPY), ("content-length", str(len(NPY_ROW)))]
+
+@dataclass(frozen=True)
+class Packed:
+    """A body that is no JSON, sent by a client that accepts no JSON either."""
+
+    media_type: str
+    content: bytes
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """What is sent with it."""
+        return [*HEADERS[:3], ("accept", self.media_type), ("content-type", self.media_type)]
+
+
+def arrow_stream(frame: pd.DataFrame) -> bytes:
+    """A frame as Arrow."""
+    sink = pa.BufferOutputStream()
+    table = pa.Table.from_pandas(frame)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+NPY_ROW = Packed(NPY, npy_bytes(np.array([[5.1, 3.5, 1.4, 0.2]])))
+MSGPACK_ROW = Packed(MSGPACK, msgpack.packb([{"a": 5.1, "b": 3.5, "c": 1, "d": "x"}]))
+ARROW_ROW = Packed(ARROW_STREAM, arrow_stream(pd.DataFrame({"a": [5.1], "b": [3.5], "c": [1.4], "d": [0.2]})))
 
 CASES: dict[str, tuple[BaseInputAdapter, Callable[[Any], Any], Any]] = {
     "DataframeInput, values, array answer": (DataframeInput(), first_column, [[5.1, 3.5, 1.4, 0.2]]),
@@ -110,6 +135,10 @@ CASES: dict[str, tuple[BaseInputAdapter, Callable[[Any], Any], Any]] = {
         [{"a": 5.1, "b": 3}],
     ),
     "DataframeInput, values, frame answer": (DataframeInput(), same_frame, [[5.1, 3.5, 1.4, 0.2]]),
+    "DataframeInput, MessagePack, MessagePack answer": (DataframeInput(), first_column, MSGPACK_ROW),
+    "DataframeInput, npy, npy answer": (DataframeInput(), first_column, NPY_ROW),
+    "DataframeInput, Arrow, array answer": (DataframeInput(), first_column, ARROW_ROW),
+    "DataframeInput, Arrow, Arrow answer": (DataframeInput(), same_frame, ARROW_ROW),
     "NumpyNdarrayInput, array answer": (NumpyNdarrayInput(), first_numbers, [[5.1, 3.5, 1.4, 0.2]]),
     "NumpyNdarrayInput with integers, array answer": (NumpyNdarrayInput(), first_numbers, [[5, 3.5, 1.4, 0.2]]),
     "NumpyNdarrayInput, declared type, array answer": (
@@ -152,7 +181,9 @@ def seconds_of_pipeline(api: InferenceAPI, requests: list[HTTPRequest]) -> float
 
 def microseconds_per_request(api: InferenceAPI, body: Any, measure: Callable[..., float]) -> float:
     """Best of the rounds."""
-    headers, content = (NPY_HEADERS, body) if isinstance(body, bytes) else (HEADERS, json.dumps(body).encode())
+    packed = body if isinstance(body, Packed) else None
+    headers = HEADERS if packed is None else packed.headers
+    content = json.dumps(body).encode() if packed is None else packed.content
     rounds = (measure(api, [HTTPRequest(headers, content) for _ in range(BATCH_SIZE)]) for _ in range(ROUNDS))
     return min(rounds) / BATCH_SIZE * 1e6
 

@@ -222,7 +222,7 @@ class BaseOutputAdapter:
 
         Text without a content type of its own is sent as plain text.
         """
-        body = body_of(result)
+        body = result.data if type(result.data) is str else body_of(result)
         headers = result.http_headers
         if headers.get("content-type") is None:
             headers = HTTPHeaders(headers)

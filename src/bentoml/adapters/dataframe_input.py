@@ -17,9 +17,9 @@ from bentoml.adapters.table.schema import table_schema
 from bentoml.adapters.table.single_rows import SINGLE_ROW_ORIENTS, parse_single_rows
 from bentoml.adapters.table.tensor_specs import specs_of_columns
 from bentoml.adapters.table.tensor_table import table_of_tensors
-from bentoml.adapters.text_input import BaseTextInput
+from bentoml.adapters.text_input import FORMAT, BaseTextInput
 from bentoml.adapters.wire.cli_args import read_format
-from bentoml.adapters.wire.media_types import JSON, canonical, type_of_file
+from bentoml.adapters.wire.media_types import JSON, MSGPACK, canonical, type_of_file
 from bentoml.types import HTTPHeaders
 
 if TYPE_CHECKING:
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
 
     Group = list[InferenceTask[Any]]
 
-# Under these names the format of the body, and the parsed table on its way from `group_tasks` to
-# `extract_user_func_args`, ride on a task.
-_FORMAT = "_bentoml_format"
+# Under this name a parsed table rides on its task from `group_tasks` to `extract_user_func_args`.
 _TABLE = "_bentoml_table"
+_ROW_TYPES = frozenset({JSON, MSGPACK})
 
 
 class DataframeInput(BaseTextInput):
@@ -135,7 +134,7 @@ class DataframeInput(BaseTextInput):
     def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:
         """Decode JSON and CSV; keep the bytes of other formats."""
         media_type = table_type(task.http_headers.content_type_and_charset[0])
-        vars(task)[_FORMAT] = media_type
+        vars(task)[FORMAT] = media_type
         if media_type in TEXT_TYPES:
             super().fill(task, content, charset, file_name)
         else:
@@ -155,10 +154,15 @@ class DataframeInput(BaseTextInput):
     def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[Group]:
         """Parse each table; those that fail are discarded with status 400, the others parted by columns and types."""
         groups: dict[Any, Group] = {}
+        key: Any = None
+        group: Group = []
         for task, table in zip(tasks, self._parse_all(tasks), strict=True):
             if table is not None:
                 vars(task)[_TABLE] = table
-                groups.setdefault(table.group, []).append(task)
+                if table.group is not key:  # most have the very same one as the task before
+                    key = table.group
+                    group = groups.setdefault(key, [])
+                group.append(task)
         return list(groups.values()) if self.dtype is None else self._regrouped(groups)
 
     def _regrouped(self, groups: dict[Any, Group]) -> list[Group]:
@@ -197,8 +201,8 @@ class DataframeInput(BaseTextInput):
     def _parse_all(self, tasks: Sequence[InferenceTask[Any]]) -> Sequence[Table | None]:
         if len(tasks) == 1 or self.orient not in SINGLE_ROW_ORIENTS:
             return [self._parse(task) for task in tasks]
-        texts = [task.data if _format_of(task) == JSON else None for task in tasks]
-        tables: list[Table | None] = list(parse_single_rows(texts, self.orient, self.columns))
+        bodies = [task.data if _format_of(task) in _ROW_TYPES else None for task in tasks]
+        tables: list[Table | None] = list(parse_single_rows(bodies, self.orient, self.columns))
         for position, (task, table) in enumerate(zip(tasks, tables, strict=True)):
             if table is None:
                 tables[position] = self._parse(task)
@@ -227,7 +231,7 @@ class DataframeInput(BaseTextInput):
 
 
 def _format_of(task: InferenceTask[Any]) -> str:
-    media_type: str | None = vars(task).get(_FORMAT)
+    media_type: str | None = vars(task).get(FORMAT)
     return table_type(task.http_headers.content_type) if media_type is None else media_type
 
 

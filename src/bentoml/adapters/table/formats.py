@@ -73,7 +73,12 @@ def read_table(content: Any, media_type: str, layout: TableLayout) -> Table:
     return parse(content or b"", layout)
 
 
-def _parse_msgpack(body: bytes, layout: TableLayout) -> JsonTable:
+def parse_msgpack_table(body: bytes, layout: TableLayout) -> JsonTable:
+    """Read MessagePack with the structures that JSON has.
+
+    Raises:
+        InputError: it is no such table, has no cell, or lacks a column.
+    """
     try:
         value = parse_msgpack(body)
     except ValueError as error:
@@ -114,5 +119,5 @@ _BINARY_PARSERS: dict[str, Callable[[bytes, TableLayout], Table]] = {
     ARROW_FILE: _parse_arrow,
     PARQUET: _parse_parquet,
     NPY: _parse_npy,
-    MSGPACK: _parse_msgpack,
+    MSGPACK: parse_msgpack_table,
 }

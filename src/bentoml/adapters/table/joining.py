@@ -52,6 +52,8 @@ def join_tables(tables: Sequence[Table], dtype: Any) -> pd.DataFrame:
         InputError: a value does not fit its type.
         ValueError: the tables are not of one group.
     """
+    if set(map(type, tables)) == {JsonTable} and len({id(table.group) for table in tables}) == 1:
+        return _frame_of_rows(tables, dtype)  # type: ignore[arg-type]  # all are of JSON
     first = tables[0]
     if any(table.group[0] != first.group[0] for table in tables):
         raise ValueError("these tasks cannot share a frame; group_tasks parts them")
@@ -66,6 +68,10 @@ def join_tables(tables: Sequence[Table], dtype: Any) -> pd.DataFrame:
     rows = [table for table in tables if isinstance(table, JsonTable)]
     if tensors:
         rows = [table.as_json() if isinstance(table, TensorTable) else table for table in tables]  # type: ignore[misc]  # none is a frame
+    return _frame_of_rows(rows, dtype)
+
+
+def _frame_of_rows(rows: Sequence[JsonTable], dtype: Any) -> pd.DataFrame:
     dtypes = None if dtype is None else declared_dtypes(dtype, rows[0].group[0])
     try:
         return build_frame(rows, dtypes)

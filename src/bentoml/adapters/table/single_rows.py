@@ -10,7 +10,8 @@ import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters.table.json_table import INTEGER, KIND_OF_TYPE, JsonTable, kinds_of
+from bentoml.adapters.table.json_table import INTEGER, KIND_OF_TYPE, OBJECT, JsonTable, kinds_of
+from bentoml.adapters.wire.msgpack_body import parse_msgpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,32 +28,35 @@ _MIN_INTEGER = -(2**63)
 _MAX_INTEGER = 2**63 - 1
 
 
-def parse_single_rows(texts: Sequence[Any], orient: str | None, columns: Names | None) -> list[JsonTable | None]:
+def parse_single_rows(bodies: Sequence[Any], orient: str | None, columns: Names | None) -> list[JsonTable | None]:
     """The tables of requests that are a list of one row: `values` or `records`.
 
     Args:
-        texts: the bodies; what is no text is not read here.
+        bodies: text of JSON, bytes of MessagePack; what is neither is not read here.
         orient: `values`, `records`, or None for both.
         columns: see `parse_table`.
 
     Returns:
-        One table of one row per text, the same as `parse_table` gives; None for a text that is anything else.
+        One table of one row per body, the same as `parse_table` or `parse_msgpack_table` gives; None for a body that is
+        anything else.
     """
     rows_of_value = columns is None and orient != "records"
     names_of_record = (lambda _: columns) if columns is not None else tuple
     values_of_record: Callable[[Any], Any] = _picker(columns) if columns is not None else dict.values
     takes_records = orient != "values"
     layouts: Layouts = {}
-    for position, text in enumerate(texts):
+    for position, body in enumerate(bodies):
         try:
-            value, end = _scan(text, 0)
-            if end != len(text) or type(value) is not list or len(value) != 1:
+            value, end = (parse_msgpack(body), len(body)) if type(body) is bytes else _scan(body, 0)
+            if end != len(body) or type(value) is not list or len(value) != 1:
                 continue
             (row,) = value
             names = None
             if type(row) is dict and takes_records:
                 names = names_of_record(row)
                 row = list(values_of_record(row))
+                if type(body) is bytes and not all(type(name) is str for name in names):
+                    continue
             elif type(row) is not list or not rows_of_value:
                 continue
             key = (names, tuple(map(type, row)))
@@ -63,7 +67,7 @@ def parse_single_rows(texts: Sequence[Any], orient: str | None, columns: Names |
             known = layouts[key] = ([], [])
         known[0].append(position)
         known[1].append(row)
-    return _tables_of(layouts, len(texts))
+    return _tables_of(layouts, len(bodies))
 
 
 def _picker(columns: Names) -> Callable[[Any], Sequence[Any]]:
@@ -79,8 +83,9 @@ def _tables_of(layouts: Layouts, count: int) -> list[JsonTable | None]:
             continue
         layout = len(types) if names is None else names
         kinds = _kinds_of_all(types, rows)
+        group = (layout, kinds or "")
         for position, row in zip(positions, rows, strict=True):
-            tables[position] = JsonTable([row], (layout, kinds or kinds_of([row])))
+            tables[position] = JsonTable([row], group if kinds else (layout, kinds_of([row])))
     return tables
 
 
@@ -91,4 +96,4 @@ def _kinds_of_all(types: tuple[type, ...], rows: list[list[Any]]) -> str | None:
             column = [row[position] for row in rows]
             if min(column) < _MIN_INTEGER or max(column) > _MAX_INTEGER:
                 return None
-    return "".join([INTEGER if kind is int else KIND_OF_TYPE[kind] for kind in types])
+    return "".join([INTEGER if kind is int else KIND_OF_TYPE.get(kind, OBJECT) for kind in types])
