@@ -87,18 +87,19 @@ def kept() -> tuple[list[NDArray[Any]], InferenceAPI]:
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "TIFF", "WEBP", "BMP"])
-@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "CMYK", "I;16", "LA", "I", "F"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "CMYK", "I;16", "LA", "F"])
 def test_image_of_any_kind_is_converted_to_rgb(image_format: str, mode: str) -> None:
+    image = picture("a").quantize(4) if mode == "P" else Image.new(mode, (7, 5))
     try:
-        content = encoded(Image.new(mode, (7, 5)), image_format)
+        content = encoded(image, image_format)
     except (OSError, ValueError):
         return  # the format has no such pixels
     images: list[NDArray[Any]] = []
     api = api_of(ImageInput(), images.append)
     assert api.handle_request(HTTPRequest(body=content)).status == 200, content
-    (image,) = images
-    assert (image.shape, image.dtype.name, image.flags.writeable) == ((5, 7, 3), "uint8", True)
-    assert type(image).__name__ == "Array"
+    (array,) = images
+    assert (array.shape, array.dtype.name, array.flags.writeable) == ((5, 7, 3), "uint8", True)
+    assert type(array).__name__ == "Array"
 
 
 @pytest.mark.parametrize(

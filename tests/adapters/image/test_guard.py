@@ -195,12 +195,13 @@ def test_jpeg_of_fill_bytes_or_empty_segments_is_walked_in_linear_time() -> None
 
 def test_run_length_encoded_bmp_is_refused_when_it_is_large() -> None:
     def bmp(width: int, height: int) -> bytes:
-        header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 4, 0, 0, 2, 0)
-        return b"BM" + struct.pack("<IHHI", 70, 0, 0, 62) + header + b"\0\0\0\0\xff\xff\xff\0" + bytes([width, 1, 0, 1])
+        header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 4, 0, 0, 3, 0)
+        colors = b"\0\0\0\0\xff\xff\xff\0\xff\0\0\0"
+        return b"BM" + struct.pack("<IHHI", 70, 0, 0, 66) + header + colors + bytes([width, 1, 0, 1])
 
     api = api_of(ImageInput(), lambda image: list(image.shape))
-    assert api.handle_request(HTTPRequest(body=bmp(9, 1))).body == b"[1, 9, 3]"
-    large = with_size(bmp(9, 1), 18, "<ii", 3000, 3000)
+    assert api.handle_request(HTTPRequest(body=bmp(8, 1))).body == b"[1, 8, 3]"
+    large = with_size(bmp(8, 1), 18, "<ii", 3000, 3000)
     assert api.handle_request(HTTPRequest(body=large)).status == 400
     with pytest.raises(ValueError, match="run-length"):
         check_before_decoding(large, 1, 9_000_000)
