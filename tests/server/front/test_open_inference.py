@@ -22,7 +22,7 @@ from tests.adapters.open_inference.messages import DTYPES, arrays_of, binary_ten
 from tests.server.live import LiveServer, live_server, save_bundle
 from tests.server.open_inference_service import SERVICE
 from tests.server.raw_http import asgi_path, connection, receive_answers, request
-from tests.server.supervision.test_reload import wait_until
+from tests.server.supervision.test_reload import reload_to, wait_until
 
 MODELS = ["Tensors", "Tensors.columns", "Tensors.echo", "Tensors.fails", "Tensors.leaves", "Tensors.predict"]
 ROWS = {"inputs": [json_tensor("x", "FP64", [[1.5, 2.5]])]}
@@ -478,3 +478,35 @@ def test_nothing_is_below_v2_when_it_is_switched_off(tensors_bundle: Path, tmp_p
         assert (response.status_code, response.headers["content-type"]) == (404, "text/plain; charset=utf-8")
         assert "/v2/models/{model}/infer" not in server.client.get("/docs.json").json()["paths"]
         assert server.client.post("/predict", json=[[1.5, 2.5]]).json() == [4.0]
+
+
+RELOADED = """
+    import bentoml
+    from bentoml.adapters import DataframeInput
+
+    class Versioned(bentoml.BentoService):
+        @bentoml.api(input=DataframeInput(), batch=True)
+        def {name}(self, df):
+            return df
+"""
+
+
+def test_models_follow_the_bundle_that_is_served(tmp_path: Path) -> None:
+    def save(version: str, name: str) -> None:
+        source = RELOADED.format(name=name)
+        save_bundle(tmp_path, source, class_name="Versioned", pack=f"service.set_version({version!r})")
+
+    def answered(server: LiveServer, path: str) -> str:
+        document = post(server, path, ROWS).json()
+        return str(document.get("model_version", document.get("error")))
+
+    save("v1", "old")
+    with live_server(Path("Versioned:latest"), home=tmp_path / "home", command="serve-gunicorn") as server:
+        assert answered(server, "/v2/models/Versioned.old/versions/v1/infer") == "v1"
+        save("v2", "new")
+        assert answered(server, "/v2/models/Versioned/infer") == "v1"
+        reload_to(server, "v2")
+        assert answered(server, "/v2/models/Versioned/infer") == "v2"
+        assert answered(server, "/v2/models/Versioned.new/versions/v2/infer") == "v2"
+        for path in ("/v2/models/Versioned.old/infer", "/v2/models/Versioned/versions/v1/infer"):
+            assert "there is 'Versioned', 'Versioned.new', version 'v2'" in answered(server, path)
