@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 import msgspec
 
 from bentoml.adapters.typed.aliases import expanded
+from bentoml.adapters.typed.bounded_errors import MAX_ERRORS, EnoughError, begin, bounded_validator
 from bentoml.adapters.typed.definitions import REFERENCE_PREFIX, merge_definitions
-from bentoml.adapters.typed.first_error import validator_of
 from bentoml.adapters.typed.hint_text import hint_text
-from bentoml.adapters.typed.refusals import of_pydantic
+from bentoml.adapters.typed.refusals import of_pydantic, refusal
 from bentoml.adapters.typed.schema_conversion import parted
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class PydanticHint(metaclass=_AnyInstance):
         """
         from pydantic import ValidationError
 
+        begin()
         try:
             if is_json:
                 # A model may have different rules for what comes as JSON.
@@ -56,6 +57,8 @@ class PydanticHint(metaclass=_AnyInstance):
             return cls.validator.validate_python(value)
         except ValidationError as error:
             raise ValueError(of_pydantic(error.errors(include_url=False)[0])) from error
+        except EnoughError as error:
+            raise ValueError(refusal("$", f"more than {MAX_ERRORS} of its values do not fit")) from error
 
     @classmethod
     def schema(cls, definitions: dict[str, Schema]) -> Schema:
@@ -105,12 +108,16 @@ def pydantic_hint(hint: Any) -> type[PydanticHint]:
         TypeError: pydantic cannot make a schema of it.
     """
     from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+    from pydantic_core import SchemaError
 
     try:
         adapter = TypeAdapter(hint)
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         raise TypeError(str(error).partition("\n")[0]) from error
-    found: Any = _AnyInstance(
-        f"PydanticHint_{hint_text(hint)}", (PydanticHint,), {"adapter": adapter, "validator": validator_of(adapter)}
-    )
+    try:
+        validator = bounded_validator(adapter.core_schema)
+    except SchemaError:  # an old version
+        validator = adapter.validator
+    members = {"adapter": adapter, "validator": validator}
+    found: Any = _AnyInstance(f"PydanticHint_{hint_text(hint)}", (PydanticHint,), members)
     return cast("type[PydanticHint]", found)
