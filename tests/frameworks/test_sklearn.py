@@ -73,6 +73,22 @@ class TestSvc(FrameworkContract):
         ]
 
 
+class TestSkops(TestSvc):
+    library: ClassVar[str | None] = "skops.io"
+    requirement = "skops"
+    pinned = ("scikit-learn", "skops")
+    files = frozenset({"model.skops"})
+    service = SERVICE.replace('("model")', '("model", format="skops")')
+    pickles = False
+    facts: ClassVar[dict[str, Any]] = {"class": "sklearn.ensemble._forest.RandomForestClassifier"}
+
+    def new(self, name: str = "model") -> SklearnModelArtifact:
+        return SklearnModelArtifact(name, format="skops")
+
+    def good_object(self) -> Any:
+        return RandomForestClassifier(n_estimators=5, random_state=0).fit(FEATURES, TARGET)
+
+
 class TestForest(ArtifactContract):
     library: ClassVar[str | None] = "sklearn"
     requirement = "scikit-learn"

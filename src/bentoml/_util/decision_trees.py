@@ -1,0 +1,97 @@
+"""Decision trees of scikit-learn from files that nobody vouches for.
+
+A tree walks its nodes by the numbers that stand in them, without looking whether they are in range: numbers that are
+not make `predict` read memory that is not the model's. So they are looked at once, after the file was read.
+"""
+
+from __future__ import annotations
+
+import gc
+import types
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.optional import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Not parts of a model, but of the program.
+_PROGRAM = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
+_LEAF = -1
+
+
+def check_trees(model: Any) -> None:
+    """Look at every tree in a model, and at whether it fits what holds it.
+
+    Raises:
+        ValueError: a number leads out of the arrays of a tree, or of the rows that it is asked about.
+    """
+    tree_class = require("sklearn.tree._tree", "scikit-learn").Tree
+    for obj in _parts(model):
+        if isinstance(obj, tree_class):
+            _check_nodes(obj)
+    # When all trees are sound themselves, they can be asked about their features.
+    for obj in _parts(model):
+        _check_holder(obj, tree_class)
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Every object that belongs to a model, each once."""
+    numpy = require("numpy")
+    seen: set[int] = set()
+    waiting = [model]
+    while waiting:
+        obj = waiting.pop()
+        if id(obj) in seen or isinstance(obj, _PROGRAM):
+            continue
+        seen.add(id(obj))
+        yield obj
+        if isinstance(obj, numpy.ndarray):
+            waiting.extend(obj.flat if obj.dtype.hasobject else ())
+        else:
+            waiting.extend(gc.get_referents(obj))
+
+
+def _check_nodes(tree: Any) -> None:
+    count = tree.node_count
+    # An array of the nodes is as long as their count says; the capacity is what there is memory for.
+    if not 1 <= count <= tree.capacity:
+        raise ValueError(f"a decision tree says that it has {count} nodes, and has {tree.capacity}")
+    numpy = require("numpy")
+    left, right, feature = tree.children_left, tree.children_right, tree.feature
+    inner = left != _LEAF
+    above = numpy.arange(count)[inner]
+    # Children stand behind their parent, so a walk comes to an end.
+    is_sound = (
+        numpy.all((above < left[inner]) & (left[inner] < count))
+        and numpy.all((above < right[inner]) & (right[inner] < count))
+        and numpy.all((feature[inner] >= 0) & (feature[inner] < tree.n_features))
+    )
+    if not is_sound:
+        raise ValueError("a decision tree has a node that leads out of the tree")
+
+
+def _check_holder(obj: Any, tree_class: type[Any]) -> None:
+    """Whether a tree looks at no more features than its holder lets through."""
+    attributes = getattr(obj, "__dict__", None)
+    if not isinstance(attributes, dict):
+        return
+    if isinstance(attributes.get("tree_"), tree_class):
+        _demand(obj.tree_, obj.n_features_in_)
+    forest = require("sklearn.ensemble._forest", "scikit-learn").BaseForest
+    boosting = require("sklearn.ensemble._gb", "scikit-learn").BaseGradientBoosting
+    isolation = require("sklearn.ensemble", "scikit-learn").IsolationForest
+    # These give rows to their trees without letting them look at the shape.
+    if "estimators_" not in attributes or not isinstance(obj, (forest, boosting, isolation)):
+        return
+    if isinstance(obj, boosting) and obj.estimators_.shape[1:] != (obj.n_trees_per_iteration_,):
+        raise ValueError("a boosted model has another number of trees for each step than it says")
+    members = obj.estimators_.flat if isinstance(obj, boosting) else obj.estimators_
+    features = obj.estimators_features_ if isinstance(obj, isolation) else None
+    for index, member in enumerate(members):
+        _demand(member.tree_, obj.n_features_in_ if features is None else len(features[index]))
+
+
+def _demand(tree: Any, features: int) -> None:
+    if tree.n_features != features:
+        raise ValueError(f"a decision tree looks at {tree.n_features} features, and gets rows of {features}")
