@@ -128,7 +128,7 @@ def test_palette_with_transparency_is_sent_in_any_format() -> None:
 )
 def test_format_is_what_the_client_prefers(accept: str, content_type: str) -> None:
     response = answer(GRAY, accept, image_format="jpeg")
-    assert response.headers["content-type"] == content_type
+    assert (response.headers["content-type"], response.headers["vary"]) == (content_type, "Accept")
     assert f"image/{(opened(response).format or '').lower()}" == content_type
 
 

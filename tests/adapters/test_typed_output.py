@@ -58,7 +58,7 @@ def written(value: Any, **headers: str) -> Any:
 def test_value_is_written_as_a_request_would_have_it(value: Any, text: str) -> None:
     result = written(value)
     assert result.data.decode() == text
-    assert result.http_headers["content-type"] == "application/json"
+    assert (result.http_headers["content-type"], result.http_headers["vary"]) == ("application/json", "Accept")
 
 
 def test_client_that_accepts_messagepack_gets_it() -> None:

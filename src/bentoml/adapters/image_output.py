@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.adapters.binary_output import BaseBinaryOutput
 from bentoml.adapters.image.formats import JPEG, PNG, USUAL, WEBP, load_plugins
 from bentoml.adapters.image.writer import image_file
-from bentoml.adapters.wire.negotiation import wanted_type
+from bentoml.adapters.wire.negotiation import VARY, wanted_type
 from bentoml.exceptions import InvalidArgument
 from bentoml.types import HTTPHeaders, InferenceResult
 
@@ -42,7 +42,7 @@ class ImageOutput(BaseBinaryOutput):
         self.quality = quality
         # The first is for those who do not ask.
         self._offered = tuple(sorted(_FORMATS.values(), key=lambda one: one != _FORMATS[image_format]))
-        self._headers = {one: HTTPHeaders([("Content-Type", one)]) for one in self._offered}
+        self._headers = {one: HTTPHeaders([("Content-Type", one), VARY]) for one in self._offered}
 
     @property
     def config(self) -> dict[str, Any]:

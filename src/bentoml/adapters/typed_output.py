@@ -11,7 +11,7 @@ from bentoml.adapters.typed.definitions import DEFINITIONS
 from bentoml.adapters.typed.encoding import to_json, to_msgpack
 from bentoml.adapters.wire.cli_args import read_output_format
 from bentoml.adapters.wire.media_types import JSON, MSGPACK
-from bentoml.adapters.wire.negotiation import wanted_types
+from bentoml.adapters.wire.negotiation import VARY, wanted_types
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_HEADERS = {media_type: HTTPHeaders([("Content-Type", media_type)]) for media_type in (JSON, MSGPACK)}
+_HEADERS = {media_type: HTTPHeaders([("Content-Type", media_type), VARY]) for media_type in (JSON, MSGPACK)}
 # The first is written when a client does not care.
 _WRITERS: dict[str, Callable[[Any], bytes]] = {JSON: to_json, MSGPACK: to_msgpack}
 
