@@ -51,6 +51,11 @@ ENVIRONMENTS: dict[str, Environment] = {
         ),
         modules=("catboost", "lightgbm", "statsmodels", "xgboost"),
     ),
+    "language": Environment(
+        # Facebook's own fasttext is archived: it has to be compiled, and does not know NumPy 2.
+        requirements=("fasttext-community>=0.11", "spacy>=3.7"),
+        modules=("fasttext", "spacy"),
+    ),
     "tensorflow": Environment(
         requirements=(
             "tensorflow-cpu>=2.16; sys_platform == 'linux' and platform_machine == 'x86_64'",
