@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -17,8 +16,6 @@ HEAVY = {
     "sqlalchemy", "starlette", "uvicorn", "uvloop", "yaml", "asyncio", "email", "http.client", "ssl",
 }  # fmt: skip
 OWN = {"bentoml", "bentoml._version", "bentoml.cli", "bentoml.cli.lazy_group", "bentoml.cli.main"}
-MAX_EXTRA_S = 0.3
-"""Far more than the 0.05 s it takes, far less than one heavy import; the machine may be busy."""
 
 
 def _imported(*argv: str) -> set[str]:
@@ -27,15 +24,6 @@ def _imported(*argv: str) -> set[str]:
     )
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     return {line.rsplit("|", 1)[1].strip() for line in lines}
-
-
-def _fastest_s(*argv: str) -> float:
-    def once() -> float:
-        started = time.perf_counter()
-        subprocess.run([sys.executable, *argv], capture_output=True, timeout=60, check=True)
-        return time.perf_counter() - started
-
-    return min(once() for _ in range(5))
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -49,11 +37,6 @@ def test_bentoml_when_asked_for_help_imports_nothing_heavy(option: str) -> None:
 def test_command_when_asked_for_help_imports_no_heavy_library(entry: CommandEntry) -> None:
     imported = _imported("-m", "bentoml", entry.name, "--help")
     assert {name for name in imported if name.partition(".")[0] in HEAVY - {"asyncio", "email"}} == set()
-
-
-def test_bentoml_when_asked_for_help_feels_instant() -> None:
-    extra = _fastest_s("-m", "bentoml", "--help") - _fastest_s("-c", "pass")
-    assert extra < MAX_EXTRA_S
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=[entry.name for entry in COMMANDS])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ class Checker:
     """
 
     def __init__(self, target: Target) -> None:
-        logging.getLogger("bentoml").setLevel(logging.CRITICAL)  # what is refused is refused on purpose
         self._api: InferenceAPI = target.api()
         seeds = target.requests
         self._good = [head.request(body) for head, body in (seeds[0], seeds[-1])]

@@ -6,6 +6,7 @@ through the code; what fails is written beside it by libFuzzer.
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def main(argv: list[str]) -> None:
     """Fuzz until an option of libFuzzer says stop; the exit status tells whether something failed."""
     name, corpus, *options = argv
     target = TARGETS[name]
+    logging.getLogger("bentoml").setLevel(logging.CRITICAL)  # what is refused is refused on purpose
     checker = Checker(target)
     heads = target.heads
     for number, (head, body) in enumerate(target.requests):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,9 @@ from hypothesis import strategies as st
 from tests.fuzz.check import Checker
 from tests.fuzz.target import Head, Target
 from tests.fuzz.targets import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -41,6 +46,16 @@ def requests_to(target: Target) -> st.SearchStrategy[tuple[Head, bytes]]:
         st.tuples(heads, st.binary(max_size=200)),
         st.tuples(heads, json_values.map(lambda value: json.dumps(value).encode())),
     )
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """What is refused is refused on purpose."""
+    logger = logging.getLogger("bentoml")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
 
 
 @functools.cache
