@@ -167,6 +167,11 @@ CASES = [
                  id="serve-bad-port"),
     pytest.param("serve-gunicorn Scaler:2.0 --workers -1", 2, "", misused("Invalid value for '-w' / '--workers'..."),
                  id="serve-bad-workers"),
+    pytest.param("serve-gunicorn Scaler:2.0 --gpus 0,x", 2, "", misused("Invalid value for '--gpus': 'x' is no GPU..."),
+                 id="serve-bad-gpu"),
+    pytest.param("serve-gunicorn Scaler:2.0 --gpus 0,1 --workers 3", 1, "",
+                 failed("serve-gunicorn", "3 workers cannot be shared out evenly among 2 GPUs...\n"),
+                 id="serve-uneven-gpus"),
 ]  # fmt: skip
 
 

@@ -18,6 +18,16 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
+def _parsed_gpus(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:  # noqa: ARG001 - as click calls it
+    from bentoml.exceptions import InvalidArgument
+    from bentoml.server.options.gpus import parse_gpus
+
+    try:
+        return None if value is None else parse_gpus(value)
+    except InvalidArgument as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def _server_options(function: F) -> F:
     """Add the options that both commands take."""
     options = [
@@ -134,6 +144,12 @@ def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **
 @bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production.")
 @bento_argument
 @_server_options
+@click.option(
+    "--gpus",
+    callback=_parsed_gpus,
+    metavar="LIST",
+    help="GPUs, such as 0,1: each worker sees one of them, and there is one for each without --workers.",
+)
 @click.option(
     "--timeout",
     "timeout_s",

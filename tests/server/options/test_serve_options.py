@@ -28,6 +28,7 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         ssl_certfile=None,
         ssl_keyfile=None,
         workers=1,
+        gpus=(),
         preload=False,
         timeout_s=60,
         worker_timeout_s=60,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -12,6 +13,7 @@ from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
 from bentoml.server.options.cors_options import CorsOptions
 from bentoml.server.options.cpus import cpu_count
+from bentoml.server.options.gpus import check_device, check_gpus, visible_gpus
 from bentoml.server.options.tokens import check_digests
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Overrides(TypedDict, total=False):
     ssl_certfile: str | None
     ssl_keyfile: str | None
     workers: int | None
+    gpus: tuple[str, ...] | None
     preload: bool | None
     timeout_s: float | None
     worker_timeout_s: float | None
@@ -90,6 +93,7 @@ class ServeOptions:
         ssl_certfile: PEM file of the certificate chain; None serves without TLS.
         ssl_keyfile: PEM file of its private key; None when the key stands in `ssl_certfile`.
         workers: worker processes, at least 1.
+        gpus: the GPUs that workers are shared out among, each worker seeing one; empty shows them what there is.
         preload: load the bundle once and fork the workers from that process.
         timeout_s: limit for a request that is not batched.
         worker_timeout_s: a call that runs longer is taken for hung, and its worker is replaced.
@@ -128,6 +132,7 @@ class ServeOptions:
     ssl_certfile: str | None
     ssl_keyfile: str | None
     workers: int
+    gpus: tuple[str, ...]
     preload: bool
     timeout_s: float
     worker_timeout_s: float
@@ -166,6 +171,7 @@ class ServeOptions:
                 raise InvalidArgument(f"{name} must be the path of a file, not {value!r}")
         if self.ssl_keyfile is not None and self.ssl_certfile is None:
             raise InvalidArgument("ssl_keyfile is of no use without ssl_certfile; name the certificate's file as well")
+        check_gpus(self.gpus, self.workers, preload=self.preload)
         for name in _TOKENS:
             check_digests(f"bento_server.auth.{name}", getattr(self, name))
         for name in _SWITCHES:
@@ -178,8 +184,9 @@ class ServeOptions:
 
         Args:
             bundle_path: directory of the saved bundle.
-            **overrides: fields of this class by name. `workers=0` means one per CPU; `debug` is by default what
-                `$BENTOML_DEBUG` says; `worker_timeout_s` and `grace_s` are by default `timeout_s`.
+            **overrides: fields of this class by name. `workers=0` means one per CPU, by default there is one for each
+                of `gpus`; `debug` is by default what `$BENTOML_DEBUG` says; `worker_timeout_s` and `grace_s` are by
+                default `timeout_s`.
 
         Raises:
             InvalidArgument: a value is out of range.
@@ -189,6 +196,10 @@ class ServeOptions:
         given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
         if given.get("workers") == 0 and not isinstance(given["workers"], bool):
             given["workers"] = cpu_count()
+        if "gpus" in given:
+            given["gpus"] = visible_gpus(given["gpus"], os.environ)
+            given.setdefault("workers", len(given["gpus"]))
+            check_device(os.environ, server.device)
         timeout_s = given.get("timeout_s")
         if timeout_s is not None:
             # What the file does not say about workers follows the limit of the requests they answer.
@@ -221,7 +232,15 @@ class ServeOptions:
             raise InvalidArgument(f"bundle_path must be text, not {values['bundle_path']!r}")
         tokens = {name: tuple(values[name]) for name in _TOKENS}
         cors = CorsOptions.from_json(values["cors"])
-        return cls(**{**values, **tokens, "bundle_path": Path(values["bundle_path"]), "cors": cors})
+        return cls(
+            **{
+                **values,
+                **tokens,
+                "gpus": tuple(values["gpus"]),
+                "bundle_path": Path(values["bundle_path"]),
+                "cors": cors,
+            }
+        )
 
 
 def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer) -> ServeOptions:
@@ -235,6 +254,7 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         ssl_certfile=None,
         ssl_keyfile=None,
         workers=cpu_count() // 2 + 1 if server.workers is None else server.workers,
+        gpus=(),
         preload=server.preload,
         timeout_s=server.timeout,
         worker_timeout_s=server.timeout if server.worker_timeout_s is None else server.worker_timeout_s,

@@ -9,7 +9,9 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from bentoml.configuration import get_config
 from bentoml.server.options.cpus import cpu_count
+from bentoml.server.options.gpus import gpu_variables
 from bentoml.server.processes.child import (
     CRASHED,
     READY,
@@ -85,8 +87,9 @@ class Fleet:
 
     def start(self) -> None:
         """Start all workers."""
-        for _ in range(self.options.workers):
-            self._keep(self._keep_worker())
+        gpus = self.options.gpus
+        for index in range(self.options.workers):
+            self._keep(self._keep_worker(gpus[index % len(gpus)] if gpus else None))
 
     def stop_replacing(self) -> None:
         """Start no worker any more; those that are there go on."""
@@ -132,9 +135,9 @@ class Fleet:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _keep_worker(self) -> None:
-        """Start a worker, and another one when it dies or is worn, until the fleet ends."""
-        member = await self._enlist()
+    async def _keep_worker(self, gpu: str | None) -> None:
+        """Start a worker, and another one on the same GPU when it dies or is worn, until the fleet ends."""
+        member = await self._enlist(gpu)
         while member is not None:
             await member.until_it_needs_a_successor()
             if member.watching.done() or self._ending.is_set():
@@ -142,11 +145,11 @@ class Fleet:
             else:
                 member = await self._relieve(member)
 
-    async def _enlist(self) -> Member | None:
+    async def _enlist(self, gpu: str | None) -> Member | None:
         """Start a worker; None when the fleet ends or there is no use in it."""
         while not self._ending.is_set():
             try:
-                member = Member(await self._start(), self._hear_worker)
+                member = Member(await self._start(gpu), self._hear_worker, gpu)
             except NurseryDiedError as death:
                 await self._pause_after(death)
                 continue
@@ -191,7 +194,7 @@ class Fleet:
         if pause_s:
             logger.warning("Workers die often; the next one is started in %.1f seconds", pause_s)
             await self._wait_unless_ending(pause_s)
-        return await self._enlist()
+        return await self._enlist(member.gpu)
 
     async def _relieve(self, old: Member) -> Member | None:
         """The successor of a worn worker, which retires once that is ready; the same again when there is none."""
@@ -200,7 +203,7 @@ class Fleet:
             old.worn = asyncio.get_running_loop().create_future()
             if old.watching.done():
                 return old
-            new = await self._enlist()
+            new = await self._enlist(old.gpu)
             if new is None:
                 return old
             await new.until_ready_or_one_ends(old)
@@ -228,11 +231,13 @@ class Fleet:
         await member.watching
         del self._members[member.pid]
 
-    async def _start(self) -> ChildProcess:
-        limits = thread_limits(self.options.workers, cpu_count(), os.environ)
+    async def _start(self, gpu: str | None) -> ChildProcess:
+        env = thread_limits(self.options.workers, cpu_count(), os.environ)
         if self._nursery is not None:
-            return await self._nursery.fork(limits)
-        return self._runtime.start("bentoml.server.workers.worker", self.generation, env=limits)
+            return await self._nursery.fork(env)
+        if gpu is not None:
+            env |= gpu_variables(gpu, os.environ, get_config().bento_server.device)
+        return self._runtime.start("bentoml.server.workers.worker", self.generation, env=env)
 
     async def _judge_death(self, member: Member, exit_code: int | None) -> float:
         """What a death says about the bundle; returns how long to wait before the next start, in seconds."""

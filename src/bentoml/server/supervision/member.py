@@ -16,6 +16,7 @@ class Member:
 
     Attributes:
         child: its process.
+        gpu: the one that it sees; None when nobody has said it.
         started_s: when it was started.
         loss: whether it had calls in hand when the front lost it.
         watching: gives its exit code at its end.
@@ -23,9 +24,12 @@ class Member:
         worn: set to the reason when it is to be replaced in order.
     """
 
-    def __init__(self, child: ChildProcess, on_message: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, child: ChildProcess, on_message: Callable[[dict[str, Any]], None], gpu: str | None = None
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.child = child
+        self.gpu = gpu
         self.started_s = loop.time()
         self.loss: asyncio.Future[bool] = loop.create_future()
         self.watching = asyncio.ensure_future(child.watch(on_message))
