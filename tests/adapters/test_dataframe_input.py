@@ -545,3 +545,46 @@ def test_table_with_some_gaps_is_read() -> None:
     rows = [{"a": 1}, *({"a": 1, str(number): 2} for number in range(300))]
     response = api_of(DataframeInput(), len, batch=False).handle_request(HTTPRequest(body=json.dumps(rows).encode()))
     assert (response.status, response.body) == (200, b"301")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "cells"),
+    [
+        ("datetime64[ns]", ["2020-01-01", "2020-01-02T03:04:05.5"]),
+        ("datetime64[ns]", [1577836800000000000, -5]),
+        ("datetime64[s]", ["2020-01-01", None]),
+        ("datetime64[ns, UTC]", ["2020-01-01T00:00:00Z", "2020-01-01T00:00:00+02:00"]),
+        ("datetime64[ns, Europe/Berlin]", ["2020-01-01T00:00:00Z", None]),
+        ("timedelta64[ns]", ["1 days 02:00:00", "5 min"]),
+        (np.dtype("timedelta64[ms]"), [5, None]),
+    ],
+    ids=str,
+)
+def test_csv_with_declared_times_is_read_as_json_is(dtype: Any, cells: list[Any]) -> None:
+    adapter = DataframeInput(dtype={"b": dtype})
+    csv = "a,b\n" + "".join(f"x,{'' if cell is None else cell}\n" for cell in cells)
+    rows = [{"a": "x", "b": cell} for cell in cells]
+    of_csv, of_json = frame_of(adapter, csv, "text/csv"), frame_of(adapter, json.dumps(rows), "application/json")
+    assert of_csv["b"].dtype == pd.api.types.pandas_dtype(dtype)
+    pd.testing.assert_frame_equal(of_csv, of_json)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[ns]", "datetime64[ns, UTC]", "timedelta64[ns]"])
+def test_csv_that_does_not_fit_a_declared_time_is_refused(dtype: str) -> None:
+    assert refusal_of(DataframeInput(dtype={"b": dtype}), "a,b\n1,never\n", "text/csv")
+    assert refusal_of(DataframeInput(dtype={"b": dtype}), f"a,b\n1,{'9' * 400}\n", "text/csv")
+
+
+def test_csv_with_declared_times_by_position_needs_no_names() -> None:
+    frame = frame_of(DataframeInput(dtype=["int64", "datetime64[ns]"]), "a,b\n1,2020-01-01\n", "text/csv")
+    assert frame["b"].tolist() == [pd.Timestamp("2020-01-01")]
+
+
+@pytest.mark.parametrize("header", ["," * 20_000, "\n\r\n" + "a," * 20_000, '"x\ny"' + ",a" * 20_000])
+def test_csv_of_too_many_columns_is_refused(header: str) -> None:
+    refusal = refusal_of(DataframeInput(), f"{header}\n1\n", "text/csv")
+    assert "more than 10000 columns" in str(refusal)
+
+
+def test_csv_whose_lines_end_in_cr_alone_is_read() -> None:
+    assert frame_of(DataframeInput(), "a,b\r1,2\r", "text/csv").to_dict("list") == {"a": [1], "b": [2]}
