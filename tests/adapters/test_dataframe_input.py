@@ -588,3 +588,13 @@ def test_csv_of_too_many_columns_is_refused(header: str) -> None:
 
 def test_csv_whose_lines_end_in_cr_alone_is_read() -> None:
     assert frame_of(DataframeInput(), "a,b\r1,2\r", "text/csv").to_dict("list") == {"a": [1], "b": [2]}
+
+
+@pytest.mark.parametrize("cell", ["a", [], 2**70], ids=["text", "list", "large integer"])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_too_many_columns_of_other_things_than_numbers_are_refused(cell: Any, rows: int) -> None:
+    api = api_of(DataframeInput(), lambda frame: [1] * len(frame), batch=True)
+    wide = HTTPRequest(body=json.dumps([[cell] * 20_001] * rows).encode())
+    numbers = HTTPRequest(body=json.dumps([[1] * 20_001]).encode())
+    for response in (api.handle_request(wide), api.handle_batch_request([wide, numbers, wide])[2]):
+        assert (response.status, b"more than 20000 columns" in response.body) == (400, True), response.body

@@ -280,3 +280,14 @@ def test_own_route_that_looks_like_a_model_is_still_its_own() -> None:
     api = api_of(lambda frame: frame[0].tolist(), route="v2/models/Service/infer")
     response = api.handle_request(HTTPRequest({}, b"[[1.5]]", path="/v2/models/Service/infer"))
     assert response.body == b"[1.5]"
+
+
+@pytest.mark.parametrize(
+    ("shape", "data", "text"),
+    [([1, 20_001], [""] * 20_001, "more than 20000 columns"), ([1], ["\ud800"], "a value does not fit its column")],
+    ids=["too many columns of text", "half of a surrogate pair"],
+)
+def test_tensor_of_text_that_makes_no_frame_is_refused(shape: list[int], data: list[str], text: str) -> None:
+    tensor = {"name": "\ud800", "datatype": "BYTES", "shape": shape, "data": data}
+    response = api_of(len, batch=False).handle_request(infer_request({"inputs": [tensor]}))
+    assert (response.status, text in json.loads(response.body)["error"]) == (400, True), response.body

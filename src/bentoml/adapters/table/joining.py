@@ -64,7 +64,7 @@ def join_tables(tables: Sequence[Table], dtype: Any) -> pd.DataFrame:
         return join_frames([table.frame for table in frames])
     tensors = [table for table in tables if isinstance(table, TensorTable)]
     if len(tensors) == len(tables):
-        return join_tensors(tensors)
+        return _frame_of_tensors(tensors)
     rows = [table for table in tables if isinstance(table, JsonTable)]
     if tensors:
         rows = [table.as_json() if isinstance(table, TensorTable) else table for table in tables]  # type: ignore[misc]  # none is a frame
@@ -76,4 +76,11 @@ def _frame_of_rows(rows: Sequence[JsonTable], dtype: Any) -> pd.DataFrame:
     try:
         return build_frame(rows, dtypes)
     except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"a value does not fit its column: {error}") from error
+
+
+def _frame_of_tensors(tensors: Sequence[TensorTable]) -> pd.DataFrame:
+    try:
+        return join_tensors(tensors)
+    except ValueError as error:  # half of a surrogate pair, which pandas cannot hold as text
         raise InputError(f"a value does not fit its column: {error}") from error

@@ -16,6 +16,8 @@ from bentoml.adapters.wire.json_text import parse_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# How many columns may hold other things than numbers and booleans.
+MAX_OTHER_COLUMNS = 20_000
 # How many cells a table may have for each value that is given, unless it is small.
 MAX_CELLS_PER_VALUE = 16
 _SMALL_CELLS = 100_000
@@ -99,7 +101,19 @@ def table_of_value(value: Any, orient: str | None, columns: Names | None) -> Jso
     names, rows = _READERS[orient or guess_orient(value)](value, columns)
     if not rows or not rows[0]:
         raise InputError("the table is empty")
-    return JsonTable(rows, (len(rows[0]) if names is None else names, kinds_of(rows)))
+    kinds = kinds_of(rows)
+    check_kinds(kinds)
+    return JsonTable(rows, (len(rows[0]) if names is None else names, kinds))
+
+
+def check_kinds(kinds: str) -> None:
+    """Refuse a table whose columns would take pandas minutes: it makes each one that is not of numbers by itself.
+
+    Raises:
+        InputError: there are more than `MAX_OTHER_COLUMNS` of them.
+    """
+    if len(kinds) > MAX_OTHER_COLUMNS and kinds.count(TEXT) + kinds.count(OBJECT) > MAX_OTHER_COLUMNS:
+        raise InputError(f"the table has more than {MAX_OTHER_COLUMNS} columns of other things than numbers")
 
 
 def guess_orient(value: Any) -> str:

@@ -10,7 +10,7 @@ import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters.table.json_table import INTEGER, KIND_OF_TYPE, OBJECT, JsonTable, kinds_of
+from bentoml.adapters.table.json_table import INTEGER, KIND_OF_TYPE, MAX_OTHER_COLUMNS, OBJECT, JsonTable, kinds_of
 from bentoml.adapters.wire.msgpack_body import parse_msgpack
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ SINGLE_ROW_ORIENTS = (None, "values", "records")
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what raw_decode calls
 _MIN_INTEGER = -(2**63)
 _MAX_INTEGER = 2**63 - 1
+
+_PLAIN_TYPES = frozenset({int, float, bool, type(None)})
 
 
 def parse_single_rows(bodies: Sequence[Any], orient: str | None, columns: Names | None) -> list[JsonTable | None]:
@@ -83,6 +85,8 @@ def _tables_of(layouts: Layouts, count: int) -> list[JsonTable | None]:
             continue
         layout = len(types) if names is None else names
         kinds = _kinds_of_all(types, rows)
+        if len(types) > MAX_OTHER_COLUMNS and (kinds is None or not _PLAIN_TYPES.issuperset(types)):
+            continue  # it may have too many columns, and is looked at by itself
         group = (layout, kinds or "")
         for position, row in zip(positions, rows, strict=True):
             tables[position] = JsonTable([row], group if kinds else (layout, kinds_of([row])))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.open_inference.datatypes import BYTES
 from bentoml.adapters.open_inference.tensor import shown
-from bentoml.adapters.table.json_table import BOOLEAN, FLOAT, INTEGER, TEXT, JsonTable, kinds_of
+from bentoml.adapters.table.json_table import BOOLEAN, FLOAT, INTEGER, TEXT, JsonTable, check_kinds, kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def table_of_block(block: Array, datatype: str, names: Names | None) -> TensorTa
         names: of the columns that the table must have, from left to right; others are left out.
 
     Raises:
-        InputError: it has no cell, or too few columns.
+        InputError: it has no cell, too few columns, or too many of text.
     """
     width = block.shape[1]
     if not block.size:
@@ -99,7 +99,10 @@ def table_of_block(block: Array, datatype: str, names: Names | None) -> TensorTa
             raise InputError(f"rows have {width} values, but there are {len(names)} columns")
         width = len(names)
         block = block[:, :width]
-    return TensorTable(block, (width if names is None else names, _kinds([datatype] * width)))
+    kinds = _kinds([datatype] * width)
+    if isinstance(kinds, str):
+        check_kinds(kinds)
+    return TensorTable(block, (width if names is None else names, kinds))
 
 
 def _table_of_columns(tensors: Sequence[Tensor], names: Names | None) -> TensorTable:
