@@ -11,9 +11,16 @@ if TYPE_CHECKING:
 
 SERVICE = '''
 import time
+from dataclasses import dataclass
 
 import bentoml
-from bentoml.adapters import DataframeInput, JsonInput, NumpyNdarrayInput
+from bentoml.adapters import DataframeInput, JsonInput, NumpyNdarrayInput, StringInput
+
+
+@dataclass
+class Item:
+    kind: str
+    number: int
 
 
 def react(texts, tasks):
@@ -51,6 +58,16 @@ class Mixed(bentoml.BentoService):
         pieces = [array[rows] for rows in rows_of_tasks(tasks)]
         keep = react([str(piece.tolist()) for piece in pieces], tasks)
         return array[[kept for piece, kept in zip(pieces, keep) for _ in range(len(piece))]]
+
+    @bentoml.api(input=StringInput(), batch=True)
+    def string(self, texts, tasks):
+        keep = react(texts, tasks)
+        return [text for text, kept in zip(texts, keep) if kept]
+
+    @bentoml.api(batch=True)
+    def typed(self, items: list[Item], tasks) -> list[Item]:
+        keep = react(map(str, items), tasks)
+        return [item for item, kept in zip(items, keep) if kept]
 '''
 
 FAULTS = ("malformed", "discarded", "failing")
@@ -91,8 +108,14 @@ def _array(kind: str, number: int) -> bytes:
     return b"[[1], []]" if kind == "malformed" else json.dumps(rows).encode()
 
 
+def _string(kind: str, number: int) -> bytes:
+    return b"\xff" if kind == "malformed" else f"{kind} {number}".encode()
+
+
 CASES = [
     Case("json", "application/json", _json),
     Case("dataframe", "application/json", _table),
     Case("array", "application/json", _array),
+    Case("string", "text/plain", _string),
+    Case("typed", "application/json", _json),
 ]
