@@ -204,6 +204,43 @@ def test_load_of_a_forest_whose_trees_are_wider_than_its_rows_is_refused(tmp_pat
         skops_artifact().load(str(tmp_path))
 
 
+def hidden_in_a_pipeline(member: Any) -> Any:
+    return make_pipeline(FunctionTransformer(np.abs), member.tree_)
+
+
+def hidden_beside_its_estimator(member: Any) -> Any:
+    model = make_pipeline(FunctionTransformer(np.abs), member)
+    model.steps.append(("more", member.tree_))
+    return model
+
+
+def hidden_as_an_attribute(member: Any) -> Any:
+    model = GaussianNB()
+    model.tree_ = member.tree_
+    return model
+
+
+@pytest.mark.parametrize("hide", [hidden_in_a_pipeline, hidden_beside_its_estimator, hidden_as_an_attribute])
+def test_load_of_a_tree_outside_of_its_estimator_is_refused(hide: Any, tmp_path: Path) -> None:
+    member = DecisionTreeClassifier(max_depth=2).fit(FEATURES, TARGET)
+    skops_artifact().pack(hide(member)).save(str(tmp_path))
+    with pytest.raises(ArtifactLoadingException, match="stands where only its estimator may have one"):
+        skops_artifact().load(str(tmp_path))
+
+
+def test_load_of_a_forest_of_other_things_is_refused(tmp_path: Path) -> None:
+    forest = RandomForestClassifier(n_estimators=2, random_state=0).fit(FEATURES, TARGET)
+    forest.estimators_[1] = GaussianNB().fit(FEATURES, TARGET)
+    skops_artifact().pack(forest).save(str(tmp_path))
+    with pytest.raises(ArtifactLoadingException, match="has a member that is no decision tree"):
+        skops_artifact().load(str(tmp_path))
+
+
+def test_load_of_a_model_that_was_not_fitted_works(tmp_path: Path) -> None:
+    skops_artifact().pack(RandomForestClassifier()).save(str(tmp_path))
+    assert isinstance(skops_artifact().load(str(tmp_path)).get(), RandomForestClassifier)
+
+
 def test_load_of_a_boosted_model_with_more_trees_than_it_says_is_refused(tmp_path: Path) -> None:
     model = GradientBoostingClassifier(n_estimators=2, random_state=0).fit(FEATURES, TARGET)
     model.estimators_ = np.hstack([model.estimators_, model.estimators_])

@@ -24,19 +24,27 @@ def check_trees(model: Any) -> None:
     """Look at every tree in a model, and at whether it fits what holds it.
 
     Raises:
-        ValueError: a number leads out of the arrays of a tree, or of the rows that it is asked about.
+        ValueError: a number leads out of the arrays of a tree, or of the rows that it is asked about; or a tree stands
+            where nothing looks at the rows before it gets them.
     """
     tree_class = require("sklearn.tree._tree", "scikit-learn").Tree
-    for obj in _parts(model):
-        if isinstance(obj, tree_class):
-            _check_nodes(obj)
+    estimator_class = require("sklearn.tree", "scikit-learn").BaseDecisionTree
+    for obj, parts in _parts(model, estimator_class):
+        trees = [part for part in parts if isinstance(part, tree_class)]
+        if trees and not isinstance(obj, estimator_class):
+            raise ValueError("a decision tree stands where only its estimator may have one")
+        for tree in trees:
+            _check_nodes(tree)
     # When all trees are sound themselves, they can be asked about their features.
-    for obj in _parts(model):
-        _check_holder(obj, tree_class)
+    for obj, _ in _parts(model, estimator_class):
+        _check_holder(obj, estimator_class)
 
 
-def _parts(model: Any) -> Iterator[Any]:
-    """Every object that belongs to a model, each once."""
+def _parts(model: Any, estimator_class: type[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    """Every object that belongs to a model, each once, with what it refers to.
+
+    An estimator of a tree comes with the values of its attributes, not with the dict that they are in.
+    """
     numpy = require("numpy")
     seen: set[int] = set()
     waiting = [model]
@@ -45,11 +53,14 @@ def _parts(model: Any) -> Iterator[Any]:
         if id(obj) in seen or isinstance(obj, _PROGRAM):
             continue
         seen.add(id(obj))
-        yield obj
-        if isinstance(obj, numpy.ndarray):
-            waiting.extend(obj.flat if obj.dtype.hasobject else ())
+        if isinstance(obj, estimator_class):
+            parts = list(vars(obj).values())
+        elif isinstance(obj, numpy.ndarray):
+            parts = list(obj.flat) if obj.dtype.hasobject else []
         else:
-            waiting.extend(gc.get_referents(obj))
+            parts = gc.get_referents(obj)
+        yield obj, parts
+        waiting.extend(parts)
 
 
 def _check_nodes(tree: Any) -> None:
@@ -71,27 +82,30 @@ def _check_nodes(tree: Any) -> None:
         raise ValueError("a decision tree has a node that leads out of the tree")
 
 
-def _check_holder(obj: Any, tree_class: type[Any]) -> None:
-    """Whether a tree looks at no more features than its holder lets through."""
-    attributes = getattr(obj, "__dict__", None)
-    if not isinstance(attributes, dict):
-        return
-    if isinstance(attributes.get("tree_"), tree_class):
-        _demand(obj.tree_, obj.n_features_in_)
+def _check_holder(obj: Any, estimator_class: type[Any]) -> None:
+    """Whether a tree looks at as many features as its holder lets through."""
+    if isinstance(obj, estimator_class) and hasattr(obj, "tree_"):
+        _demand(obj, obj.n_features_in_)
     forest = require("sklearn.ensemble._forest", "scikit-learn").BaseForest
     boosting = require("sklearn.ensemble._gb", "scikit-learn").BaseGradientBoosting
     isolation = require("sklearn.ensemble", "scikit-learn").IsolationForest
     # These give rows to their trees without letting them look at the shape.
-    if "estimators_" not in attributes or not isinstance(obj, (forest, boosting, isolation)):
+    if not isinstance(obj, (forest, boosting, isolation)) or not hasattr(obj, "estimators_"):
         return
     if isinstance(obj, boosting) and obj.estimators_.shape[1:] != (obj.n_trees_per_iteration_,):
         raise ValueError("a boosted model has another number of trees for each step than it says")
     members = obj.estimators_.flat if isinstance(obj, boosting) else obj.estimators_
     features = obj.estimators_features_ if isinstance(obj, isolation) else None
     for index, member in enumerate(members):
-        _demand(member.tree_, obj.n_features_in_ if features is None else len(features[index]))
+        if not isinstance(member, estimator_class):
+            raise ValueError(  # noqa: TRY004 - what is wrong is the file
+                f"a {type(obj).__name__} has a member that is no decision tree"
+            )
+        _demand(member, obj.n_features_in_ if features is None else len(features[index]))
 
 
-def _demand(tree: Any, features: int) -> None:
-    if tree.n_features != features:
-        raise ValueError(f"a decision tree looks at {tree.n_features} features, and gets rows of {features}")
+def _demand(estimator: Any, features: int) -> None:
+    """Raise unless the tree of an estimator looks at that many features."""
+    found = estimator.tree_.n_features
+    if found != features:
+        raise ValueError(f"a decision tree looks at {found} features, and gets rows of {features}")
