@@ -236,6 +236,16 @@ def test_load_of_a_forest_of_other_things_is_refused(tmp_path: Path) -> None:
         skops_artifact().load(str(tmp_path))
 
 
+@pytest.mark.parametrize("class_", [DecisionTreeClassifier, RandomForestClassifier, GradientBoostingClassifier])
+def test_load_of_a_model_whose_check_of_rows_is_replaced_is_refused(class_: Any, tmp_path: Path) -> None:
+    model = class_().fit(FEATURES[::10], TARGET[::10])
+    model._validate_X_predict = np.positive  # lets rows of any width through
+    model.predict = np.positive
+    skops_artifact().pack(model).save(str(tmp_path))
+    with pytest.raises(ArtifactLoadingException, match="has a value in the place of its method"):
+        skops_artifact().load(str(tmp_path))
+
+
 def test_load_of_a_model_that_was_not_fitted_works(tmp_path: Path) -> None:
     skops_artifact().pack(RandomForestClassifier()).save(str(tmp_path))
     assert isinstance(skops_artifact().load(str(tmp_path)).get(), RandomForestClassifier)

@@ -84,19 +84,25 @@ def _check_nodes(tree: Any) -> None:
 
 def _check_holder(obj: Any, estimator_class: type[Any]) -> None:
     """Whether a tree looks at as many features as its holder lets through."""
-    if isinstance(obj, estimator_class) and hasattr(obj, "tree_"):
-        _demand(obj, obj.n_features_in_)
     forest = require("sklearn.ensemble._forest", "scikit-learn").BaseForest
     boosting = require("sklearn.ensemble._gb", "scikit-learn").BaseGradientBoosting
     isolation = require("sklearn.ensemble", "scikit-learn").IsolationForest
-    # These give rows to their trees without letting them look at the shape.
-    if not isinstance(obj, (forest, boosting, isolation)) or not hasattr(obj, "estimators_"):
+    # The last three give rows to their trees without letting them look at the shape.
+    if not isinstance(obj, (estimator_class, forest, boosting, isolation)):
+        return
+    hidden = [name for name in vars(obj) if callable(getattr(type(obj), name, None))]
+    if hidden:
+        raise ValueError(f"a {type(obj).__name__} has a value in the place of its method {hidden[0]}")
+    if isinstance(obj, estimator_class):
+        if hasattr(obj, "tree_"):
+            _demand(obj, obj.n_features_in_)
+        return
+    if not hasattr(obj, "estimators_"):
         return
     if isinstance(obj, boosting) and obj.estimators_.shape[1:] != (obj.n_trees_per_iteration_,):
         raise ValueError("a boosted model has another number of trees for each step than it says")
-    members = obj.estimators_.flat if isinstance(obj, boosting) else obj.estimators_
     features = obj.estimators_features_ if isinstance(obj, isolation) else None
-    for index, member in enumerate(members):
+    for index, member in enumerate(obj.estimators_.flat if isinstance(obj, boosting) else obj.estimators_):
         if not isinstance(member, estimator_class):
             raise ValueError(  # noqa: TRY004 - what is wrong is the file
                 f"a {type(obj).__name__} has a member that is no decision tree"
