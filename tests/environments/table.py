@@ -43,13 +43,21 @@ ENVIRONMENTS: dict[str, Environment] = {
         requirements=(
             "catboost>=1.2",
             "lightgbm>=4.0",
+            "mlflow-skinny>=3.0",
             "scikit-learn>=1.3",
             "statsmodels>=0.14",
             # Without CUDA, which its tests do not use, it is a twentieth of the size.
             "xgboost-cpu>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "xgboost>=3.0; sys_platform != 'linux' or platform_machine != 'x86_64'",
         ),
-        modules=("catboost", "lightgbm", "statsmodels", "xgboost"),
+        modules=("catboost", "lightgbm", "mlflow", "statsmodels", "xgboost"),
+        variables={"MLFLOW_DISABLE_TELEMETRY": "true"},
+    ),
+    "h2o": Environment(
+        # Its server is written in Java, which has to be on the machine.
+        requirements=("h2o>=3.46", "pandas>=2.0"),
+        modules=("h2o",),
+        variables={"DO_NOT_TRACK": "1"},
     ),
     "language": Environment(
         # Facebook's own fasttext is archived: it has to be compiled, and does not know NumPy 2.

@@ -92,7 +92,8 @@ class FrameworkContract(ArtifactContract):
         allowed = "pickles" if self.pickles else "no-pickles"
         where = (type(self).__module__, type(self).__name__)
         answered = _run("-m", "tests.frameworks.fresh_process", str(bundle), allowed, *where)
-        seen = json.loads(answered.rpartition("\n")[2])
+        # Libraries say this and that before, and at the end of the process.
+        seen = json.loads(next(line for line in answered.splitlines() if line.startswith('{"outcome"')))
         assert self.is_same(seen["outcome"], json.loads(json.dumps(self.outcome(packed))))
         assert seen["metadata"] == METADATA
 

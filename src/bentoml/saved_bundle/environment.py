@@ -54,6 +54,8 @@ def resolve_environment(service: BentoService, tree: SourceTree) -> ResolvedEnvi
         InvalidArgument: a requirement or option would add lines to `requirements.txt`.
     """
     env = service.env.copy()
+    for artifact in service.artifacts.values():
+        artifact.set_dependencies(env)  # again: some know more once they hold their object
     library_line = f"./{LIBRARY_DIR}/{WHEEL_NAME}"
     requirements: list[str] = []
     if env._requirements_txt_file is None:
