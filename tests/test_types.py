@@ -223,6 +223,9 @@ def test_file_like_reads_memory_file_and_nothing(tmp_path: Path) -> None:
     memory.seek(2)
     assert (memory.name, memory.read(1), memory.tell(), memory.read()) == ("n.bin", b"2", 3, b"3")
     assert FileLike().read() == b""
+    assert (memory.anew().read(), memory.anew().name) == (b"0123", "n.bin")
+    with FileLike(uri=path.as_uri()).anew() as again:
+        assert again.read() == b"on disk"
     assert [repr(FileLike(bytes_=b"0123", name="n.bin")), repr(FileLike())] == [
         "FileLike('n.bin', 4 bytes)",
         "FileLike(None, a stream)",

@@ -50,6 +50,12 @@ class FileLike:
             return os.path.basename(stream_name) if isinstance(stream_name, str) else None  # noqa: PTH119 - no I/O
         return os.path.basename(self.path) if self.uri else None  # noqa: PTH119
 
+    def anew(self) -> FileLike:
+        """The same file, not opened yet; what was given as an open file stays the same."""
+        if self.bytes_ is None and not self.uri:
+            return self
+        return FileLike(self.bytes_, self.uri, self.name)
+
     @property
     def path(self) -> str:
         """Path of the file on disk; empty when it is in memory."""

@@ -67,5 +67,6 @@ class FileInput(BaseBodyInput):
         return task
 
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[list[Any], ...]:
-        """The files."""
-        return ([task.data for task in tasks],)
+        """The files, not opened yet: a function that is called again finds them as they were."""
+        files: list[Any] = [task.data for task in tasks]
+        return ([file.anew() for file in files],)

@@ -45,5 +45,7 @@ class MultiFileInput(BaseFormInput):
             raise self.missing_error()
 
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[list[FileLike | None], ...]:
-        """One list of files for each name."""
-        return tuple(list(column) for column in zip(*(task.data for task in tasks), strict=True))
+        """One list of files for each name, not opened yet: a function that is called again finds them as they were."""
+        requests: list[Any] = [task.data for task in tasks]
+        rows = ([None if file is None else file.anew() for file in files] for files in requests)
+        return tuple(map(list, zip(*rows, strict=True)))
