@@ -44,13 +44,14 @@ ENVIRONMENTS: dict[str, Environment] = {
             "catboost>=1.2",
             "lightgbm>=4.0",
             "mlflow-skinny>=3.0",
+            "prophet>=1.1.5",
             "scikit-learn>=1.3",
             "statsmodels>=0.14",
             # Without CUDA, which its tests do not use, it is a twentieth of the size.
             "xgboost-cpu>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "xgboost>=3.0; sys_platform != 'linux' or platform_machine != 'x86_64'",
         ),
-        modules=("catboost", "lightgbm", "mlflow", "statsmodels", "xgboost"),
+        modules=("catboost", "lightgbm", "mlflow", "prophet", "statsmodels", "xgboost"),
         variables={"MLFLOW_DISABLE_TELEMETRY": "true"},
     ),
     "h2o": Environment(
