@@ -54,12 +54,6 @@ ENVIRONMENTS: dict[str, Environment] = {
         modules=("catboost", "lightgbm", "mlflow", "prophet", "statsmodels", "xgboost"),
         variables={"MLFLOW_DISABLE_TELEMETRY": "true"},
     ),
-    "evalml": Environment(
-        # The last EvalML needs an old pandas and NumPy, and what was made for them.
-        requirements=("dask<2024.8", "distributed<2024.8", "evalml>=0.84", "pyarrow<18"),
-        modules=("evalml",),
-        last_minor=11,
-    ),
     "h2o": Environment(
         # Its server is written in Java, which has to be on the machine.
         requirements=("h2o>=3.46", "pandas>=2.0"),
