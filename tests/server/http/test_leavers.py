@@ -37,7 +37,8 @@ def test_client_that_ends_its_sending_gets_its_answer_as_usual(server: LiveServe
         sock.shutdown(socket.SHUT_WR)
         answer = receive_all(sock)
     assert bodies(answer) == [b"0"]
-    assert answer.endswith(b"x-request-id: half\r\nconnection: close\r\n\r\n0")
+    # Where the end of the sending came after the answer was written, the answer does not know of it.
+    assert re.search(rb"\r\nx-request-id: half\r\n(connection: close\r\n)?\r\n0$", answer)
 
 
 @LANES
