@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file, write_atomic
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from bentoml.service.env import BentoServiceEnv
 
-# A manifest stays readable.
-_MOST_FEATURE_NAMES = 100
 # The file of a model does not say which one it was; their methods `predict` give different things.
 _CLASSES = ("CatBoostClassifier", "CatBoostRegressor", "CatBoostRanker", "CatBoost")
 
 
-class CatBoostModelArtifact(BentoServiceArtifact):
+class CatBoostModelArtifact(ModelArtifact):
     """A model in CatBoost's own binary file, `<name>.cbm`, which holds no code.
 
     `<name>_model_type.txt` has the name of its class, which is one of CatBoost's: an instance of a class that derives
@@ -29,10 +27,6 @@ class CatBoostModelArtifact(BentoServiceArtifact):
     """
 
     carries_pickle = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._model: Any = None
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a trained `catboost.CatBoost`: a classifier, regressor, ranker or plain one.
@@ -55,8 +49,7 @@ class CatBoostModelArtifact(BentoServiceArtifact):
             ArtifactLoadingException: the class is none of CatBoost's.
         """
         catboost = _catboost()
-        file = self._file(path)
-        file.stat()  # says that it is missing in the words of all artifacts
+        file = self._existing(self._file(path))
         kind = self._kind_file(path).read_text(encoding="utf-8").strip()
         if kind not in _CLASSES:
             raise ArtifactLoadingException(
@@ -76,17 +69,13 @@ class CatBoostModelArtifact(BentoServiceArtifact):
         kind = next(name for name in _CLASSES if isinstance(self._model, getattr(catboost, name)))
         write_atomic(self._kind_file(dst), f"{kind}\n")
 
-    def get(self) -> Any:
-        """The model."""
-        return self._model
-
     def facts(self) -> dict[str, Any]:
         """Class, version of the library, number of trees and of values in their leaves, and the features."""
         names = self._model.feature_names_
         return {
             **super().facts(),
             "input_signature": [{"name": None, "dtype": None, "shape": [None, len(names)]}],
-            "feature_names": list(names[:_MOST_FEATURE_NAMES]),
+            "feature_names": list(names[:MOST_FEATURE_NAMES]),
             "parameters": int(self._model.get_leaf_values().size),
             "trees": self._model.tree_count_,
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,14 +20,10 @@ if TYPE_CHECKING:
 _DISTRIBUTIONS = ("fasttext-community", "fasttext-wheel", "fasttext")
 
 
-class FasttextModelArtifact(BentoServiceArtifact):
+class FasttextModelArtifact(ModelArtifact):
     """A model in fastText's own binary file, `<name>`, which holds no code."""
 
     carries_pickle = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._model: Any = None
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a model as `fasttext.train_supervised`, `train_unsupervised` and `load_model` return it.
@@ -44,8 +40,7 @@ class FasttextModelArtifact(BentoServiceArtifact):
     def load(self, path: str) -> Self:
         """Read the model."""
         fasttext = _fasttext()
-        file = self._file(path)
-        file.stat()  # says that it is missing in the words of all artifacts
+        file = self._existing(self._file(path))
         self._model = fasttext.load_model(str(file))
         return self
 
@@ -53,10 +48,6 @@ class FasttextModelArtifact(BentoServiceArtifact):
         """Write the file."""
         with replaced_file(self._file(dst)) as path:
             self._model.save_model(str(path))
-
-    def get(self) -> Any:
-        """The model."""
-        return self._model
 
     def facts(self) -> dict[str, Any]:
         """Class, version of the library, kind of model, dimension of its vectors, and number of words and labels."""

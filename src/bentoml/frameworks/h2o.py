@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bentoml.service.env import BentoServiceEnv
 
 
-class H2oModelArtifact(BentoServiceArtifact):
+class H2oModelArtifact(ModelArtifact):
     """A model in H2O's own binary file, `<name>`.
 
     Only the version of H2O that wrote the file reads it. The file holds objects of Java, and so counts as a pickle.
@@ -29,10 +29,6 @@ class H2oModelArtifact(BentoServiceArtifact):
     """
 
     carries_pickle = True
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._model: Any = None
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a trained model.
@@ -50,8 +46,7 @@ class H2oModelArtifact(BentoServiceArtifact):
     def load(self, path: str) -> Self:
         """Give the model to the server."""
         h2o = _h2o()
-        file = self._file(path)
-        file.stat()  # says that it is missing in the words of all artifacts
+        file = self._existing(self._file(path))
         if h2o.connection() is None or not h2o.connection().connected:
             h2o.init(verbose=False)
         self._model = h2o.upload_model(str(file))
@@ -61,10 +56,6 @@ class H2oModelArtifact(BentoServiceArtifact):
         """Fetch the file from the server."""
         with tempfile.TemporaryDirectory() as scratch, replaced_file(self._file(dst)) as path:
             shutil.copyfile(self._model.download_model(scratch), path)
-
-    def get(self) -> Any:
-        """The model."""
-        return self._model
 
     def facts(self) -> dict[str, Any]:
         """Class, version of the library, and the algorithm."""

@@ -13,7 +13,7 @@ import yaml
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,7 +30,7 @@ _PLAIN_CLASSES = {
 }
 
 
-class MLflowModelArtifact(BentoServiceArtifact):
+class MLflowModelArtifact(ModelArtifact):
     """A model in a directory that MLflow has logged or saved, copied to `<name>/`.
 
     The service gets it as an `mlflow.pyfunc.PyFuncModel`, whatever library it is from.
@@ -39,7 +39,6 @@ class MLflowModelArtifact(BentoServiceArtifact):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._source = Path()
-        self._model: Any = None
 
     @property
     def carries_pickle(self) -> bool:
@@ -75,7 +74,7 @@ class MLflowModelArtifact(BentoServiceArtifact):
     def load(self, path: str) -> Self:
         """Read the model; where it carries pickles, this runs code that they name."""
         directory = self._directory(path)
-        (directory / _DESCRIPTION).stat()  # says that it is missing in the words of all artifacts
+        self._existing(directory / _DESCRIPTION)
         self._model = _mlflow().load_model(str(directory))
         self._source = directory
         return self
@@ -85,10 +84,6 @@ class MLflowModelArtifact(BentoServiceArtifact):
         with replaced_directory(self._directory(dst)) as directory:
             shutil.copytree(self._source, directory, dirs_exist_ok=True)
         self._source = self._directory(dst)
-
-    def get(self) -> Any:
-        """The `mlflow.pyfunc.PyFuncModel`."""
-        return self._model
 
     def facts(self) -> dict[str, Any]:
         """Class, version of MLflow, the flavors of the model, and the signature that was logged with it."""

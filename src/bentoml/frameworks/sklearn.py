@@ -10,7 +10,7 @@ from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml._util.skops_file import UntrustedTypesError, check_types, read_skops, write_skops
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from bentoml.service.env import BentoServiceEnv
 
-# A manifest stays readable.
-_MOST_FEATURE_NAMES = 100
 _ESTIMATOR_METHODS = ("fit", "predict", "transform")
 
 
-class SklearnModelArtifact(BentoServiceArtifact):
+class SklearnModelArtifact(ModelArtifact):
     """An estimator or pipeline in a joblib file, `<name>.pkl`, or in a file of skops, `<name>.skops`.
 
     Arrays of a joblib file are mapped into memory read-only on load, so that the processes of a server share them. But
@@ -58,7 +56,6 @@ class SklearnModelArtifact(BentoServiceArtifact):
             )
         self._is_skops = format == "skops"
         self._trusted_types = tuple(trusted_types)
-        self._model: Any = None
 
     @property
     def carries_pickle(self) -> bool:
@@ -129,10 +126,6 @@ class SklearnModelArtifact(BentoServiceArtifact):
                 f"SklearnModelArtifact '{self.name}': {error} Give format='joblib', which writes a pickle"
             ) from error
 
-    def get(self) -> Any:
-        """The estimator."""
-        return self._model
-
     def facts(self) -> dict[str, Any]:
         """Class, version of the library, and the features that the estimator was fitted with."""
         facts = super().facts()
@@ -141,7 +134,7 @@ class SklearnModelArtifact(BentoServiceArtifact):
             facts["input_signature"] = [{"name": None, "dtype": None, "shape": [None, features]}]
         names = getattr(self._model, "feature_names_in_", None)
         if names is not None:
-            facts["feature_names"] = [str(name) for name in names[:_MOST_FEATURE_NAMES]]
+            facts["feature_names"] = [str(name) for name in names[:MOST_FEATURE_NAMES]]
         return facts
 
     def set_dependencies(self, env: BentoServiceEnv) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bentoml.service.env import BentoServiceEnv
 
 
-class SpacyModelArtifact(BentoServiceArtifact):
+class SpacyModelArtifact(ModelArtifact):
     """A pipeline in a directory of spaCy's own, `<name>/`: configuration, vocabulary and weights.
 
     Components and functions of the user's own are found by their registered names, so the module of the service has to
@@ -24,10 +24,6 @@ class SpacyModelArtifact(BentoServiceArtifact):
     """
 
     carries_pickle = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._model: Any = None
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a `spacy.Language`.
@@ -44,8 +40,7 @@ class SpacyModelArtifact(BentoServiceArtifact):
     def load(self, path: str) -> Self:
         """Read the pipeline."""
         spacy = _spacy()
-        directory = self._directory(path)
-        directory.stat()  # says that it is missing in the words of all artifacts
+        directory = self._existing(self._directory(path))
         self._model = spacy.util.load_model_from_path(directory)
         return self
 
@@ -53,10 +48,6 @@ class SpacyModelArtifact(BentoServiceArtifact):
         """Write the directory."""
         with replaced_directory(self._directory(dst)) as directory:
             self._model.to_disk(directory)
-
-    def get(self) -> Any:
-        """The `spacy.Language`."""
-        return self._model
 
     def facts(self) -> dict[str, Any]:
         """Class, version of the library, language, and the components with the number of weights in each."""

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import write_atomic
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from bentoml.service.env import BentoServiceEnv
 
-# A manifest stays readable.
-_MOST_FEATURE_NAMES = 100
 
-
-class XgboostModelArtifact(BentoServiceArtifact):
+class XgboostModelArtifact(ModelArtifact):
     """A booster in a file of XGBoost's own, `<name>.model`: Universal Binary JSON, which holds no code.
 
     Files of JSON, and those in the older binary format where the installed XGBoost still knows it (before 3.1), are
@@ -27,10 +24,6 @@ class XgboostModelArtifact(BentoServiceArtifact):
     """
 
     carries_pickle = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._model: Any = None
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take an `xgboost.Booster`.
@@ -77,10 +70,6 @@ class XgboostModelArtifact(BentoServiceArtifact):
         """Write the file."""
         write_atomic(self._file(dst), self._model.save_raw(raw_format="ubj"))
 
-    def get(self) -> Any:
-        """The `xgboost.Booster`."""
-        return self._model
-
     def facts(self) -> dict[str, Any]:
         """Class, version of the library, number of boosting rounds, and the features."""
         features = self._model.num_features()
@@ -90,7 +79,7 @@ class XgboostModelArtifact(BentoServiceArtifact):
             "boosting_rounds": self._model.num_boosted_rounds(),
         }
         if self._model.feature_names is not None:
-            facts["feature_names"] = list(self._model.feature_names[:_MOST_FEATURE_NAMES])
+            facts["feature_names"] = list(self._model.feature_names[:MOST_FEATURE_NAMES])
         return facts
 
     def set_dependencies(self, env: BentoServiceEnv) -> None:

@@ -57,7 +57,8 @@ async def run_cli_job(api: InferenceAPI, cli_args: Sequence[str], progress: JobP
     read_output_format(cli_args)  # misuse is an error before the model runs, not after
     write = api.output_adapter.cli_writer(cli_args)
     given = api.input_adapter.from_cli(cli_args)
-    progress.started(length_hint(given, -1) if length_hint(given, -1) >= 0 else None)
+    total = length_hint(given, -1)
+    progress.started(total if total >= 0 else None)
     tasks = _watched(given, progress)
     exit_code = 0
     if api.is_stream:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from bentoml.service.env import BentoServiceEnv
 
+# Of feature names in facts: a manifest stays readable.
+MOST_FEATURE_NAMES = 100
+
 _GUARDS = {"pack": guard_pack, "load": guard_load, "save": guard_save, "get": guard_get}
 
 
@@ -163,3 +166,21 @@ class BentoServiceArtifact:
     def _metadata_path(self, directory: str) -> Path:
         """File of the metadata; overridden where an artifact's own file has that name."""
         return Path(directory) / f"{self.name}.yml"
+
+
+class ModelArtifact(BentoServiceArtifact):
+    """Base of artifacts that hold one model of one library, which `pack` and `load` keep in `_model`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._model: Any = None
+
+    def get(self) -> Any:
+        """The model, as the library has it."""
+        return self._model
+
+    @staticmethod
+    def _existing(path: Path) -> Path:
+        """The path itself, for libraries that say in words of their own, or crash, when a file is missing."""
+        path.stat()  # says so in the words of all artifacts
+        return path
