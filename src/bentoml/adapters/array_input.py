@@ -17,6 +17,7 @@ from bentoml.adapters.array.tensor_input import array_spec, only_array
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError
 from bentoml.adapters.text_input import decode_text, file_charset
+from bentoml.adapters.wire.media_objects import binary_body, one_file_form
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE, JSON, MSGPACK, NPY, canonical, type_of_file
 from bentoml.exceptions import InvalidArgument
 from bentoml.types import HTTPHeaders, InferenceTask
@@ -84,13 +85,11 @@ class BaseArrayInput(BaseBodyInput):
     @property
     def request_schema(self) -> dict[str, Any]:
         """Nested JSON lists, npy, MessagePack, or a form with a file of one of them."""
-        binary = {"schema": {"type": "string", "format": "binary"}}
         of_json: dict[str, Any] = {"schema": array_schema(self.dtype, self.shape)}
         example = array_example(self.dtype, self.shape)
         if example is not None:
             of_json["example"] = example
-        form = {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}}
-        return {JSON: of_json, NPY: binary, MSGPACK: binary, FORM_CONTENT_TYPE: form}
+        return {JSON: of_json, NPY: binary_body(), MSGPACK: binary_body(), FORM_CONTENT_TYPE: one_file_form()}
 
     def argument(self, array: Array) -> Any:
         """What the user function gets for an array that is not to be written to."""

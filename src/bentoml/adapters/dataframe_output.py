@@ -12,6 +12,7 @@ from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.json_output import JSON_TYPES, JsonOutput
 from bentoml.adapters.table.frame_bodies import UnwritableFrameError, frame_pieces, missing_library
 from bentoml.adapters.table.frame_json import ORIENTS, as_frame, frame_text, is_frame, piece_texts
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.media_types import ARROW_STREAM, CSV, JSON, MSGPACK, PARQUET
 from bentoml.adapters.wire.missing_library import log_missing
 from bentoml.adapters.wire.negotiation import VARY, accepted_type, wanted_type, wanted_types
@@ -70,8 +71,12 @@ class DataframeOutput(JsonOutput):
     @property
     def response_schema(self) -> dict[str, Any]:
         """Any JSON value, or a table in another format."""
-        binary = {"schema": {"type": "string", "format": "binary"}}
-        return {**super().response_schema, CSV: {"schema": {"type": "string"}}, ARROW_STREAM: binary, PARQUET: binary}
+        return {
+            **super().response_schema,
+            CSV: {"schema": {"type": "string"}},
+            ARROW_STREAM: binary_body(),
+            PARQUET: binary_body(),
+        }
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bentoml.adapters.body_input import BaseBodyInput
 from bentoml.adapters.errors import InputError, file_error
 from bentoml.adapters.wire.lambda_event import headers_of_event
+from bentoml.adapters.wire.media_objects import binary_body, one_file_form
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE
 from bentoml.exceptions import BadInput
 from bentoml.types import FileLike
@@ -33,11 +34,7 @@ class FileInput(BaseBodyInput):
     @property
     def request_schema(self) -> dict[str, Any]:
         """A form with one file, or any body."""
-        file = {"type": "string", "format": "binary"}
-        return {
-            FORM_CONTENT_TYPE: {"schema": {"type": "object", "properties": {"file": file}}},
-            "*/*": {"schema": file},
-        }
+        return {FORM_CONTENT_TYPE: one_file_form(), "*/*": binary_body()}
 
     def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:  # noqa: ARG002
         """Wrap the content, without a copy."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.binary_output import BaseBinaryOutput
 from bentoml.adapters.wire.attachment import attachment
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.result_files import type_of
 from bentoml.exceptions import InvalidArgument
 from bentoml.types import FileLike, HTTPHeaders, InferenceResult
@@ -45,7 +46,7 @@ class FileOutput(BaseBinaryOutput):
     def response_schema(self) -> dict[str, Any]:
         """Bytes of the given content type, or of any."""
         media_type = HTTPHeaders([("Content-Type", self.content_type or "*/*")]).content_type
-        return {media_type: {"schema": {"type": "string", "format": "binary"}}}
+        return {media_type: binary_body()}
 
     def result_of(self, value: Any, task: InferenceTask[Any]) -> InferenceResult[Any]:  # noqa: ARG002
         """Send the content of a file."""

@@ -13,6 +13,7 @@ from bentoml.adapters.wire.cli_tasks import CliTasks
 from bentoml.adapters.wire.content_encoding import decompressed
 from bentoml.adapters.wire.field_args import read_fields
 from bentoml.adapters.wire.lambda_event import request_from_event
+from bentoml.adapters.wire.media_objects import binary_schema
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE
 from bentoml.exceptions import BadInput
 from bentoml.types import FileLike, InferenceTask
@@ -64,7 +65,7 @@ class BaseFormInput(BaseInputAdapter):
         """A form with one file for each name."""
         schema: dict[str, Any] = {
             "type": "object",
-            "properties": {name: {"type": "string", "format": "binary"} for name in self._fields},
+            "properties": {name: binary_schema() for name in self._fields},
         }
         if required := [name for name in self._fields if name not in self.optional_fields()]:
             schema["required"] = required

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.adapters.binary_output import BaseBinaryOutput
 from bentoml.adapters.image.formats import JPEG, PNG, USUAL, WEBP, load_plugins
 from bentoml.adapters.image.writer import image_file
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.negotiation import VARY, wanted_type
 from bentoml.exceptions import InvalidArgument
 from bentoml.types import HTTPHeaders, InferenceResult
@@ -52,7 +53,7 @@ class ImageOutput(BaseBinaryOutput):
     @property
     def response_schema(self) -> dict[str, Any]:
         """An image in each of the formats."""
-        return {one: {"schema": {"type": "string", "format": "binary"}} for one in self._offered}
+        return {one: binary_body() for one in self._offered}
 
     @property
     def pip_dependencies(self) -> list[str]:

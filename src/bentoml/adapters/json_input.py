@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bentoml.adapters.text_input import BaseTextInput
 from bentoml.adapters.wire.cli_args import read_format
 from bentoml.adapters.wire.json_text import parse_json
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.media_types import JSON, MSGPACK, canonical, type_of_file
 from bentoml.adapters.wire.msgpack_body import parse_msgpack
 from bentoml.types import HTTPHeaders
@@ -34,7 +35,7 @@ class JsonInput(BaseTextInput):
         """One JSON object, or what corresponds to it."""
         return {
             JSON: {"schema": {"type": "object"}, "example": EXAMPLE},
-            MSGPACK: {"schema": {"type": "string", "format": "binary"}},
+            MSGPACK: binary_body(),
         }
 
     def fill(self, task: InferenceTask[Any], content: bytes, charset: str | None, file_name: str | None) -> None:

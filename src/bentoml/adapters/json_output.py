@@ -9,6 +9,7 @@ from bentoml.adapters.base import BaseOutputAdapter, piece_bounds
 from bentoml.adapters.errors import ReturnLengthError
 from bentoml.adapters.wire.cli_args import read_output_format
 from bentoml.adapters.wire.json_encoder import json_writer, number_texts
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.media_types import JSON, MSGPACK
 from bentoml.adapters.wire.msgpack_body import write_msgpack
 from bentoml.adapters.wire.negotiation import VARY, wanted_types
@@ -56,7 +57,7 @@ class JsonOutput(BaseOutputAdapter):
     @property
     def response_schema(self) -> dict[str, Any]:
         """Any JSON value, also as MessagePack."""
-        return {JSON: {"schema": {}}, MSGPACK: {"schema": {"type": "string", "format": "binary"}}}
+        return {JSON: {"schema": {}}, MSGPACK: binary_body()}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]

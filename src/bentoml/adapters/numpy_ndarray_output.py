@@ -10,6 +10,7 @@ from bentoml.adapters.array.npy import PLAIN_KINDS, npy_bytes, npy_writer
 from bentoml.adapters.array.tensors import as_array, is_array_type, is_tensor_type
 from bentoml.adapters.base import piece_bounds
 from bentoml.adapters.json_output import JsonOutput
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.media_types import JSON, MSGPACK, NPY
 from bentoml.adapters.wire.negotiation import VARY, wanted_types
 from bentoml.types import HTTPHeaders, InferenceResult
@@ -47,8 +48,7 @@ class NumpyNdarrayOutput(JsonOutput):
     @property
     def response_schema(self) -> dict[str, Any]:
         """Any JSON value, or the same as npy or MessagePack."""
-        binary = {"schema": {"type": "string", "format": "binary"}}
-        return {**super().response_schema, NPY: binary, MSGPACK: binary}
+        return {**super().response_schema, NPY: binary_body(), MSGPACK: binary_body()}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]

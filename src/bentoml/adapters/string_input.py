@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.adapters.text_input import BaseTextInput
+from bentoml.adapters.wire.media_objects import one_file_form
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -27,10 +28,9 @@ class StringInput(BaseTextInput):
     @property
     def request_schema(self) -> dict[str, Any]:
         """Any text, or a form with one file of it."""
-        file = {"type": "string", "format": "binary"}
         return {
             "*/*": {"schema": {"type": "string"}, "example": EXAMPLE},
-            FORM_CONTENT_TYPE: {"schema": {"type": "object", "properties": {"file": file}}},
+            FORM_CONTENT_TYPE: one_file_form(),
         }
 
     def extract_user_func_args(self, tasks: Sequence[InferenceTask[Any]]) -> tuple[list[Any]]:

@@ -15,6 +15,7 @@ from bentoml.adapters.errors import InputError
 from bentoml.adapters.open_inference.datatypes import BYTES
 from bentoml.adapters.text_input import decode_text, file_charset
 from bentoml.adapters.wire.json_text import parse_json
+from bentoml.adapters.wire.media_objects import one_file_form
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE, JSON
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ class TfTensorInput(BaseArrayInput):
     def request_schema(self) -> dict[str, Any]:
         """JSON with the rows under `instances`, or a form with a file of it."""
         instances = {"type": "object", "required": ["instances"], "properties": {"instances": {"type": "array"}}}
-        form = {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}}
-        return {JSON: {"schema": instances, "example": {"instances": [[1.5, 2.5]]}}, FORM_CONTENT_TYPE: form}
+        return {JSON: {"schema": instances, "example": {"instances": [[1.5, 2.5]]}}, FORM_CONTENT_TYPE: one_file_form()}
 
     def argument(self, array: Array) -> Any:
         """A constant tensor of the same type."""

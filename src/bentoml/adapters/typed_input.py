@@ -12,6 +12,7 @@ from bentoml.adapters.typed.form_fields import args_of_form, is_file, item_of
 from bentoml.adapters.typed.opened_images import OpenedImages, max_decoded_bytes, opening_images
 from bentoml.adapters.typed.refusals import refusal
 from bentoml.adapters.typed.values import NO_DEFAULT, OneValue, ValueForEach, example_for
+from bentoml.adapters.wire.media_objects import binary_body, binary_schema
 from bentoml.adapters.wire.media_types import FORM_CONTENT_TYPE, JSON, MSGPACK, canonical, type_of_file
 from bentoml.exceptions import BadInput
 from bentoml.types import HTTPHeaders, InferenceTask
@@ -26,7 +27,6 @@ _PLAIN_JSON = (JSON, None)
 _UTF8_NAMES = frozenset({None, "utf-8", "utf8", "UTF-8", "UTF8"})
 # Under this name values and their images ride on a task from `group_tasks` to `extract_user_func_args`.
 _OPENED = "_bentoml_opened"
-_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 
 
 class TypedInput(BaseBodyInput):
@@ -76,7 +76,7 @@ class TypedInput(BaseBodyInput):
         example = example_for(self.values)
         if example is not NO_DEFAULT:
             media["example"] = example
-        found = {JSON: media, MSGPACK: {"schema": _BINARY}}
+        found = {JSON: media, MSGPACK: binary_body()}
         if isinstance(self.values, ValueForEach):
             found[FORM_CONTENT_TYPE] = {"schema": self._form_schema(schema, self.values)}
         return found
@@ -178,9 +178,9 @@ class TypedInput(BaseBodyInput):
 
 def _form_field(hint: Any, schema: Schema) -> Schema:
     if is_file(hint):
-        return _BINARY
+        return binary_schema()
     item = item_of(hint)
-    return {"type": "array", "items": _BINARY} if item is not None and is_file(item) else schema
+    return {"type": "array", "items": binary_schema()} if item is not None and is_file(item) else schema
 
 
 def _refuse(task: InferenceTask[Any], error: InputError) -> None:

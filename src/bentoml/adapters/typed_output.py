@@ -10,6 +10,7 @@ from bentoml.adapters.json_output import JsonOutput
 from bentoml.adapters.typed.definitions import DEFINITIONS
 from bentoml.adapters.typed.encoding import to_json, to_msgpack
 from bentoml.adapters.wire.cli_args import read_output_format
+from bentoml.adapters.wire.media_objects import binary_body
 from bentoml.adapters.wire.media_types import JSON, MSGPACK
 from bentoml.adapters.wire.negotiation import VARY, wanted_types
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
@@ -57,8 +58,7 @@ class TypedOutput(JsonOutput):
             schema = {"type": "array", "items": schema}
             if definitions:
                 schema[DEFINITIONS] = definitions
-        binary = {"type": "string", "format": "binary"}
-        return {media_type: {"schema": binary if media_type == MSGPACK else schema} for media_type in _WRITERS}
+        return {media_type: binary_body() if media_type == MSGPACK else {"schema": schema} for media_type in _WRITERS}
 
     def pack_user_func_return_value(
         self, return_result: Any, tasks: Sequence[InferenceTask[Any]]

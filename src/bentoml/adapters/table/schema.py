@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.multipart import FORM_CONTENT_TYPE
 from bentoml.adapters.table.dtypes import openapi_type
 from bentoml.adapters.table.formats import BINARY_TYPES
+from bentoml.adapters.wire.media_objects import binary_body, one_file_form
 from bentoml.adapters.wire.media_types import CSV, JSON
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from bentoml.adapters.table.json_table import Names
 
-BINARY = {"type": "string", "format": "binary"}
 # Of a value of each type. Any type has missing values, save for numbers and booleans.
 _EXAMPLES = {"integer": 1, "number": 1.5, "string": "text", "boolean": True}
 _UNNAMED = ("a", "b")
@@ -39,8 +39,8 @@ def table_schema(dtypes: Mapping[Any, str], columns: Names | None, orient: str |
     return {
         JSON: {"schema": of_json, "example": _example([str(name) for name in names], row, orient)},
         CSV: {"schema": {"type": "string"}},
-        **{media_type: {"schema": dict(BINARY)} for media_type in BINARY_TYPES},
-        FORM_CONTENT_TYPE: {"schema": {"type": "object", "properties": {"file": dict(BINARY)}}},
+        **{media_type: binary_body() for media_type in BINARY_TYPES},
+        FORM_CONTENT_TYPE: one_file_form(),
     }
 
 
