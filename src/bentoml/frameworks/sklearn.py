@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bentoml._util.estimator_parameters import count_parameters
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml._util.skops_file import UntrustedTypesError, check_types, read_skops, write_skops
@@ -127,7 +128,7 @@ class SklearnModelArtifact(ModelArtifact):
             ) from error
 
     def facts(self) -> dict[str, Any]:
-        """Class, version of the library, and the features that the estimator was fitted with."""
+        """Class, version of the library, the features that the estimator was fitted with, and its parameters."""
         facts = super().facts()
         features = getattr(self._model, "n_features_in_", None)
         if isinstance(features, int):
@@ -135,6 +136,9 @@ class SklearnModelArtifact(ModelArtifact):
         names = getattr(self._model, "feature_names_in_", None)
         if names is not None:
             facts["feature_names"] = [str(name) for name in names[:MOST_FEATURE_NAMES]]
+        parameters = count_parameters(self._model)
+        if parameters is not None:
+            facts["parameters"] = parameters
         return facts
 
     def set_dependencies(self, env: BentoServiceEnv) -> None:

@@ -326,6 +326,22 @@ def test_bundle_that_was_changed_or_is_another_service_is_refused(repository: Re
         assert server.stop() == 0
 
 
+def test_bundle_that_carries_pickles_is_refused_where_those_are_not_allowed(repository: Repository) -> None:
+    repository.save("v1")
+    with serving(repository, "--workers", "1", "--no-pickle") as server:
+        source = SOURCE.format(on_import="from bentoml.artifact import PickleArtifact", more="")
+        source = source.replace(
+            "    class Versioned", "    @bentoml.artifacts([PickleArtifact('model')])\n    class Versioned"
+        )
+        pack = "service.set_version('v2'); service.pack('model', 1)"
+        save_bundle(repository.directory, source, class_name="Versioned", pack=pack)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "goes on being served" in server.output(), "gave up", server)
+        assert "pickles are not allowed here: 'model' (PickleArtifact)" in server.output()
+        assert server.client.post("/version_of", json=0).json()[0] == "v1"
+        assert served_version(server) == "v1"
+
+
 def test_sighup_with_nothing_new_loads_the_same_bundle_again(repository: Repository) -> None:
     repository.save("v1")
     with serving(repository, "--workers", "1") as server:
