@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.probe import FLOWERS, WrongAnswerError, ask_once, check_answers
-from benchmarks.processes import descendants, end_all, own_variables, processor_seconds, resident_bytes
+from benchmarks.processes import (
+    descendants,
+    end_all,
+    own_variables,
+    processor_seconds,
+    proportional_bytes,
+    resident_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +86,10 @@ class LiveServer:
     def resident_bytes(self) -> int:
         """Resident set sizes of all its processes, summed."""
         return resident_bytes(self._pids())
+
+    def proportional_bytes(self) -> int:
+        """Proportional set sizes of all its processes, summed."""
+        return proportional_bytes(self._pids())
 
     def wait_until_idle(self, limit_s: float = IDLE_LIMIT_S) -> None:
         """Return when its processes have hardly computed for a moment, or the limit has passed.
