@@ -155,8 +155,12 @@ def test_workers_with_many_requests_are_followed_by_forked_ones(small_bundle: Pa
     [
         ("raise ValueError('no weights')", "cannot be loaded: ValueError: no weights"),
         ("os._exit(7)", "workers died 5 times in a row; the fork server ended with exit code 7"),
+        (
+            "class PickleArtifact(PickleArtifact): survives_fork = False",
+            "--preload does not go with 'model' (PickleArtifact): the library keeps threads",
+        ),
     ],
-    ids=["raises", "dies"],
+    ids=["raises", "dies", "cannot be forked"],
 )
 def test_bundle_that_cannot_be_preloaded_ends_the_server_with_the_reason(
     small_bundle: Path, tmp_path: Path, mood: str, sentence: str

@@ -29,12 +29,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.server.metrics.registry_report import Inherited
-from bentoml.server.processes.child import FORKED_ENDED, READY, ChildContext
+from bentoml.server.processes.child import FAILED_EXIT_CODE, FORKED_ENDED, READY, ChildContext
 from bentoml.server.workers.worker import load_service, serve_calls
 from bentoml.server.workers.worker_threads import apply_thread_limits
 
 if TYPE_CHECKING:
     from bentoml.server.options.serve_options import ServeOptions
+    from bentoml.service import BentoService
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.fork_server")
@@ -163,6 +164,21 @@ def _warn_about_threads(options: ServeOptions) -> None:
         )
 
 
+def _refuse_what_cannot_be_forked(context: ChildContext, service: BentoService) -> None:
+    """End the process, and say why, when workers that are forked from it could not use an artifact."""
+    names = [
+        f"'{artifact.name}' ({type(artifact).__name__})"
+        for artifact in service.artifacts.values()
+        if artifact.is_ready and not artifact.survives_fork
+    ]
+    if names:
+        context.say_failed(
+            f"--preload does not go with {', '.join(names)}: the library keeps threads, which forked workers do not "
+            "have; serve without --preload (bento_server.preload)"
+        )
+        sys.exit(FAILED_EXIT_CODE)
+
+
 def _renew_random_state() -> None:
     """Keep workers from drawing the same numbers. Generators that the bundle has made itself stay copies."""
     random.seed()
@@ -179,6 +195,7 @@ def main(argv: list[str]) -> None:
     options = context.read_options()
     context.configure_logging(options)
     service = load_service(context, options)
+    _refuse_what_cannot_be_forked(context, service)
     _warn_about_threads(options)
     inherited = Inherited.here()
     gc.collect()

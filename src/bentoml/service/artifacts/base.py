@@ -9,6 +9,7 @@ An artifact puts one object of one library into files and gets it back. A subcla
 - `get()`: the object, as the functions of a service use it;
 - `set_dependencies(env)`, optional: declare what the service needs installed;
 - `carries_pickle` and `has_pickle_in(directory)`, optional: whether loading the files can run code that stands in them;
+- `survives_fork`, optional: whether a process that is forked later can use what was loaded;
 - `facts()`, optional: what can be told of the object, for the manifest of a bundle.
 
 This base keeps the books around these methods (see `lifecycle`): which of them may be called already, and the
@@ -19,7 +20,7 @@ This base keeps the books around these methods (see `lifecycle`): which of them 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml.configuration import chosen_device
 from bentoml.service.artifacts.facts import object_facts
@@ -46,6 +47,10 @@ class BentoServiceArtifact:
     Raises:
         ValueError: the name is no identifier.
     """
+
+    survives_fork: ClassVar[bool] = True
+    """Whether processes that are forked later, as by `--preload`, can use what was loaded. Those of a library that
+    keeps threads of its own cannot: a fork has none of them, and waits for them for ever."""
 
     _name: str
     _packed: bool
