@@ -65,6 +65,10 @@ class Order(pydantic.BaseModel):
     count: int = pydantic.Field(default=1, gt=0)
 
 
+class Share(pydantic.BaseModel):
+    part: float = pydantic.Field(lt=1)
+
+
 @pydantic.dataclasses.dataclass
 class CheckedItem:
     name: str

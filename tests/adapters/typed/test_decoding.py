@@ -25,6 +25,7 @@ from tests.adapters.typed.hints import (
     Parcel,
     Person,
     Point,
+    Share,
     Struct,
 )
 
@@ -116,6 +117,7 @@ REFUSALS: list[Any] = [
     (ItemModel, "[]", "$: expected object, got array"),
     (Order, '{"items": [], "more": 2}', "$.more: is not known"),
     (Order, '{"items": [], "count": 0}', "$.count: expected int > 0"),
+    (Share, '{"part": 3}', "$.part: expected float < 1.0"),
     (Order, '{"items": [], "kind": "x"}', "$.kind: invalid enum value 'x'"),
     (Parcel, '{"order": {"items": [{"name": 1}]}, "weight": 1}', "$.order.items[0].name: expected str, got int"),
     (list[pd.DataFrame], "[[], 3]", "$[0]: the table is empty"),

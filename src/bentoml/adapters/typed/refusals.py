@@ -105,7 +105,7 @@ def of_pydantic(error: Mapping[str, Any]) -> str:
         return refusal(path, f"expected {_EXPECTED[kind]}, got {json_type(error.get('input'))}")
     if kind in _COMPARED:
         sign, name = _COMPARED[kind]
-        return refusal(path, f"expected {json_type(error.get('input'))} {sign} {context.get(name)}")
+        return refusal(path, f"expected {json_type(context.get(name))} {sign} {context.get(name)}")
     if kind in {"enum", "literal_error"}:
         return refusal(path, f"invalid enum value {_short(error.get('input'))}")
     return refusal(path, _lower_first(error["msg"]))
