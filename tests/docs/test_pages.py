@@ -12,7 +12,8 @@ from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
 
 ROOT = Path(__file__).resolve().parents[2]
-IRIS = ROOT / "examples" / "iris"
+EXAMPLES = ROOT / "examples"
+IRIS = EXAMPLES / "iris"
 GOES_ON = "This page goes on from the [quickstart]"
 """A page with this sentence starts where the quickstart has saved its bundle."""
 
@@ -40,6 +41,9 @@ PAGES = [
 def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     with PageRun(tmp_path) as run:
+        if page.parent.parent == EXAMPLES:
+            for module in page.parent.glob("*.py"):
+                shutil.copy(module, run.work)
         if GOES_ON in text:
             for name in ("bento_service.py", "bento_packer.py"):
                 shutil.copy(IRIS / name, run.work)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 
 
 def test_site_builds_without_a_warning(tmp_path: Path) -> None:
@@ -19,3 +20,5 @@ def test_site_builds_without_a_warning(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (out / "quickstart.html").is_file()
+    examples = (out / "examples.html").read_text(encoding="utf-8")
+    assert all(f">examples/{path.parent.name}/{path.name}<" in examples for path in EXAMPLES.glob("*/*.py"))
