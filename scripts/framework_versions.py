@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "frameworks" / "index.md"
 HEADERS = ("Framework", "Artifact", "Extra", "Files", "Pickles", "Device", "Tested", "Version")
 UNKNOWN = "-"
+# Modules that are not named as the page, by the first cell.
+MODULES = {"[PyTorch](pytorch.md)": "torch", "[PyTorch Lightning](pytorch.md)": "pytorch_lightning"}
 
 # Distributions that provide a module, in the environment that runs it.
 _ASK = """
@@ -36,8 +38,10 @@ def rows(text: str) -> list[list[str]]:
     return found
 
 
-def page_of(row: list[str]) -> str:
-    """Name of a framework's page, which is that of its module."""
+def module_of(row: list[str]) -> str:
+    """The module of a framework, mostly that of its page."""
+    if row[0] in MODULES:
+        return MODULES[row[0]]
     found = re.search(r"\((\w+)\.md\)", row[0])
     assert found is not None, row
     return found[1]
@@ -68,7 +72,7 @@ def with_versions(text: str, environments: Path) -> str:
             (row,) = rows(line)
             name = environment_of(row)
             python = Path(sys.executable) if name is None else environments / name / "bin" / "python"
-            version = installed_version(page_of(row), python) if python.exists() else ""
+            version = installed_version(module_of(row), python) if python.exists() else ""
             lines.append(_line([*row[:7], version or row[7]]))
         else:
             lines.append(line)

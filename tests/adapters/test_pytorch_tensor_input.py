@@ -11,7 +11,7 @@ import pytest
 
 from bentoml.adapters import PytorchTensorInput
 from bentoml.adapters.array.npy import npy_bytes
-from bentoml.exceptions import InvalidArgument
+from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.types import HTTPRequest
 from tests.adapters.contract import InputAdapterContract, api_of
 from tests.adapters.open_inference.messages import DTYPES, arrays_of, binary_tensor, infer_request, json_tensor
@@ -185,3 +185,20 @@ def test_tensors_of_both_kinds_share_a_call_and_the_types_of_answers() -> None:
 def test_tensor_is_described_as_it_is_read(settings: dict[str, Any], expected: Any) -> None:
     (spec,) = PytorchTensorInput(**settings).tensor_specs
     assert (spec.datatype, spec.shape) == expected
+
+
+@in_environment
+def test_tensor_is_on_the_device_of_the_models() -> None:
+    adapter = PytorchTensorInput(dtype="bfloat16")
+    adapter.prepare()
+    assert given(adapter, b"[[1, 2]]").device == torch.device("cpu")
+    adapter._device = torch.device("meta")
+    tensor = given(adapter, b"[[1, 2]]")
+    assert (tensor.device.type, tensor.dtype, tensor.shape) == ("meta", torch.bfloat16, (1, 2))
+
+
+@in_environment
+def test_prepare_for_a_device_that_is_not_there_says_which_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENTOML_DEVICE", "cuda:63")
+    with pytest.raises(ArtifactLoadingException, match=r"there is no device 'cuda:63': PyTorch .* finds cpu"):
+        PytorchTensorInput().prepare()

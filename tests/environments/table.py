@@ -75,5 +75,14 @@ ENVIRONMENTS: dict[str, Environment] = {
         variables={"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"},
     ),
     # Named exactly: where a build without CUDA lies in a directory or index that pip knows, as 2.13.0+cpu, it is taken.
-    "torch": Environment(requirements=("numpy>=1.26", "torch==2.13.0"), modules=("torch",)),
+    "torch": Environment(
+        requirements=(
+            "lightning>=2.4",  # with pytorch-lightning
+            "numpy>=1.26",
+            "safetensors>=0.4.3",
+            "scikit-learn>=1.3",
+            "torch==2.13.0",
+        ),
+        modules=("lightning", "safetensors", "sklearn", "torch"),
+    ),
 }

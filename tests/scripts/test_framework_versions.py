@@ -6,7 +6,7 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
-from scripts.framework_versions import PAGE, rows, with_versions
+from scripts.framework_versions import MODULES, PAGE, module_of, rows, with_versions
 
 TABLE = """
 Before.
@@ -44,3 +44,9 @@ def test_page_has_the_column() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert "| Tested | Version |" in text
     assert any(row[-1] != "-" for row in rows(text))
+
+
+def test_module_of_a_page_with_another_name_is_that_of_its_framework() -> None:
+    names = {row[0]: module_of(row) for row in rows(PAGE.read_text(encoding="utf-8"))}
+    assert names["[XGBoost](xgboost.md)"] == "xgboost"
+    assert MODULES.items() <= names.items()

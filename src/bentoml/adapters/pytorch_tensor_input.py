@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml._util.optional import require
+from bentoml._util.torch_device import torch_device
 from bentoml.adapters.array.nested_lists import as_type
 from bentoml.adapters.array_input import BaseArrayInput
+from bentoml.configuration import chosen_device
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class PytorchTensorInput(BaseArrayInput):
     Bodies are those that `NumpyNdarrayInput` takes. As in `torch.tensor`, numbers with a fraction in JSON and
     MessagePack become float32 where no type is declared; integers become int64. What an npy body holds keeps its type.
 
-    The tensor is on the processor, and is not to be written to in place: it may lie on the body itself.
+    The tensor is on the device of models: `BENTOML_DEVICE`, or `bento_server.device`. On the processor,
+    the default, it is not to be written to in place: it may lie on the body itself.
 
     Args:
         dtype: type that the values must fit, such as `torch.float32` or its name; None to tell it from the values.
@@ -46,6 +49,7 @@ class PytorchTensorInput(BaseArrayInput):
         if self.dtype is not None and self.dtype.kind not in _KINDS_OF_TENSORS:
             raise InvalidArgument(f"tensors of PyTorch have no type {dtype!r}")
         self._type_name = name
+        self._device: Any = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -58,9 +62,13 @@ class PytorchTensorInput(BaseArrayInput):
         return ["numpy", "torch"]
 
     def prepare(self) -> None:
-        """Import numpy and PyTorch."""
+        """Import numpy and PyTorch, and look for the device.
+
+        Raises:
+            ArtifactLoadingException: the machine lacks it.
+        """
         super().prepare()
-        require("torch")
+        self._device = torch_device(chosen_device())
 
     @property
     def tensor_specs(self) -> list[TensorSpec]:
@@ -75,10 +83,12 @@ class PytorchTensorInput(BaseArrayInput):
         return as_type(array, np.dtype(np.float32)) if self.dtype is None and array.dtype == np.float64 else array
 
     def argument(self, array: Array) -> Any:
-        """A tensor on the memory of the array."""
+        """A tensor on the chosen device; if that is the processor, on the memory of the array."""
         torch = require("torch")
+        if self._device is None:
+            self._device = torch_device(chosen_device())
         tensor = torch.from_numpy(_without_write_protection(array))
-        return tensor.to(getattr(torch, self._type_name)) if self._type_name in _READ_AS else tensor
+        return tensor.to(self._device, getattr(torch, self._type_name) if self._type_name in _READ_AS else None)
 
     def _misfit(self, array: Array) -> str:
         if array.dtype.kind not in _KINDS_OF_TENSORS:
