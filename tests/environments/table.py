@@ -47,6 +47,7 @@ ENVIRONMENTS: dict[str, Environment] = {
             "prophet>=1.1.5",
             "scikit-learn>=1.3",
             "statsmodels>=0.14",
+            "vega-datasets>=0.9",  # the data of an example
             # Without CUDA, which its tests do not use, it is a twentieth of the size.
             "xgboost-cpu>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "xgboost>=3.0; sys_platform != 'linux' or platform_machine != 'x86_64'",
@@ -62,7 +63,8 @@ ENVIRONMENTS: dict[str, Environment] = {
     ),
     "language": Environment(
         # Facebook's own fasttext is archived: it has to be compiled, and does not know NumPy 2.
-        requirements=("fasttext-community>=0.11", "spacy>=3.7"),
+        # Django's translations are the data of an example.
+        requirements=("django>=4.2", "fasttext-community>=0.11", "spacy>=3.7"),
         modules=("fasttext", "spacy"),
     ),
     "tensorflow": Environment(
