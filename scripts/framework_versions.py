@@ -18,7 +18,11 @@ PAGE = ROOT / "docs" / "frameworks" / "index.md"
 HEADERS = ("Framework", "Artifact", "Extra", "Files", "Pickles", "Device", "Tested", "Version")
 UNKNOWN = "-"
 # Modules that are not named as the page, by the first cell.
-MODULES = {"[PyTorch](pytorch.md)": "torch", "[PyTorch Lightning](pytorch.md)": "pytorch_lightning"}
+MODULES = {
+    "[ONNX](onnx.md)": "onnxruntime",
+    "[PyTorch](pytorch.md)": "torch",
+    "[PyTorch Lightning](pytorch.md)": "pytorch_lightning",
+}
 
 # Distributions that provide a module, in the environment that runs it.
 _ASK = """

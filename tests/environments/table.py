@@ -67,6 +67,11 @@ ENVIRONMENTS: dict[str, Environment] = {
         requirements=("django>=4.2", "fasttext-community>=0.11", "spacy>=3.7"),
         modules=("fasttext", "spacy"),
     ),
+    "onnx": Environment(
+        requirements=("coremltools>=8.0", "onnx>=1.16", "onnxruntime>=1.18", "scikit-learn>=1.3", "skl2onnx>=1.17"),
+        modules=("coremltools", "onnx", "onnxruntime", "skl2onnx"),
+        variables={"ORT_DISABLE_TELEMETRY": "1"},
+    ),
     "tensorflow": Environment(
         requirements=(
             "tensorflow-cpu>=2.16; sys_platform == 'linux' and platform_machine == 'x86_64'",
