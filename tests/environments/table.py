@@ -61,6 +61,18 @@ ENVIRONMENTS: dict[str, Environment] = {
         modules=("h2o",),
         variables={"DO_NOT_TRACK": "1"},
     ),
+    "jax": Environment(
+        requirements=(
+            "flatbuffers>=24.3",
+            "flax>=0.12",
+            "jax>=0.8",
+            "optax>=0.2",
+            "safetensors>=0.5",
+            "scikit-learn>=1.3",
+        ),
+        modules=("flatbuffers", "flax", "jax", "optax", "safetensors"),
+        variables={"JAX_PLATFORMS": "cpu"},
+    ),
     "language": Environment(
         # Facebook's own fasttext is archived: it has to be compiled, and does not know NumPy 2.
         # Django's translations are the data of an example.
