@@ -84,6 +84,17 @@ ENVIRONMENTS: dict[str, Environment] = {
         modules=("coremltools", "onnx", "onnxruntime", "skl2onnx"),
         variables={"ORT_DISABLE_TELEMETRY": "1"},
     ),
+    "paddle": Environment(
+        requirements=("paddlepaddle>=3.0", "scikit-learn>=1.3"),
+        modules=("paddle",),
+        # It looks for a cache of compilers when it is imported, and batch normalization has changed once.
+        pytest_args=(
+            "-W",
+            "ignore:No ccache found:UserWarning",
+            "-W",
+            "ignore:When training, we now always track global mean:UserWarning",
+        ),
+    ),
     "tensorflow": Environment(
         requirements=(
             "tensorflow-cpu>=2.16; sys_platform == 'linux' and platform_machine == 'x86_64'",
