@@ -55,9 +55,10 @@ def ensure(name: str, environment: Environment, directory: Path = DIRECTORY) -> 
     stamp.unlink(missing_ok=True)
     if installed[:1] != [key]:  # else the libraries stay, and only the project is installed again
         _run([base, "-m", "venv", "--clear", str(home)], log, "w")
-    options = ["--disable-pip-version-check", "--no-input"]
-    wanted = ["-e", f"{ROOT}[{TOOLS}]", *environment.requirements]
-    _run([str(python), "-m", "pip", "install", *options, *wanted], log, "a")
+    install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    _run([*install, "-e", f"{ROOT}[{TOOLS}]", *environment.requirements], log, "a")
+    if environment.without_dependencies:
+        _run([*install, "--no-deps", *environment.without_dependencies], log, "a")
     stamp.write_text(f"{key}\n{project_key}\n", encoding="utf-8")
     return python
 
@@ -79,7 +80,10 @@ def find_python(environment: Environment) -> str:
 def key_of(python: str, environment: Environment) -> str:
     """What the libraries of an environment depend on, as one digest."""
     version = subprocess.run([python, "-c", _VERSION], capture_output=True, text=True, check=True).stdout
-    return hashlib.sha256(repr((version, environment.requirements)).encode()).hexdigest()
+    wanted = environment.requirements
+    if environment.without_dependencies:
+        wanted = (*wanted, "--no-deps", *environment.without_dependencies)
+    return hashlib.sha256(repr((version, wanted)).encode()).hexdigest()
 
 
 def key_of_project() -> str:

@@ -16,6 +16,8 @@ class Environment:
 
     Attributes:
         requirements: for pip, with markers where machines differ.
+        without_dependencies: for pip, too, but what these need in turn is not installed. For a library that asks for
+            something enormous which it can do without here; what else it needs stands in `requirements`.
         modules: what the tests import. Where all of them can be imported, the tests run in place.
         first_minor: oldest minor version of Python 3 that the libraries come for.
         last_minor: newest one.
@@ -31,6 +33,7 @@ class Environment:
     memory_mib: int = 2048
     variables: Mapping[str, str] = field(default_factory=dict)
     pytest_args: tuple[str, ...] = ()
+    without_dependencies: tuple[str, ...] = ()
 
     @property
     def is_here(self) -> bool:
@@ -114,5 +117,32 @@ ENVIRONMENTS: dict[str, Environment] = {
             "torch==2.13.0",
         ),
         modules=("lightning", "safetensors", "sklearn", "torch"),
+    ),
+    "vision": Environment(
+        # Both ask for torchvision, which from PyPI loads only beside a torch with 5 GB of CUDA. The one named here does
+        # beside any: it is from before torchvision insisted on its compiled operators. What EasyOCR uses of it is plain
+        # Python (the layers of VGG, pictures to tensors), and fastai uses nothing of it for tables.
+        requirements=(
+            "cloudpickle>=3.0",
+            "fastcore>=2.2.22",
+            "fastdownload>=0.0.8",
+            "fastprogress>=0.2.4",
+            "fasttransform>=0.0.3",
+            "matplotlib>=3.9",
+            "opencv-python-headless>=4.8",
+            "pandas>=2.0",
+            "pillow>=10.1",
+            "plum-dispatch<2.10",
+            "pyclipper>=1.3",
+            "python-bidi>=0.4.2",
+            "requests>=2.31",
+            "scikit-image>=0.22",
+            "scikit-learn>=1.3",
+            "shapely>=2.0",
+            "torch==2.13.0",
+        ),
+        without_dependencies=("easyocr>=1.7.2", "fastai>=2.8", "torchvision==0.15.2"),
+        modules=("easyocr", "fastai"),
+        last_minor=11,
     ),
 }

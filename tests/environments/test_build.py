@@ -27,7 +27,8 @@ def test_machine_without_a_fitting_python_is_said_to_be_unfit(tmp_path: Path) ->
 def test_key_differs_with_the_requirements() -> None:
     other = Environment(requirements=("six",), modules=("pytest",))
     assert key_of(sys.executable, PLAIN) == key_of(sys.executable, PLAIN)
-    assert key_of(sys.executable, PLAIN) != key_of(sys.executable, other)
+    alone = Environment(requirements=(), modules=("pytest",), without_dependencies=("six",))
+    assert len({key_of(sys.executable, environment) for environment in (PLAIN, other, alone)}) == 3
 
 
 def test_environment_with_a_matching_stamp_is_taken_as_it_is(tmp_path: Path) -> None:
