@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from bentoml._util.rebuilt_module import read_module, write_module
 from bentoml._util.torch_device import torch_device
+from bentoml._util.torch_pickle import read_pickled_module, write_pickled
+from bentoml._util.torchscript_file import read_torchscript
 from bentoml.exceptions import ArtifactLoadingException
 from tests.environments.late_import import late_import
+from tests.frameworks.digits_network import HIDDEN, network, trained
 
-pytestmark = pytest.mark.environment("torch")
+pytestmark = [
+    pytest.mark.environment("torch"),
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),
+]
 
 torch = late_import("torch")
 
@@ -33,3 +43,27 @@ def test_device_of_every_card_is_there() -> None:
     reason = "is built without CUDA and finds" if torch.version.cuda is None else "finds"
     with pytest.raises(ArtifactLoadingException, match=reason):
         torch_device("cuda")
+
+
+def pickled(directory: Path, device: Any) -> Any:
+    write_pickled(trained(), directory / "model.pt")
+    return read_pickled_module(directory / "model.pt", device)
+
+
+def scripted(directory: Path, device: Any) -> Any:
+    torch.jit.save(torch.jit.script(trained()), str(directory / "model.pt"))
+    return read_torchscript(directory / "model.pt", device)
+
+
+def rebuilt(directory: Path, device: Any) -> Any:
+    files = directory / "weights", directory / "description"
+    write_module(*files, trained(), {"hidden": HIDDEN})
+    return read_module(*files, network, device)[0]
+
+
+@pytest.mark.parametrize("read", [pickled, scripted, rebuilt])
+@pytest.mark.parametrize("name", ["cpu", "meta"])
+def test_module_of_each_kind_of_file_is_put_onto_the_device(read: Any, name: str, tmp_path: Path) -> None:
+    module = read(tmp_path, torch.device(name))
+    assert {tensor.device.type for tensor in [*module.parameters(), *module.buffers()]} == {name}
+    assert module(torch.zeros(3, 64, device=name)).device.type == name

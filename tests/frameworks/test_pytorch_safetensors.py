@@ -157,6 +157,15 @@ def test_pack_of_torchscript_for_safetensors_is_refused() -> None:
         safe().pack(torch.jit.script(trained()))
 
 
+def test_parametrized_modules_come_back(tmp_path: Path) -> None:
+    def normed() -> Any:
+        return torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(64, 3))
+
+    model = normed()
+    safe(normed).pack(model).save(str(tmp_path))
+    assert np.array_equal(answers(safe(normed).load(str(tmp_path)).get()), answers(model))
+
+
 def test_load_gives_no_first_values_to_weights_and_leaves_the_generator_alone(tmp_path: Path) -> None:
     safe().pack(trained()).save(str(tmp_path))
     seen = []

@@ -30,7 +30,7 @@ def arguments_that_rebuild(
     """
     plain: dict[str, Any] = json.loads(json.dumps(dict(arguments), allow_nan=False))
     built = _made(architecture, plain)
-    if type(built) is not type(module):
+    if _class_name(built) != _class_name(module):  # by name: parametrizations make a class for each module
         raise ValueError(f"it makes {type(built)}")
     # Before any weight of the module could be changed by it.
     weights = weights_of(module)
@@ -53,7 +53,7 @@ def write_module(weights_file: Path, description: Path, module: Any, arguments: 
             same = write_weights(file, weights_of(module))
         except require("safetensors").SafetensorError as error:
             raise ValueError(str(error)) from error
-    described = {"class": type(module).__qualname__, "arguments": arguments, "same": same}
+    described = {"class": _class_name(module), "arguments": arguments, "same": same}
     write_atomic(description, json.dumps(described, indent=1, allow_nan=False) + "\n")
 
 
@@ -78,7 +78,7 @@ def read_module(
     described = json.loads(description.read_text(encoding="utf-8"))
     try:
         arguments, same = dict(described["arguments"]), dict(described["same"])
-        weights = read_weights(weights_file, device)
+        weights = read_weights(weights_file)
         weights |= {name: weights[kept] for name, kept in same.items()}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{description} is damaged: {error!r}") from error
@@ -102,6 +102,10 @@ def _made(architecture: Callable[..., Any], arguments: Mapping[str, Any]) -> Any
 
     with Unfilled():
         return architecture(**arguments)
+
+
+def _class_name(module: Any) -> str:
+    return f"{type(module).__module__}.{type(module).__qualname__}"
 
 
 def _is_equal(one: Any, other: Any) -> bool:

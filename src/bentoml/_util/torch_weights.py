@@ -1,7 +1,7 @@
 """The weights of a module of PyTorch in a file of safetensors, which holds numbers and names and nothing else.
 
-On the processor the tensors that are read lie on a private mapping of the file: processes that read the same file share
-its pages until one of them writes to a tensor.
+The tensors that are read lie on a private mapping of the file: processes that read the same file share its pages until
+one of them writes to a tensor.
 """
 
 from __future__ import annotations
@@ -67,18 +67,14 @@ def write_weights(path: Path, weights: Mapping[str, Any]) -> dict[str, str]:
     return same
 
 
-def read_weights(path: Path, device: Any = "cpu") -> dict[str, Any]:
-    """The tensors of a file by name; on the processor they are mapped into memory.
-
-    Args:
-        path: the file.
-        device: where they are put, a `torch.device` or its name.
+def read_weights(path: Path) -> dict[str, Any]:
+    """The tensors of a file by name, mapped into memory.
 
     Raises:
         MissingDependencyException: safetensors is not installed.
         safetensors.SafetensorError: the file is damaged.
     """
-    loaded: dict[str, Any] = require("safetensors.torch", "safetensors").load_file(path, device=str(device))
+    loaded: dict[str, Any] = require("safetensors.torch", "safetensors").load_file(path)
     return loaded
 
 
