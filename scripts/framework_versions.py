@@ -19,6 +19,8 @@ HEADERS = ("Framework", "Artifact", "Extra", "Files", "Pickles", "Device", "Test
 UNKNOWN = "-"
 # Modules that are not named as the page, by the first cell.
 MODULES = {
+    "[Core ML](coreml.md)": "coremltools",
+    "[Gluon](gluon.md)": "mxnet",
     "[ONNX](onnx.md)": "onnxruntime",
     "[PyTorch](pytorch.md)": "torch",
     "[PyTorch Lightning](pytorch.md)": "pytorch_lightning",

@@ -58,6 +58,17 @@ ENVIRONMENTS: dict[str, Environment] = {
         modules=("catboost", "lightgbm", "mlflow", "prophet", "statsmodels", "xgboost"),
         variables={"MLFLOW_DISABLE_TELEMETRY": "true"},
     ),
+    "gluon": Environment(
+        # It is retired, and asks NumPy for names that were dropped in 1.24, which has no wheels for newer Pythons.
+        requirements=("mxnet>=1.9.1", "numpy<1.24"),
+        modules=("mxnet",),
+        last_minor=11,
+        pytest_args=(
+            *("-W", "ignore:`np.bool` is a deprecated alias:DeprecationWarning"),
+            *("-W", "ignore:In accordance with NEP 32:DeprecationWarning"),
+            *("-W", "ignore:distutils Version classes are deprecated:DeprecationWarning"),
+        ),
+    ),
     "h2o": Environment(
         # Its server is written in Java, which has to be on the machine.
         requirements=("h2o>=3.46", "pandas>=2.0"),
