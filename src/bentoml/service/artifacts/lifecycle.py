@@ -98,12 +98,9 @@ def guard_load(load: Method) -> Method:
             load(self, path)
             return self
         directory = str(path)
-        if not pickles_are_allowed() and self.has_pickle_in(directory):
-            raise ArtifactLoadingException(
-                f"{_describe(self)} would be unpickled from {directory}, and pickles are not allowed here"
-            )
         with _outermost(self):
             try:
+                _refuse_pickles(self, directory)
                 load(self, directory)
             except FileNotFoundError as error:
                 raise ArtifactLoadingException(
@@ -121,6 +118,13 @@ def guard_load(load: Method) -> Method:
         return self
 
     return _marked(guarded)
+
+
+def _refuse_pickles(artifact: BentoServiceArtifact, directory: str) -> None:
+    if not pickles_are_allowed() and artifact.has_pickle_in(directory):
+        raise ArtifactLoadingException(
+            f"{_describe(artifact)} would be unpickled from {directory}, and pickles are not allowed here"
+        )
 
 
 def guard_save(save: Method) -> Method:
