@@ -111,12 +111,16 @@ ENVIRONMENTS: dict[str, Environment] = {
     ),
     "tensorflow": Environment(
         requirements=(
+            "jax>=0.4.30",  # for models of Keras that compute with it
+            "scikit-learn>=1.3",
             "tensorflow-cpu>=2.16; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "tensorflow>=2.16; sys_platform != 'linux' or platform_machine != 'x86_64'",
         ),
         modules=("tensorflow",),
         # Quiet: else it says on standard error that oneDNN is at work.
         variables={"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"},
+        # Tensors of TensorFlow 2.21 do not know the whole of the protocol of NumPy 2.
+        pytest_args=("-W", "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
     ),
     # Named exactly: where a build without CUDA lies in a directory or index that pip knows, as 2.13.0+cpu, it is taken.
     "torch": Environment(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
+from bentoml._util.tensorflow_device import tensorflow_distribution
 from bentoml.adapters.array.nested_lists import array_of_leaves, as_type, complaint, flattened
 from bentoml.adapters.array.tensor_input import array_spec, only_tensor
 from bentoml.adapters.array_input import BaseArrayInput
@@ -65,7 +66,7 @@ class TfTensorInput(BaseArrayInput):
     @property
     def pip_dependencies(self) -> list[str]:
         """Requirements of this adapter."""
-        return ["tensorflow"]
+        return [tensorflow_distribution()]
 
     def prepare(self) -> None:
         """Import TensorFlow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bentoml._util.tensorflow_device import tensorflow_distribution
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 
 
@@ -20,4 +21,4 @@ class TfTensorOutput(NumpyNdarrayOutput):
     @property
     def pip_dependencies(self) -> list[str]:
         """Requirements of this adapter."""
-        return ["tensorflow"]
+        return [tensorflow_distribution()]
