@@ -103,6 +103,7 @@ class TestNnx(FlaxContract):
 class TestExport(FlaxContract):
     pinned = ("jax", "jaxlib", "flatbuffers")
     files = frozenset({"model.jaxexport"})
+    pickles = True
     service = SERVICE.replace("ARGUMENTS", 'format="export"')
     facts: ClassVar[dict[str, Any]] = {
         "framework": "jax",

@@ -11,24 +11,6 @@ if TYPE_CHECKING:
 
 # An exported function runs on all of them; which one is chosen when it is loaded.
 _PLATFORMS = ("cpu", "cuda")
-# Calls out of the language that are markers, or that look at numbers only. Others reach native functions by name with
-# operands of the file's choice, among them those that take the address of a Python object.
-_HARMLESS_CALLS = frozenset(
-    {
-        "Sharding",
-        "SPMDFullToShardShape",
-        "SPMDShardToFullShape",
-        "annotate_device_placement",
-        "shape_assertion",
-        "stablehlo.dynamic_approx_top_k",
-        "stablehlo.dynamic_reduce_window",
-        "stablehlo.dynamic_rng_bit_generator",
-        "stablehlo.dynamic_top_k",
-    }
-)
-# Languages that occur in such a function beside the first.
-_DIALECTS = ("stablehlo", "chlo", "sdy")
-_CALL = "stablehlo.custom_call"
 
 
 def export_in_batches(function: Callable[..., Any], examples: Sequence[Any]) -> Any:
@@ -57,22 +39,3 @@ def signature_of(exported: Any) -> list[dict[str, Any]]:
         }
         for aval in exported.in_avals
     ]
-
-
-def foreign_calls(exported: Any) -> list[str]:
-    """Names of the native functions that an exported function calls, sorted, less those known to be harmless."""
-    ir = require("jax.extend.mlir.ir", "jax")
-    stablehlo, *others = (require(f"jax.extend.mlir.dialects.{name}", "jax") for name in _DIALECTS)
-    found: set[str] = set()
-
-    def look_at(operation: Any) -> Any:
-        if operation.name == _CALL:
-            found.add(operation.attributes["call_target_name"].value)
-        return ir.WalkResult.ADVANCE
-
-    with ir.Context() as context:
-        for dialect in (stablehlo, *others):
-            dialect.register_dialect(context)
-        module = stablehlo.deserialize_portable_artifact(context, exported.mlir_module_serialized)
-        module.operation.walk(look_at)
-    return sorted(found - _HARMLESS_CALLS)

@@ -13,7 +13,7 @@ from bentoml._util.array_tree import difference_of_shapes, named_leaves, nested,
 from bentoml._util.files import write_atomic
 from bentoml._util.flax_modules import difference_of_modules, is_key, is_nnx, leaves_of, parameters_of
 from bentoml._util.optional import require
-from bentoml._util.stablehlo import export_in_batches, foreign_calls, signature_of
+from bentoml._util.stablehlo import export_in_batches, signature_of
 from bentoml._util.tensor_file import is_storable, read_tensors, write_tensors
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
@@ -32,7 +32,8 @@ class FlaxModelArtifact(ModelArtifact):
     """A model of Flax, its arrays in `<name>.safetensors`; or a function of JAX in `<name>.jaxexport`.
 
     Neither file holds Python. The architecture is made by the source of the service: `module(**arguments)`. An exported
-    function needs none: it is a program of operations on arrays, with the numbers in it.
+    function needs none: it is a program of operations on arrays, with the numbers in it. It counts as a pickle, because
+    JAX reads it without care: of a file that was changed it may write where it must not.
 
     Args:
         name: name of the artifact.
@@ -45,7 +46,6 @@ class FlaxModelArtifact(ModelArtifact):
         InvalidArgument: there is no such format, or no module for safetensors, or one for an exported function.
     """
 
-    carries_pickle = False
     survives_fork = False
 
     def __init__(
@@ -69,6 +69,11 @@ class FlaxModelArtifact(ModelArtifact):
         self._arguments = dict(arguments or {})
         self._exported: Any = None
 
+    @property
+    def carries_pickle(self) -> bool:
+        """Exported functions count as pickles, safetensors do not."""
+        return self._format == "export"
+
     def pack(self, model: Any, metadata: dict[str, Any] | None = None, *, example: Any = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a model.
 
@@ -87,8 +92,6 @@ class FlaxModelArtifact(ModelArtifact):
         if self._format == "export":
             is_exported = isinstance(model, require("jax.export").Exported)
             exported = model if is_exported else self._export(self._checked(model), example)
-            if foreign := foreign_calls(exported):
-                raise InvalidArgument(f"FlaxModelArtifact '{self.name}': {_refusal(foreign)}")
             self._exported, self._model = exported, jax.jit(exported.call)
             return self
         model = self._checked(model)
@@ -102,15 +105,12 @@ class FlaxModelArtifact(ModelArtifact):
         """Read the model for the chosen device: a bound linen module, an `nnx.Module`, or a compiled function.
 
         Raises:
-            ArtifactLoadingException: the file is not whole, is of another architecture, calls native functions that
-                are not known to be harmless, or there is no such device.
+            ArtifactLoadingException: the file is not whole, is of another architecture, or there is no such device.
         """
         jax = require("jax")
         device = self._device()
         if self._format == "export":
             exported = require("jax.export").deserialize(bytearray(self._file(path).read_bytes()))
-            if foreign := foreign_calls(exported):
-                raise ArtifactLoadingException(f"artifact '{self.name}': {self._file(path)}: {_refusal(foreign)}")
             self._exported = exported
             self._model = jax.jit(exported.call, in_shardings=jax.sharding.SingleDeviceSharding(device))
             return self
@@ -290,11 +290,4 @@ def _too_wide(name: str, dtype: Any) -> str:
     return (
         f"{name} is of the type {dtype}, and JAX would cut it to 32 bits; "
         "call jax.config.update('jax_enable_x64', True) in the module of the service, or cast the array"
-    )
-
-
-def _refusal(foreign: list[str]) -> str:
-    return (
-        f"the function calls native ones that are not known to be harmless: {', '.join(foreign)}; "
-        "use the format safetensors"
     )
