@@ -58,3 +58,23 @@ def test_pipe_into_a_program_that_is_missing_or_slow_raises() -> None:
         proc.pipe(["no-such-program"], b"", timeout_s=1)
     with pytest.raises(BentoMLException, match=r"did not end within 0\.2 seconds"):
         proc.pipe([sys.executable, "-c", "__import__('threading').Event().wait()"], b"", timeout_s=0.2)
+
+
+def test_stream_hands_on_lines_of_both_outputs_in_their_order() -> None:
+    lines: list[str] = []
+    script = "echo one; echo two >&2; printf 'th\\377ree'; exit $CODE"
+    assert proc.stream(["sh", "-c", script], lines.append, env={"CODE": "3"}) == 3
+    assert lines == ["one", "two", "th\ufffdree"]
+
+
+def test_stream_whose_reader_raises_stops_the_program() -> None:
+    def refuse(line: str) -> None:
+        raise ValueError(line)
+
+    with pytest.raises(ValueError, match="one"):
+        proc.stream(["sh", "-c", "echo one; exec sleep 60"], refuse)
+
+
+def test_stream_of_a_program_that_is_not_there_says_so() -> None:
+    with pytest.raises(BentoMLException, match="no-such-program was not found"):
+        proc.stream(["no-such-program"], print)

@@ -26,7 +26,7 @@ def _scaler(saved: SavedHome, *argv: str) -> Result:
 def test_bundle_cli_when_asked_for_help_lists_its_commands(saved: SavedHome) -> None:
     result = _scaler(saved, "--help")
     names = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].splitlines() if line[2:3] != " "]
-    assert names == ["info", "open-api-spec", "run", "serve", "serve-gunicorn", "install-completion"]
+    assert names == ["info", "open-api-spec", "run", "serve", "serve-gunicorn", "containerize", "install-completion"]
 
 
 def test_bundle_cli_when_asked_for_its_version_names_the_service(saved: SavedHome) -> None:
@@ -46,7 +46,7 @@ def test_bundle_cli_when_asked_for_its_api_gives_the_document(saved: SavedHome) 
     assert "/scale" in json.loads(_scaler(saved, "open-api-spec").stdout)["paths"]
 
 
-@pytest.mark.parametrize("command", ["run", "info", "open-api-spec", "serve", "serve-gunicorn"])
+@pytest.mark.parametrize("command", ["run", "info", "open-api-spec", "serve", "serve-gunicorn", "containerize"])
 def test_bundle_cli_when_showing_help_has_no_bento_and_no_registry(saved: SavedHome, command: str) -> None:
     result = _scaler(saved, command, "--help")
     assert result.exit_code == 0

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project
 
 
-def generated(root: Path, **changes: Any) -> Path:
+def files(**changes: Any) -> GeneratedFiles:
     values: dict[str, Any] = {
         "service_name": "Greeter",
         "service_version": "1.0",
@@ -44,8 +44,13 @@ def generated(root: Path, **changes: Any) -> Path:
         "requirements": ["numpy==2.0"],
         **changes,
     }
-    (root / values["service_name"]).mkdir(parents=True)
-    GeneratedFiles(**values).write(root)
+    return GeneratedFiles(**values)
+
+
+def generated(root: Path, **changes: Any) -> Path:
+    made = files(**changes)
+    (root / made.service_name).mkdir(parents=True)
+    made.write(root)
     return root
 
 
@@ -119,19 +124,25 @@ HOSTILE = [
 ]
 
 
-def literals(path: Path) -> set[Any]:
-    """The constants of a Python file, which must parse."""
-    return {node.value for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Constant)}
+def literals(text: str) -> set[Any]:
+    """The constants of Python source, which must parse."""
+    return {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
-def test_python_files_with_hostile_values_hold_them_as_plain_text(tmp_path: Path, text: str) -> None:
-    root = generated(tmp_path / "bundle", service_version=text, library_wheel=text)
-    assert text in literals(root / "Greeter" / "__init__.py")
-    assert text in literals(root / "setup.py")
-    statements = [type(node) for node in ast.parse((root / "setup.py").read_bytes()).body]
-    reference = generated(tmp_path / "reference")
-    assert statements == [type(node) for node in ast.parse((reference / "setup.py").read_bytes()).body]
+def test_python_files_with_hostile_values_hold_them_as_plain_text(text: str) -> None:
+    made = files(service_version=text, library_wheel=text)
+    assert text in literals(made._package_init())
+    assert text in literals(made._setup_py())
+    statements = [type(node) for node in ast.parse(made._setup_py()).body]
+    assert statements == [type(node) for node in ast.parse(files()._setup_py()).body]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_version_that_no_service_has_is_refused_before_it_reaches_the_dockerfile(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidArgument, match="Invalid BentoService version"):
+        generated(tmp_path / "bundle", service_version=text)
+    assert not (tmp_path / "bundle" / "Dockerfile").exists()
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text.isprintable()], ids=ascii)
@@ -141,7 +152,7 @@ def test_readme_holds_docs_as_they_are(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_shell_and_docker_files_hold_nothing_of_the_service(tmp_path: Path, text: str) -> None:
-    root = generated(tmp_path / "bundle", service_version=text, docs=text, requirements=[text])
+    root = generated(tmp_path / "bundle", docs=text, requirements=[text])
     reference = generated(tmp_path / "reference")
     for name in ("Dockerfile", "docker-entrypoint.sh", "bentoml-init.sh", "MANIFEST.in"):
         assert (root / name).read_bytes() == (reference / name).read_bytes()
@@ -199,19 +210,27 @@ def test_service_docs_are_those_of_the_class_itself(project: Project) -> None:
 
 
 def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp_path: Path) -> None:
-    lines = (generated(tmp_path / "bundle", has_setup_sh=True) / "Dockerfile").read_text().splitlines()
+    needs = ["lightgbm==4.0", "x @ git+https://h/x.git"]
+    root = generated(tmp_path / "bundle", has_setup_sh=True, requirements=needs)
+    lines = (root / "Dockerfile").read_text().splitlines()
 
     def at(text: str) -> int:
         return next(index for index, line in enumerate(lines) if text in line)
 
-    assert lines[0] == "FROM python:3.11-slim"
+    assert lines[1] == "FROM python:3.11-slim AS base"
     order = [
+        "make_user",
+        "install_system_packages",
         "COPY setup.sh",
         "custom_setup",
         "ensure_python",
         "restore_conda_env",
+        "FROM base AS packages",
+        "install_build_packages",
+        "COPY requirements.txt",
         "install_pip_packages",
         "install_bundled_pip_packages",
+        "COPY --from=packages",
         "COPY --chown=bentoml:bentoml . ./",
         "EXPOSE 5000",
         "USER bentoml",
@@ -219,6 +238,7 @@ def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp
         'CMD ["bentoml", "serve-gunicorn", "./"]',
     ]
     assert [at(text) for text in order] == sorted(at(text) for text in order)
+    assert "FROM base" in lines
     assert max(index for index, line in enumerate(lines) if "chmod" in line) < at("USER bentoml")
     for text in (
         "ARG EXTRA_PIP_INSTALL_ARGS=",
@@ -231,6 +251,32 @@ def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp
         assert text in lines
 
 
+def test_dockerfile_of_big_models_copies_them_before_the_code_and_once(tmp_path: Path) -> None:
+    root = tmp_path / "bundle"
+    (root / "Greeter" / "artifacts").mkdir(parents=True)
+    (root / "Greeter" / "artifacts" / "model.bin").write_bytes(bytes(100_000))
+    files().write(root)
+    copies = [
+        line for line in (root / "Dockerfile").read_text().splitlines() if line.startswith(("COPY", "RUN [", "FROM"))
+    ]
+    assert copies[-6:] == [
+        "COPY . ./",
+        'RUN ["rm", "-rf", "Greeter/artifacts"]',
+        "FROM base",
+        "COPY --from=packages /opt/bentoml /opt/bentoml",
+        'COPY --chown=bentoml:bentoml ["Greeter/artifacts", "./Greeter/artifacts"]',
+        "COPY --from=code --chown=bentoml:bentoml $BUNDLE_PATH ./",
+    ]
+
+
+def test_dockerfile_says_whose_image_it_is(tmp_path: Path) -> None:
+    text = (generated(tmp_path / "bundle", service_version="1.2.0-rc.1+build.7") / "Dockerfile").read_text()
+    assert (
+        'LABEL org.opencontainers.image.title="Greeter" org.opencontainers.image.version="1.2.0-rc.1+build.7"\n' in text
+    )
+    assert "@@" not in text
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """A bundle's scripts beside a `bin` with programs that only say how they were called."""
@@ -238,6 +284,13 @@ def image(tmp_path: Path) -> Path:
     (root / "python_version").write_text("3.11.7")
     (root / "bundled_pip_dependencies").mkdir()
     (root / "bundled_pip_dependencies" / "a b.whl").touch()
+    script = root / "bentoml-init.sh"
+    places = {"ENVIRONMENT=/opt/bentoml": f"ENVIRONMENT={root}/environment", "ETC=/etc": f"ETC={root}/etc"}
+    text = script.read_text()
+    for line, replaced in {**places, "SECRETS=/run/secrets": f"SECRETS={root}/secrets"}.items():
+        assert text.count(f"\n{line}\n") == 1
+        text = text.replace(f"\n{line}\n", f"\n{replaced}\n")
+    script.write_text(text)
     program(root, "bentoml")
     # The present version is asked with `python -c`.
     program(root, "python", '[ "$1" = -c ] && echo "$PRESENT" && exit')
@@ -247,7 +300,8 @@ def image(tmp_path: Path) -> Path:
 def program(root: Path, name: str, first: str = "") -> None:
     path = root / "bin" / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f'#!/bin/sh\n{first}\necho {name} "$(printf "[%s]" "$@")" "port=${{BENTOML_PORT:-}}"\n')
+    said = "port=${BENTOML_PORT:-}${PIP_CONFIG_FILE:+ pip=$PIP_CONFIG_FILE}${NETRC:+ netrc=$NETRC}"
+    path.write_text(f'#!/bin/sh\n{first}\necho {name} "$(printf "[%s]" "$@")" "{said}"\n')
     path.chmod(0o755)
 
 
@@ -326,12 +380,75 @@ def test_init_script_without_declared_conda_dependencies_does_nothing(tmp_path: 
     assert run(root, "bentoml-init.sh", "restore_conda_env").returncode == 0
 
 
+def made_environment(image: Path) -> None:
+    """An environment whose Python only says how it was called."""
+    (image / "environment").mkdir()
+    shutil.copytree(image / "bin", image / "environment" / "bin")
+
+
+def test_init_script_makes_an_environment_that_sees_what_the_image_has(image: Path) -> None:
+    done = run(image, "bentoml-init.sh", "install_pip_packages")
+    assert f"python [-m][venv][--system-site-packages][--without-pip][{image}/environment]" in done.stdout
+
+
 def test_init_script_installs_packages_with_the_extra_arguments(image: Path) -> None:
+    made_environment(image)
     extra = "--index-url https://h/simple"
     done = run(image, "bentoml-init.sh", "install_pip_packages", EXTRA_PIP_INSTALL_ARGS=extra)
-    assert "[-m][pip][install][--no-cache-dir][--index-url][https://h/simple][-r][requirements.txt]" in done.stdout
+    assert done.stdout == (
+        "python [-m][pip][install][--no-input][--index-url][https://h/simple][-r][requirements.txt] port=\n"
+    )
     done = run(image, "bentoml-init.sh", "install_bundled_pip_packages")
-    assert "[-m][pip][install][--no-cache-dir][./bundled_pip_dependencies/a b.whl]" in done.stdout
+    assert done.stdout == "python [-m][pip][install][--no-input][./bundled_pip_dependencies/a b.whl] port=\n"
+
+
+def test_init_script_hands_secrets_to_pip_when_there_are_some(image: Path) -> None:
+    made_environment(image)
+    (image / "secrets").mkdir()
+    (image / "secrets" / "netrc").touch()
+    (image / "secrets" / "pip_config").touch()
+    done = run(image, "bentoml-init.sh", "install_pip_packages")
+    assert done.stdout.endswith(f"port= pip={image}/secrets/pip_config netrc={image}/secrets/netrc\n")
+
+
+@pytest.mark.parametrize("ids", ["1034:1034; touch pwned", "$(touch pwned):1", "x:1", ":", "1:", "-1:1", "1:1:1"])
+def test_init_script_with_an_id_that_is_no_number_fails(image: Path, ids: str) -> None:
+    (image / "etc").mkdir()
+    done = run(image, "bentoml-init.sh", "make_user", USER_AND_GROUP=ids, BENTOML_HOME=str(image / "home"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "UID and GID are numbers" in done.stderr
+    assert list((image / "etc").iterdir()) == []
+    assert not (image / "pwned").exists()
+
+
+def test_init_script_makes_the_user_once(image: Path) -> None:
+    (image / "etc").mkdir()
+    (image / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (image / "etc" / "group").write_text("root:x:0:\n")
+    program(image, "chown")
+    home = image / "home"
+    for ids in ("7:8", "9:9"):
+        done = run(image, "bentoml-init.sh", "make_user", USER_AND_GROUP=ids, BENTOML_HOME=str(home))
+        assert done.stdout == f"chown [bentoml:bentoml][{home}] port=\n"
+    assert (image / "etc" / "passwd").read_text().splitlines()[1:] == [f"bentoml:x:7:8::{home}:/bin/sh"]
+    assert (image / "etc" / "group").read_text().splitlines()[1:] == ["bentoml:x:8:"]
+
+
+def test_init_script_installs_system_packages_with_apt_where_there_is_one(tmp_path: Path) -> None:
+    root = generated(tmp_path / "bundle", requirements=["lightgbm==4.0", "opencv-python"])
+    (root / "bin").mkdir()
+    bare = {"PATH": str(root / "bin")}
+    done = run(root, "bentoml-init.sh", "install_system_packages", **bare)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "the base image has no apt-get, so these are not installed: libgl1 libglib2.0-0 libgomp1" in done.stderr
+    program(root, "apt-get")
+    program(root, "rm")
+    done = run(root, "bentoml-init.sh", "install_system_packages")
+    assert done.stdout.splitlines()[:2] == [
+        "apt-get [update] port=",
+        "apt-get [install][--yes][--no-install-recommends][libgl1][libglib2.0-0][libgomp1] port=",
+    ]
+    assert run(root, "bentoml-init.sh", "install_build_packages").stdout == ""
 
 
 @pytest.mark.parametrize("step", ["fail", "rm -rf /", "", "$(touch pwned)"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bentoml.exceptions import BentoMLException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -65,6 +65,43 @@ def run(
         tail = completed.stderr.strip()[-2000:]
         raise BentoMLException(f"{argv[0]} failed with exit code {completed.returncode}: {tail}")
     return completed
+
+
+def stream(argv: Sequence[str], on_line: Callable[[str], None], *, env: Mapping[str, str] | None = None) -> int:
+    """Run a program to its end and hand on what it prints, line by line, while it runs.
+
+    Args:
+        argv: program and arguments.
+        on_line: called with each line of its output and of its errors, in their order, without the end of the line.
+        env: variables added to those of this process.
+
+    Returns:
+        Its exit code. It is stopped when `on_line` raises.
+
+    Raises:
+        BentoMLException: the program is not there.
+    """
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        raise BentoMLException(f"{argv[0]} was not found; install it or put it on PATH") from error
+    with process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                on_line(line.rstrip("\n"))
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode
 
 
 def spawn(

@@ -16,7 +16,7 @@ from bentoml.cli.options import BENTO_ARGUMENT_HELP, REMOTE_PARAMETERS
 if TYPE_CHECKING:
     import os
 
-BUNDLE_COMMANDS = ("run", "info", "open-api-spec", "serve", "serve-gunicorn", "install-completion")
+BUNDLE_COMMANDS = ("run", "info", "open-api-spec", "serve", "serve-gunicorn", "containerize", "install-completion")
 
 
 class BundleGroup(LazyGroup):

@@ -26,6 +26,12 @@ COMMANDS = (
         "bentoml.cli.serving:serve_gunicorn_command",
         "Serve a bundle over HTTP in production.",
     ),
+    CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
+    CommandEntry(
+        "healthcheck",
+        "bentoml.cli.healthcheck:healthcheck_command",
+        "Ask the server on this machine whether it can answer.",
+    ),
     CommandEntry("config", "bentoml.cli.config:config_command", "Look at the configuration, and change its file."),
     CommandEntry("token", "bentoml.cli.tokens:token_command", "Make a token that lets its holder use a server."),
     CommandEntry(

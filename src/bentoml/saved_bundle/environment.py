@@ -61,7 +61,7 @@ def resolve_environment(service: BentoService, tree: SourceTree) -> ResolvedEnvi
     if env._requirements_txt_file is None:
         inferred = requirements_of(tree) if env._infer_pip_packages else []
         requirements = combined(_without_library(env._pip_packages), inferred)
-    _check_lines([*requirements, env._pip_index_url, env._pip_trusted_host, env._pip_extra_index_url])
+    check_lines([*requirements, env._pip_index_url, env._pip_trusted_host, env._pip_extra_index_url])
     env._pip_packages = [library_line, *requirements]
     return ResolvedEnvironment(env, tuple(requirements), library_line)
 
@@ -81,7 +81,12 @@ def _without_library(declared: Sequence[str]) -> list[str]:
     return kept
 
 
-def _check_lines(lines: Sequence[str | None]) -> None:
+def check_lines(lines: Sequence[str | None]) -> None:
+    """Check that each of them is one line of `requirements.txt`; None is none.
+
+    Raises:
+        InvalidArgument: it has a line break or another control character.
+    """
     for line in lines:
         if line is not None and (not line.strip() or not line.isprintable()):
             raise InvalidArgument(f"{line!r} cannot stand in requirements.txt: it is not one line of text")

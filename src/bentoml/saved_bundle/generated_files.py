@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from bentoml._util.files import write_atomic
 from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import layout
+from bentoml.saved_bundle.dockerfile import DockerfileFacts, dockerfile_values, models_are_bigger
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION
 from bentoml.saved_bundle.requirements import canonical_name, parse_requirement
+from bentoml.saved_bundle.system_packages import build_packages, run_time_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +64,7 @@ class GeneratedFiles:
             InvalidArgument: a value cannot stand in its file.
         """
         write_atomic(root / layout.README, self._readme())
-        write_atomic(root / layout.DOCKERFILE, self._dockerfile())
+        write_atomic(root / layout.DOCKERFILE, self._dockerfile(root))
         write_atomic(root / layout.DOCKER_ENTRYPOINT, _render("docker-entrypoint.sh", {}), executable=True)
         write_atomic(root / layout.INIT_SCRIPT, self._init_script(), executable=True)
         write_atomic(root / layout.SETUP_PY, self._setup_py())
@@ -74,12 +76,29 @@ class GeneratedFiles:
         # A docstring may hold code points that are no characters.
         return text.encode("utf-8", "replace").decode()
 
-    def _dockerfile(self) -> str:
-        copy_setup_sh = f"COPY {layout.SETUP_SH} ./\n" if self.has_setup_sh else ""
-        return _render("Dockerfile", {"base_image": checked_image(self.base_image), "copy_setup_sh": copy_setup_sh})
+    def _dockerfile(self, root: Path) -> str:
+        values = dockerfile_values(
+            DockerfileFacts(
+                service_name=self.service_name,
+                service_version=self.service_version,
+                base_image=checked_image(self.base_image),
+                has_setup_sh=self.has_setup_sh,
+                has_system_packages=bool(run_time_packages(self.requirements)),
+                has_build_packages=bool(build_packages(self.requirements)),
+                models_are_bigger=models_are_bigger(root, self.service_name),
+            )
+        )
+        return _render("Dockerfile", values)
 
     def _init_script(self) -> str:
-        return _render("bentoml-init.sh", {"conda_declared": "yes" if self.conda_declared else "no"})
+        return _render(
+            "bentoml-init.sh",
+            {
+                "conda_declared": "yes" if self.conda_declared else "no",
+                "system_packages": " ".join(run_time_packages(self.requirements)),
+                "build_packages": " ".join(build_packages(self.requirements)),
+            },
+        )
 
     def _setup_py(self) -> str:
         return _render(

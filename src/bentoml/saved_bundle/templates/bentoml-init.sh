@@ -3,11 +3,55 @@
 set -eu
 
 CONDA_DECLARED=@@conda_declared@@
+SYSTEM_PACKAGES='@@system_packages@@'
+BUILD_PACKAGES='@@build_packages@@'
+ENVIRONMENT=/opt/bentoml
+SECRETS=/run/secrets
+ETC=/etc
 
 fail() {
     echo "bentoml-init.sh: $1" >&2
     exit 1
 }
+
+# The server's user. Two lines are enough, and there is a program for it in some images only.
+make_user() {
+    user=${USER_AND_GROUP%%:*}
+    group=${USER_AND_GROUP#*:}
+    for number in "$user" "$group"; do
+        case "$number" in
+            '' | *[!0-9]*) fail "UID and GID are numbers, got '$number'" ;;
+        esac
+    done
+    if ! grep -q '^bentoml:' "$ETC/group"; then
+        echo "bentoml:x:$group:" >>"$ETC/group"
+    fi
+    if ! grep -q '^bentoml:' "$ETC/passwd"; then
+        echo "bentoml:x:$user:$group::$BENTOML_HOME:/bin/sh" >>"$ETC/passwd"
+    fi
+    mkdir -p "$BENTOML_HOME"
+    chown bentoml:bentoml "$BENTOML_HOME"
+}
+
+# Shared libraries and programs that packages on PyPI need but do not bring.
+apt_install() {
+    if [ -z "$1" ]; then
+        return
+    fi
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "bentoml-init.sh: the base image has no apt-get, so these are not installed: $1" >&2
+        return
+    fi
+    apt-get update
+    # The variable holds several names, so it is split on purpose.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $1
+    rm -rf /var/lib/apt/lists/*
+}
+
+install_system_packages() { apt_install "$SYSTEM_PACKAGES"; }
+
+install_build_packages() { apt_install "$BUILD_PACKAGES"; }
 
 custom_setup() {
     if [ -f setup.sh ]; then
@@ -16,10 +60,15 @@ custom_setup() {
     fi
 }
 
+python_command() {
+    command -v python || command -v python3 || fail "the base image has no python; choose another docker_base_image"
+}
+
 # The Python that saved the bundle and the one in the image must agree in their first two numbers.
 ensure_python() {
     wanted=$(cut -d. -f1,2 python_version)
-    present=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo none)
+    present=$("$(python_command 2>/dev/null)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null ||
+        echo none)
     if [ "$present" = "$wanted" ]; then
         return
     fi
@@ -43,28 +92,43 @@ restore_conda_env() {
     conda clean --all --yes
 }
 
-install_pip_packages() {
+# Runs pip in an environment that also sees what the base image, conda and setup.sh have installed.
+# What pip has to know and nobody else may comes as files that exist for this one command.
+pip_install() {
+    if [ ! -x "$ENVIRONMENT/bin/python" ]; then
+        "$(python_command)" -m venv --system-site-packages --without-pip "$ENVIRONMENT"
+    fi
+    if [ -f "$SECRETS/pip_config" ]; then
+        export PIP_CONFIG_FILE="$SECRETS/pip_config"
+    fi
+    if [ -f "$SECRETS/netrc" ]; then
+        export NETRC="$SECRETS/netrc"
+    fi
     # The variable holds several arguments, so it is split on purpose.
     # shellcheck disable=SC2086
-    python -m pip install --no-cache-dir ${EXTRA_PIP_INSTALL_ARGS:-} -r requirements.txt
+    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        "$ENVIRONMENT/bin/python" -m pip install --no-input ${EXTRA_PIP_INSTALL_ARGS:-} "$@"
 }
+
+install_pip_packages() { pip_install -r requirements.txt; }
 
 install_bundled_pip_packages() {
     for package in bundled_pip_dependencies/*.whl bundled_pip_dependencies/*.tar.gz; do
         if [ -f "$package" ]; then
-            # shellcheck disable=SC2086
-            python -m pip install --no-cache-dir ${EXTRA_PIP_INSTALL_ARGS:-} "./$package"
+            pip_install "./$package"
         fi
     done
 }
 
 if [ $# -eq 0 ]; then
-    set -- custom_setup ensure_python restore_conda_env install_pip_packages install_bundled_pip_packages
+    set -- install_system_packages custom_setup ensure_python restore_conda_env install_build_packages \
+        install_pip_packages install_bundled_pip_packages
 fi
 
 for step in "$@"; do
     case "$step" in
-        custom_setup | ensure_python | restore_conda_env | install_pip_packages | install_bundled_pip_packages) "$step" ;;
+        make_user | install_system_packages | custom_setup | ensure_python | restore_conda_env | \
+            install_build_packages | install_pip_packages | install_bundled_pip_packages) "$step" ;;
         *) fail "there is no step $step" ;;
     esac
 done

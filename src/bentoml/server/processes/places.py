@@ -20,7 +20,8 @@ def make_runtime_dir() -> Path:
         BentoMLException: there is no place for it.
     """
     problem = "the path is too long for a socket"
-    for parent in (None, "/tmp"):  # noqa: S108 - the name in it is random and private
+    # The last one is there in containers whose file system is read-only.
+    for parent in (None, "/tmp", "/dev/shm"):  # noqa: S108 - the name in it is random and private
         try:
             path = Path(tempfile.mkdtemp(prefix="bentoml-", dir=parent))
         except OSError as error:

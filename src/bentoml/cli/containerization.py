@@ -1,0 +1,137 @@
+"""`bentoml containerize`: a bundle becomes an image."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bentoml.cli.options import bento_argument, bento_command, verify_option
+
+if TYPE_CHECKING:
+    from bentoml.cli.command import Verbosity
+    from bentoml.deploy.container import ImageOptions
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _parsed_build_args(
+    ctx: click.Context,  # noqa: ARG001 - as click calls it
+    parameter: click.Parameter,  # noqa: ARG001
+    values: tuple[str, ...],
+) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{value!r} has no value; write NAME=VALUE")
+        pairs[name] = text
+    return pairs
+
+
+def _parsed_platforms(
+    ctx: click.Context,  # noqa: ARG001 - as click calls it
+    parameter: click.Parameter,  # noqa: ARG001
+    values: tuple[str, ...],
+) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(platform for value in values for platform in value.split(",")))
+
+
+@bento_command("containerize", short_help="Build the image of a bundle.")
+@bento_argument
+@click.option("-t", "--tag", metavar="NAME[:TAG]", help="Name of the image.  [name of the service:version]")
+@click.option("--push", is_flag=True, help="Put the image into the registry that its name says.")
+@click.option(
+    "--build-arg",
+    "build_args",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parsed_build_args,
+    help="Value for an ARG of the Dockerfile; may be given several times.",
+)
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="OS/ARCH",
+    callback=_parsed_platforms,
+    help="Platform of the image, such as linux/arm64; several make one index of images.",
+)
+@click.option("--output", "archive", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write the image to this file, as an OCI archive.")  # fmt: skip
+@click.option("--pip-config", type=_FILE, metavar="FILE", help="A pip.conf that only the build sees.")
+@click.option("--netrc", type=_FILE, metavar="FILE", help="A netrc file that only the build sees.")
+@click.option(
+    "--engine",
+    envvar="BENTOML_CONTAINER_ENGINE",
+    show_envvar=True,
+    metavar="NAME",
+    help="docker, podman or buildah.  [the first of them that is there]",
+)
+@click.option("--dry-run", is_flag=True, help="Write what the image is built from, print the commands, build nothing.")
+@click.option(
+    "--context-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="image-context",
+    show_default=True,
+    help="Where --dry-run writes to.",
+)
+@verify_option
+@click.pass_obj
+def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
+    verbosity: Verbosity,
+    bento: str,
+    yatai_url: str | None,
+    tag: str | None,
+    push: bool,
+    build_args: dict[str, str],
+    platforms: tuple[str, ...],
+    archive: Path | None,
+    pip_config: Path | None,
+    netrc: Path | None,
+    engine: str | None,
+    dry_run: bool,
+    context_dir: Path,
+    verify: bool,
+) -> None:
+    """Build the image of BENTO (a directory, NAME:VERSION or NAME:latest) with docker, podman or buildah.
+
+    What the engine prints goes to stderr while it builds.
+    """
+    from bentoml.deploy.container import ImageOptions
+    from bentoml.saved_bundle.loader import load_saved_bundle_config
+    from bentoml.yatai.resolve import resolve_bundle_path
+
+    path = resolve_bundle_path(bento, yatai_url)
+    options = ImageOptions(tag, push, build_args, platforms, archive, pip_config, netrc, verify)
+    manifest = load_saved_bundle_config(path)
+    if not verbosity.quiet:
+        click.echo(f"Found Bento: {path}")
+    if dry_run:
+        _show_plan(path, options, engine, context_dir)
+        return
+    if not verbosity.quiet:
+        click.echo(
+            f"Containerizing {manifest.service_name}:{manifest.service_version} with local YataiService and docker "
+            "daemon from local environment"
+        )
+    click.echo(f"Build container image: {_build(path, options, engine, quiet=verbosity.quiet)}")
+
+
+def _build(path: Path, options: ImageOptions, engine: str | None, *, quiet: bool) -> str:
+    from bentoml.deploy.container import containerize
+
+    def show(line: str) -> None:
+        click.echo(line, err=True)
+
+    return containerize(path, options, engine=engine, on_line=None if quiet else show)
+
+
+def _show_plan(path: Path, options: ImageOptions, engine: str | None, context_dir: Path) -> None:
+    from bentoml.deploy.container import plan_image
+
+    for command in plan_image(path, context_dir, options, engine=engine).commands:
+        variables = [f"{name}={value}" for name, value in command.env.items()]
+        click.echo(shlex.join([*variables, *command.argv]))

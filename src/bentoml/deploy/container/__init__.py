@@ -1,0 +1,20 @@
+"""Images of bundles.
+
+`containerize` builds one with docker, podman or buildah; `plan_image` says what it would do. A `ContainerEngine` knows
+how its program is called, nothing else.
+"""
+
+from bentoml.deploy.container.containerize import containerize, plan_image
+from bentoml.deploy.container.engine import Command, ContainerEngine, ImageRequest
+from bentoml.deploy.container.engines import choose_engine
+from bentoml.deploy.container.image_options import ImageOptions
+
+__all__ = [
+    "Command",
+    "ContainerEngine",
+    "ImageOptions",
+    "ImageRequest",
+    "choose_engine",
+    "containerize",
+    "plan_image",
+]

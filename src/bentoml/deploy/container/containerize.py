@@ -1,0 +1,199 @@
+"""From a bundle to an image: a plan of commands, which can be looked at, and then the commands."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bentoml._util import proc
+from bentoml._util.files import replaced_file, staged_directory
+from bentoml._version import __version__
+from bentoml.deploy.container.context import whole_bundle, write_context
+from bentoml.deploy.container.credentials import refuse_credentials
+from bentoml.deploy.container.engine import ImageRequest
+from bentoml.deploy.container.engines import choose_engine, planning_engine
+from bentoml.deploy.container.image_name import image_name
+from bentoml.deploy.container.image_options import ImageOptions
+from bentoml.exceptions import BentoMLException
+from bentoml.saved_bundle.integrity import verify_bundle
+from bentoml.saved_bundle.manifest import read_manifest
+from bentoml.service.naming import validate_version_str
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bentoml.deploy.container.engine import Command, ContainerEngine
+    from bentoml.saved_bundle.manifest import Manifest
+
+_LAST_LINES = 20
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """What will be done.
+
+    Attributes:
+        name: whole name of the image.
+        engine: name of the program that builds it.
+        commands: what is run, in this order.
+    """
+
+    name: str
+    engine: str
+    commands: tuple[Command, ...]
+
+
+def containerize(
+    bundle_path: str | os.PathLike[str],
+    options: ImageOptions | None = None,
+    *,
+    engine: str | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> str:
+    """Build the image of a bundle. No code of the bundle runs outside of the build.
+
+    Args:
+        bundle_path: directory of the bundle, or of the package that was installed from it.
+        options: what is wanted of the image.
+        engine: `docker`, `podman` or `buildah`; None takes the first that is there.
+        on_line: called with each line that the engine prints, while it runs.
+
+    Returns:
+        The whole name of the image.
+
+    Raises:
+        BentoMLConfigException: it is not a bundle.
+        BundleIntegrityException: a file of the bundle was changed, added or removed.
+        InvalidArgument: an option cannot be, or the image would hold credentials.
+        BentoMLException: there is no engine, or it failed; the text has the last lines that it printed.
+    """
+    wanted = options or ImageOptions()
+    path = Path(bundle_path)
+    manifest = _checked_manifest(path, verify=wanted.verify)
+    chosen = choose_engine(engine)
+    with _context(path, manifest) as context:
+        refuse_credentials(context, wanted.build_args)
+        if wanted.archive is None:
+            plan = _plan(manifest, wanted, chosen, context, None)
+            _run(plan.commands, on_line)
+            return plan.name
+        with replaced_file(wanted.archive.absolute()) as archive:
+            archive.unlink()  # the programs add to an archive that is there
+            plan = _plan(manifest, wanted, chosen, context, archive)
+            _run(plan.commands, on_line)
+    return plan.name
+
+
+def plan_image(
+    bundle_path: str | os.PathLike[str],
+    context: str | os.PathLike[str],
+    options: ImageOptions | None = None,
+    *,
+    engine: str | None = None,
+) -> ImagePlan:
+    """Write the directory that an image is built from, and say with which commands; nothing is built.
+
+    Args:
+        bundle_path: directory of the bundle, or of the package that was installed from it.
+        context: directory to make; an empty one may exist.
+        options: what is wanted of the image.
+        engine: as in `containerize`; where none is there, the commands are those of docker.
+
+    Raises:
+        BentoMLException: `context` exists and is not empty.
+        As `containerize`.
+    """
+    wanted = options or ImageOptions()
+    path = Path(bundle_path)
+    target = Path(context).absolute()
+    manifest = _checked_manifest(path, verify=wanted.verify)
+    archive = None if wanted.archive is None else wanted.archive.absolute()
+    plan = _plan(manifest, wanted, planning_engine(engine), target, archive)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with staged_directory(target) as staging:
+            write_context(path, manifest, staging)
+            refuse_credentials(staging, wanted.build_args)
+    except FileExistsError as error:
+        raise BentoMLException(f"{target} exists and is not empty; give another directory") from error
+    return plan
+
+
+def _checked_manifest(path: Path, *, verify: bool) -> Manifest:
+    return verify_bundle(path) if verify else read_manifest(path)
+
+
+@contextmanager
+def _context(path: Path, manifest: Manifest) -> Iterator[Path]:
+    """The directory to build from; a copy is removed afterwards."""
+    root = whole_bundle(path, manifest)
+    if root is not None:
+        yield root
+        return
+    copy = Path(tempfile.mkdtemp(prefix="bentoml-image-"))
+    try:
+        write_context(path, manifest, copy)
+        yield copy
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _plan(
+    manifest: Manifest, options: ImageOptions, engine: ContainerEngine, context: Path, archive: Path | None
+) -> ImagePlan:
+    name = image_name(manifest.service_name, manifest.service_version, options.tag)
+    request = ImageRequest(
+        context=context,
+        name=name,
+        labels=image_labels(manifest, datetime.now(timezone.utc)),
+        build_args=options.build_args,
+        platforms=options.platforms,
+        secrets={secret_id: path.absolute() for secret_id, path in options.secrets.items()},
+        push=options.push,
+        archive=archive,
+    )
+    return ImagePlan(name, engine.name, engine.commands(request))
+
+
+def image_labels(manifest: Manifest, now: datetime) -> dict[str, str]:
+    """What an image says about itself, beside the name and version of the service that its Dockerfile has.
+
+    Args:
+        manifest: of the bundle.
+        now: time of the build, with a zone.
+
+    Raises:
+        InvalidArgument: the version is none that a service may have.
+    """
+    labels = {
+        "org.opencontainers.image.title": manifest.service_name,
+        "org.opencontainers.image.version": validate_version_str(manifest.service_version),
+        "org.opencontainers.image.created": now.isoformat(timespec="seconds"),
+        "org.bentoml.service": f"{manifest.service_name}:{manifest.service_version}",
+        "org.bentoml.version": __version__,
+    }
+    if manifest.created_at is not None:
+        labels["org.bentoml.saved"] = manifest.created_at.isoformat(timespec="seconds")
+    return labels
+
+
+def _run(commands: Sequence[Command], on_line: Callable[[str], None] | None) -> None:
+    for command in commands:
+        tail: list[str] = []
+
+        def take(line: str, tail: list[str] = tail) -> None:
+            tail.append(line)
+            del tail[:-_LAST_LINES]
+            if on_line is not None:
+                on_line(line)
+
+        code = proc.stream(command.argv, take, env=command.env)
+        if code != 0 and not command.may_fail:
+            words = " ".join(command.argv[:2])
+            raise BentoMLException("\n".join([f"{words} failed with exit code {code}:", *tail]))

@@ -1,0 +1,77 @@
+"""docker: with BuildKit, or in front of podman, whose API of the same name has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bentoml.deploy.container.engine import Command, ImageRequest, build_options
+from bentoml.exceptions import InvalidArgument
+
+
+@dataclass(frozen=True)
+class DockerEngine:
+    """The docker command.
+
+    Args:
+        has_buildx: whether it has the plugin buildx.
+        has_podman_server: whether the server that it talks to is podman.
+    """
+
+    has_buildx: bool = True
+    has_podman_server: bool = False
+    name: str = "docker"
+
+    def commands(self, request: ImageRequest) -> tuple[Command, ...]:
+        """What to run, in this order.
+
+        Raises:
+            InvalidArgument: it needs BuildKit or buildx, and there is none.
+        """
+        self._check(request)
+        if request.has_many_platforms:
+            return self._buildx(request)
+        argv = [self.name, "build", f"--tag={request.name}", *build_options(request)]
+        argv += [f"--platform={platform}" for platform in request.platforms]
+        commands = [Command((*argv, str(request.context)), env=self._env)]
+        if request.push:
+            commands.append(Command((self.name, "push", request.name)))
+        if request.archive is not None:
+            commands += self._buildx(request)
+        return tuple(commands)
+
+    @property
+    def _env(self) -> dict[str, str]:
+        # Mounts are read by BuildKit alone; podman reads them too, but has no session for a BuildKit client.
+        return {"DOCKER_BUILDKIT": "0" if self.has_podman_server else "1"}
+
+    def _buildx(self, request: ImageRequest) -> tuple[Command, ...]:
+        argv = [self.name, "buildx", "build", f"--tag={request.name}", *build_options(request)]
+        if request.platforms:
+            argv.append(f"--platform={','.join(request.platforms)}")
+        targets = []
+        if request.push and request.has_many_platforms:
+            targets.append("--push")
+        if request.archive is not None:
+            targets.append(f"--output=type=oci,dest={request.archive}")
+        # What was built for the first target is in the cache for the second.
+        return tuple(Command((*argv, target, str(request.context))) for target in targets)
+
+    def _check(self, request: ImageRequest) -> None:
+        if request.secrets and self.has_podman_server:
+            raise InvalidArgument(
+                "docker cannot hand secrets to podman's server; build with podman itself: --engine podman"
+            )
+        if request.archive is not None and "," in str(request.archive):
+            raise InvalidArgument(f"the path {request.archive} has a comma, which docker cannot write to")
+        if not request.has_many_platforms and request.archive is None:
+            return
+        if not self.has_buildx or self.has_podman_server:
+            raise InvalidArgument(
+                "docker writes archives and images for several platforms with its plugin buildx, on a server of its "
+                "own; install docker-buildx, or build with podman: --engine podman"
+            )
+        if request.has_many_platforms and not request.push and request.archive is None:
+            raise InvalidArgument(
+                "docker keeps images for several platforms in a registry or an archive only; add --push or --output, "
+                "or build with podman: --engine podman"
+            )

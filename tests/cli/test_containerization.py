@@ -1,0 +1,93 @@
+"""`bentoml containerize`, with an engine that only prints how it was called."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bentoml.cli.bundle_cli import create_bundle_cli
+from bentoml.cli.main import commandline_interface
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.saved_home import SavedHome
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> dict[str, str]:
+    """Variables that make a podman which prints its arguments the only engine."""
+    program = tmp_path / "bin" / "podman"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    return {"PATH": str(program.parent), "BENTOML_CONTAINER_ENGINE": "podman"}
+
+
+def containerize(saved: SavedHome, env: dict[str, str], *words: str) -> Result:
+    return CliRunner(env={**saved.env, **env}).invoke(
+        commandline_interface, ["containerize", *words], prog_name="bentoml"
+    )
+
+
+def test_containerize_prints_what_it_does_and_the_engine_to_stderr(saved: SavedHome, engine: dict[str, str]) -> None:
+    result = containerize(saved, engine, "Scaler:latest", "-t", "scaler", "--build-arg", "A=1=2", "--build-arg", "B=")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        f"Found Bento: {saved.bundle}",
+        "Containerizing Scaler:2.0 with local YataiService and docker daemon from local environment",
+        "Build container image: scaler:2.0",
+    ]
+    assert result.stderr.startswith("build --format=docker ")
+    assert " --build-arg=A=1=2 --build-arg=B= " in result.stderr
+
+
+def test_containerize_quietly_prints_the_result_alone(saved: SavedHome, engine: dict[str, str]) -> None:
+    result = containerize(saved, engine, "Scaler:2.0", "-q")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "Build container image: scaler:2.0\n", "")
+
+
+def test_containerize_takes_platforms_one_by_one_and_in_a_list(saved: SavedHome, engine: dict[str, str]) -> None:
+    words = ("Scaler:2.0", "--platform", "linux/amd64,linux/arm64", "--platform", "linux/amd64")
+    assert " --platform=linux/amd64,linux/arm64 " in containerize(saved, engine, *words).stderr
+
+
+def test_containerize_dry_run_writes_the_context_and_prints_commands_for_a_shell(
+    saved: SavedHome, engine: dict[str, str], tmp_path: Path
+) -> None:
+    context = tmp_path / "a b"
+    words = ("Scaler:2.0", "--dry-run", "--context-dir", str(context), "--build-arg", "A=$(id)")
+    result = containerize(saved, engine, *words)
+    assert result.exit_code == 0, result.output
+    found, command = result.stdout.splitlines()
+    assert found == f"Found Bento: {saved.bundle}"
+    argv = shlex.split(command)
+    assert argv[:2] == ["podman", "build"]
+    assert argv[-1] == str(context)
+    assert "--build-arg=A=$(id)" in argv
+    assert (context / "Dockerfile").read_bytes() == (saved.bundle / "Dockerfile").read_bytes()
+
+
+def test_containerize_dry_run_without_an_engine_shows_the_commands_of_docker(saved: SavedHome, tmp_path: Path) -> None:
+    env = {"PATH": str(tmp_path), "BENTOML_CONTAINER_ENGINE": ""}
+    result = containerize(saved, env, "Scaler:2.0", "--dry-run", "--context-dir", str(tmp_path / "context"), "-q")
+    assert result.stdout.startswith("DOCKER_BUILDKIT=1 docker build --tag=scaler:2.0 ")
+
+
+def test_containerize_without_an_engine_says_what_to_install(saved: SavedHome, tmp_path: Path) -> None:
+    result = containerize(saved, {"PATH": str(tmp_path)}, "Scaler:2.0", "-q")
+    assert result.exit_code == 1
+    assert "is on PATH, and one of them has to build the image: install podman" in result.stderr
+
+
+def test_containerize_of_an_installed_bundle_needs_no_bento(saved: SavedHome, engine: dict[str, str]) -> None:
+    env = {**os.environ, **saved.env, **engine}
+    result = CliRunner(env=env).invoke(
+        create_bundle_cli(str(saved.bundle / "Scaler")), ["containerize", "-t", "me"], prog_name="Scaler"
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == "Build container image: me:2.0"
