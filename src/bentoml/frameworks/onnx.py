@@ -178,10 +178,11 @@ class OnnxModelArtifact(ModelArtifact):
                 f"{', '.join(there)}{hint}"
             )
         options = self._options(runtime)
+        errors = runtime.capi.onnxruntime_pybind11_state
         try:
             # By name, not by content: so weights in a file of their own can be mapped into memory.
             session = runtime.InferenceSession(str(self._source), options, providers=providers)
-        except runtime.capi.onnxruntime_pybind11_state.Fail as error:
+        except (errors.Fail, errors.RuntimeException) as error:
             advice = next((advice for words, advice in _ADVICE.items() if words in str(error)), None)
             if advice is None:
                 raise
