@@ -151,6 +151,12 @@ class BundleIntegrityException(BentoMLException):
     proto_status_code = StatusCode.DATA_LOSS
 
 
+class BundleSignatureException(BentoMLException):
+    """Nobody who is trusted has signed a saved bundle."""
+
+    proto_status_code = StatusCode.PERMISSION_DENIED
+
+
 class BentoMLConfigException(BentoMLException):
     """The configuration, or a service definition, contradicts itself."""
 

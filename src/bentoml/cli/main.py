@@ -19,6 +19,10 @@ COMMANDS = (
     CommandEntry(
         "load", "bentoml.cli.loading:load_command", "Load a bundle, to see that it works, and show what is in it."
     ),
+    CommandEntry("sign", "bentoml.cli.signatures:sign_command", "Sign a bundle with a private key."),
+    CommandEntry(
+        "verify", "bentoml.cli.signatures:verify_command", "Check who signed a bundle, and that no file has changed."
+    ),
     CommandEntry("run", "bentoml.cli.inference:run_command", "Run an inference API on input from the command line."),
     CommandEntry("serve", "bentoml.cli.serving:serve_command", "Serve a bundle over HTTP with one worker."),
     CommandEntry(

@@ -28,14 +28,13 @@ def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None, verify
     if ":" not in bento:
         raise CLIException(f"BentoService {bento} invalid - specify name:version")
 
-    from bentoml.saved_bundle.integrity import verify_bundle
+    from bentoml.saved_bundle.signing import checked_manifest
     from bentoml.yatai.client import get_yatai_client
 
     repository = get_yatai_client(yatai_url).repository
     found = repository.get(bento)
-    if verify:
-        with repository.reading(found) as files:
-            verify_bundle(files)
+    with repository.reading(found) as files:
+        checked_manifest(files, verify=verify)
     if not target_dir.exists():
         repository.download_to_directory(found, str(target_dir))
     else:

@@ -28,6 +28,16 @@ class BentoBundle:
 
 
 @dataclass(frozen=True)
+class Bundles:
+    """Which saved bundles are trusted."""
+
+    require_signature: bool = key(
+        False, "load, serve, copy and build images of only those bundles that one of `trusted_keys` has signed"
+    )
+    trusted_keys: list[str] = key(NOTHING, "files with public keys (Ed25519, PEM), such as `/etc/bentoml/release.pem`")
+
+
+@dataclass(frozen=True)
 class Microbatch:
     """Batching, for every API of the service."""
 
@@ -365,6 +375,7 @@ class Config:
     """The whole configuration."""
 
     bento_bundle: BentoBundle = section(BentoBundle)
+    bundles: Bundles = section(Bundles)
     bento_server: BentoServer = section(BentoServer)
     logging: Logging = section(Logging)
     tracing: Tracing = section(Tracing)

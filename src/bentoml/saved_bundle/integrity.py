@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bentoml._util.files import write_atomic
 from bentoml.exceptions import BundleIntegrityException
-from bentoml.saved_bundle.layout import DIGESTS, MANIFEST, SETUP_PY
+from bentoml.saved_bundle.layout import DIGESTS, MANIFEST, SETUP_PY, SIGNATURE
 from bentoml.saved_bundle.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def verify_unlisted(directory: Path, listed: frozenset[str], other_entries: Iter
     for name in _files_below(directory):
         if name in listed or name == DIGESTS or name.partition("/")[0] in others:
             continue
+        if name == SIGNATURE or (name.endswith(f"/{SIGNATURE}") and name.removesuffix(".sig") in listed):
+            continue  # of a list that is there; it was signed after it was saved
         if may_be_built and _BUILD_LEFTOVERS.match(name):
             continue
         raise BundleIntegrityException(

@@ -10,7 +10,8 @@
     artifacts/  web_static_content/  zipimports/
 ```
 
-`pip install <root>` copies `<Service>/` alone, so it carries its own manifest and digests and loads by itself.
+`SHA256SUMS.sig` is added beside each `SHA256SUMS` when the bundle is signed. `pip install <root>` copies `<Service>/`
+alone, so it carries its own manifest and digests and loads by itself.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "bentoml.yml"
 DIGESTS = "SHA256SUMS"
+SIGNATURE = "SHA256SUMS.sig"
 README = "README.md"
 OPENAPI_DOCUMENT = "docs.json"
 DOCKERFILE = "Dockerfile"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from bentoml._version import __version__
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, MissingDependencyException
-from bentoml.saved_bundle.integrity import verify_bundle
 from bentoml.saved_bundle.layout import REQUIREMENTS, BundleLayout
 from bentoml.saved_bundle.manifest import Manifest, read_manifest
 from bentoml.saved_bundle.modules import BundleModules
 from bentoml.saved_bundle.pickles import refuse_pickles
 from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.signing import checked_manifest
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -47,6 +47,7 @@ def load(bundle_path: str | os.PathLike[str], *, verify: bool = True, allow_pick
         BentoMLException: there is no such directory.
         BentoMLConfigException: it is not a bundle, or of another major version.
         BundleIntegrityException: a file was changed, added or removed.
+        BundleSignatureException: only signed bundles are trusted here (`bundles.require_signature`), and it is not.
         ArtifactLoadingException: an artifact is a pickle, and pickles are not allowed; or it cannot be read.
         MissingDependencyException: the service imports a library that is not installed.
     """
@@ -72,7 +73,7 @@ def load_bento_service_class(
         As `load`.
     """
     path = _bundle_directory(bundle_path)
-    manifest = verify_bundle(path) if verify else read_manifest(path)
+    manifest = checked_manifest(path, verify=verify)
     may_unpickle = get_config().bento_server.allow_pickle if allow_pickle is None else allow_pickle
     if not may_unpickle:
         refuse_pickles(manifest)

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from bentoml._util.files import staged_directory
-from bentoml.exceptions import BentoMLException
-from bentoml.saved_bundle.integrity import verify_bundle
+from bentoml.exceptions import BentoMLException, BundleIntegrityException
 from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.signing import checked_manifest
 
 
 def safe_retrieve(path: str | os.PathLike[str], target_dir: str | os.PathLike[str]) -> Path:
@@ -32,9 +32,21 @@ def safe_retrieve(path: str | os.PathLike[str], target_dir: str | os.PathLike[st
         raise BentoMLException(f"BentoService bundle directory '{source}' not found")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        _refuse_linked_directories(source)
         with staged_directory(target) as staging:
             shutil.copytree(source, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            verify_bundle(staging)
+            checked_manifest(staging, verify=True)
     except FileExistsError as error:
         raise BentoMLException(f"{target} exists and is not empty; give another directory") from error
     return target
+
+
+def _refuse_linked_directories(source: Path) -> None:
+    """A copy would hold all that such a link leads to."""
+    for parent, names, _ in os.walk(source):
+        for name in names:
+            path = Path(parent, name)
+            if path.is_symlink():
+                raise BundleIntegrityException(
+                    f"{path} is a link to another directory, and no part of the bundle; remove it"
+                )

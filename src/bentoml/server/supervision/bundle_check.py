@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bentoml.saved_bundle.integrity import verify_bundle
-from bentoml.saved_bundle.manifest import read_manifest
 from bentoml.saved_bundle.pickles import refuse_pickles
+from bentoml.saved_bundle.signing import checked_manifest
 
 if TYPE_CHECKING:
     from bentoml.server.options.serve_options import ServeOptions
 
 
 def check_bundle(options: ServeOptions) -> None:
-    """Compare the files with their digests, and refuse pickles, each unless the options say otherwise.
+    """Look at the signature where one is required, compare the files with their digests, and refuse pickles.
+
+    The last two only where the options say so.
 
     Raises:
         BentoMLException: the bundle is not to be served.
     """
-    manifest = verify_bundle(options.bundle_path) if options.verify else read_manifest(options.bundle_path)
+    manifest = checked_manifest(options.bundle_path, verify=options.verify)
     if not options.allow_pickle:
         refuse_pickles(manifest)

@@ -1,0 +1,169 @@
+"""Signatures over bundles: who made one, and that nothing in it has changed since.
+
+`SHA256SUMS` names every file of a bundle with its digest. Its Ed25519 signature (RFC 8032), 64 bytes, lies beside it
+as `SHA256SUMS.sig`. The package directory has the same pair, because `pip install` copies that alone. OpenSSL can
+check it:
+
+    openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bentoml._util.files import write_atomic
+from bentoml._util.optional import require
+from bentoml.configuration import get_config
+from bentoml.exceptions import BentoMLConfigException, BundleSignatureException, InvalidArgument
+from bentoml.saved_bundle.integrity import verify_bundle
+from bentoml.saved_bundle.layout import DIGESTS, SIGNATURE
+from bentoml.saved_bundle.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+    from bentoml.saved_bundle.manifest import Manifest
+
+_HOW_TO_MAKE_ONE = "make one with: openssl genpkey -algorithm ed25519 -out private.pem"
+_HOW_TO_SIGN = "sign it with: bentoml sign BENTO --key private.pem"
+
+
+def sign_bundle(bundle_path: Path, private_key: Path, password: bytes | None = None) -> None:
+    """Sign a bundle that is as it was saved. A signature that is there already is replaced.
+
+    Args:
+        bundle_path: directory of the bundle.
+        private_key: file with an Ed25519 key, PEM in the form PKCS #8.
+        password: of the key, when it is encrypted.
+
+    Raises:
+        BundleIntegrityException: a file is not the one that was saved.
+        BundleSignatureException: the bundle is of an older format, which has no digests.
+        InvalidArgument: it is no such key, or the password does not fit.
+        MissingDependencyException: the library `cryptography` is not installed.
+    """
+    key = _private_key(private_key, password)
+    manifest = verify_bundle(bundle_path)
+    for directory in (bundle_path / manifest.service_name, bundle_path):
+        sums = directory / DIGESTS
+        if sums.is_file():
+            write_atomic(directory / SIGNATURE, key.sign(sums.read_bytes()))
+        elif directory == bundle_path:
+            raise BundleSignatureException(f"{bundle_path} has no {DIGESTS} to sign; save the service again")
+
+
+def verify_signature(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Manifest, Path]:
+    """Check that a bundle was signed with one of some keys, and that every file is the one that was signed.
+
+    Args:
+        bundle_path: directory of the bundle, or of the package that pip installed from one.
+        public_keys: files with Ed25519 keys in PEM.
+
+    Returns:
+        The manifest, and the file of the key.
+
+    Raises:
+        BundleSignatureException: there is no signature, or none of the keys made it.
+        BundleIntegrityException: a file was changed, added or removed.
+        InvalidArgument: a file holds no such key.
+        MissingDependencyException: the library `cryptography` is not installed.
+    """
+    keys = [(path, _public_key(path)) for path in public_keys]
+    try:
+        sums = (bundle_path / DIGESTS).read_bytes()
+        signature = (bundle_path / SIGNATURE).read_bytes()
+    except FileNotFoundError as error:
+        raise BundleSignatureException(f"{bundle_path} is not signed: it has no {SIGNATURE}; {_HOW_TO_SIGN}") from error
+    for path, key in keys:
+        if _is_signed_with(key, signature, sums):
+            # The list is the one that was signed, and so are all files when they are those of the list.
+            return verify_bundle(bundle_path), path
+    tried = ", ".join(str(path) for path in public_keys) or "none"
+    raise BundleSignatureException(
+        f"{bundle_path} is signed, but with none of the trusted keys (tried {tried}), or {DIGESTS} was changed since"
+    )
+
+
+def checked_manifest(bundle_path: Path, *, verify: bool) -> Manifest:
+    """Check a bundle as the configuration asks for, before anything of it runs.
+
+    Args:
+        bundle_path: directory of the bundle.
+        verify: compare every file with the digests that were saved; where signatures are required that is done anyway.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        BundleSignatureException: `bundles.require_signature` is on, and no key of `bundles.trusted_keys` has signed it.
+        BundleIntegrityException: a file was changed, added or removed.
+        BentoMLConfigException: it is not a bundle; or there are no trusted keys, or one cannot be read.
+        MissingDependencyException: signatures are required, and the library `cryptography` is not installed.
+    """
+    policy = get_config().bundles
+    if not policy.require_signature:
+        return verify_bundle(bundle_path) if verify else read_manifest(bundle_path)
+    if not policy.trusted_keys:
+        raise BentoMLConfigException(
+            "bundles.require_signature is on, but bundles.trusted_keys is empty: no bundle can be used; "
+            "list the files of the public keys to trust"
+        )
+    try:
+        manifest, _ = verify_signature(bundle_path, [Path(name).expanduser() for name in policy.trusted_keys])
+    except InvalidArgument as error:
+        raise BentoMLConfigException(f"bundles.trusted_keys: {error}") from error
+    except BundleSignatureException as error:
+        raise BundleSignatureException(f"{error}; bundles.require_signature is on") from error
+    return manifest
+
+
+def _is_signed_with(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
+    try:
+        key.verify(signature, content)
+    except require("cryptography.exceptions").InvalidSignature:
+        return False
+    return True
+
+
+def _private_key(path: Path, password: bytes | None) -> Ed25519PrivateKey:
+    ed25519 = require("cryptography.hazmat.primitives.asymmetric.ed25519")
+    serialization = require("cryptography.hazmat.primitives.serialization")
+    content = _read_key(path)
+    try:
+        key = serialization.load_pem_private_key(content, password)
+    except TypeError as error:  # a password is missing, or one is given for a key that has none
+        raise InvalidArgument(f"{path}: {error}") from error
+    except (ValueError, require("cryptography.exceptions").UnsupportedAlgorithm) as error:
+        raise InvalidArgument(
+            f"{path} is no private key in PEM, or the password is wrong; {_HOW_TO_MAKE_ONE}"
+        ) from error
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise InvalidArgument(f"{path} is no Ed25519 key; {_HOW_TO_MAKE_ONE}")
+    private: Ed25519PrivateKey = key
+    return private
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    ed25519 = require("cryptography.hazmat.primitives.asymmetric.ed25519")
+    serialization = require("cryptography.hazmat.primitives.serialization")
+    content = _read_key(path)
+    try:
+        key = serialization.load_pem_public_key(content)
+    except (ValueError, require("cryptography.exceptions").UnsupportedAlgorithm) as error:
+        raise InvalidArgument(
+            f"{path} is no public key in PEM; get it with: openssl pkey -in private.pem -pubout -out public.pem"
+        ) from error
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise InvalidArgument(f"{path} is no Ed25519 key; {_HOW_TO_MAKE_ONE}")
+    public: Ed25519PublicKey = key
+    return public
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidArgument(f"the key {path} cannot be read: {error.strerror}") from error
