@@ -85,6 +85,7 @@ ENVIRONMENTS: dict[str, Environment] = {
             "scikit-learn>=1.3",
         ),
         modules=("flatbuffers", "flax", "jax", "optax", "safetensors"),
+        first_minor=11,
         variables={"JAX_PLATFORMS": "cpu"},
     ),
     "language": Environment(
