@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 # Read by OpenBLAS, MKL, BLIS and numexpr when they are loaded; without them they follow OMP_NUM_THREADS.
 _FOLLOWERS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# Read by OpenMP programs, Apple's BLAS and numba.
-_LEADERS = ("OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+# Read by OpenMP programs, Apple's BLAS, numba and TensorFlow.
+_LEADERS = ("OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
 def thread_limits(workers: int, cpus: int, environ: Mapping[str, str]) -> dict[str, str]:
