@@ -126,6 +126,8 @@ class CallableFunction:
 
 def _forms_of(function: Any) -> list[Any]:
     """The concrete functions that a function was traced to; none when it is something else."""
+    if not callable(function):  # a graph of TensorFlow 1 has a signature, too
+        return []
     if hasattr(function, "concrete_functions"):
         return list(function.concrete_functions)
     return [function] if getattr(function, "structured_input_signature", None) is not None else []
