@@ -46,6 +46,7 @@ def trained() -> Any:
     return copy.deepcopy(_trained())
 
 
+@functools.cache
 def exported() -> Any:
     rows = torch.export.Dim("rows")
     return torch.export.export(trained(), (torch.tensor(FEATURES[:2]),), dynamic_shapes=({0: rows},))

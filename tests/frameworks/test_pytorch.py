@@ -151,7 +151,7 @@ def new(kind: str) -> PytorchModelArtifact:
 
 
 def an_object(kind: str) -> Any:
-    made = {"script": lambda: torch.jit.script(trained()), "program": exported}
+    made: dict[str, Any] = {"script": lambda: torch.jit.script(trained()), "program": exported}
     return made.get(kind, trained)()
 
 
