@@ -58,6 +58,35 @@ ENVIRONMENTS: dict[str, Environment] = {
         modules=("catboost", "lightgbm", "mlflow", "prophet", "statsmodels", "xgboost"),
         variables={"MLFLOW_DISABLE_TELEMETRY": "true"},
     ),
+    "evalml": Environment(
+        # The last EvalML needs an old pandas and NumPy, and what was made for them. It asks for three boosters, one of
+        # them with CUDA, and imports those only when a pipeline has them: without, there is 1 GB less.
+        requirements=(
+            "black>=22.3",
+            "dask[dataframe]>=2024.7,<2024.8",
+            "distributed>=2024.7,<2024.8",
+            "featuretools>=1.31",
+            "holidays>=0.13",
+            "matplotlib>=3.3.3",
+            "networkx>=2.7",
+            "nltk>=3.8",
+            "numpy<2",
+            "pandas>=2.0,<2.1",
+            "plotly>=5.0",
+            "pyarrow>=15.0,<18",
+            "scikit-learn>=1.3.2,<1.5",
+            "scikit-optimize>=0.9",
+            "shap>=0.45",
+            "sktime>=0.28,<0.29",
+            "statsmodels>=0.12.2",
+            "texttable>=1.6.2",
+            "tomli>=2.0.1",
+            "woodwork>=0.31",
+        ),
+        without_dependencies=("evalml>=0.84", "nlp-primitives>=2.9"),
+        modules=("evalml",),
+        last_minor=11,
+    ),
     "gluon": Environment(
         # It is retired, and asks NumPy for names that were dropped in 1.24, which has no wheels for newer Pythons.
         requirements=("mxnet>=1.9.1", "numpy<1.24"),
