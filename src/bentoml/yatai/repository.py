@@ -169,6 +169,15 @@ class BentoRepository:
         """A local directory with the files of a bundle, which nobody deletes within the block."""
         return self._registry.reading(bento if isinstance(bento, Bento) else self.get(bento))
 
+    def containerize(
+        self, bento: str | Tag, tag: str | None = None, build_args: Mapping[str, str] | None = None, push: bool = False
+    ) -> str:
+        """Build the image of a bundle and return its name; see `bentoml.deploy.container.containerize`."""
+        from bentoml.deploy.container import ImageOptions, containerize
+
+        with self.reading(bento) as files:
+            return containerize(files, ImageOptions(tag=tag, push=push, build_args=build_args or {}))
+
     def delete(
         self,
         bento_tag: str | Tag | None = None,

@@ -4,7 +4,7 @@
 how its program is called, nothing else.
 """
 
-from bentoml.deploy.container.containerize import containerize, plan_image
+from bentoml.deploy.container.build import containerize, plan_image
 from bentoml.deploy.container.engine import Command, ContainerEngine, ImageRequest
 from bentoml.deploy.container.engines import choose_engine
 from bentoml.deploy.container.image_options import ImageOptions

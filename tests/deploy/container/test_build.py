@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from bentoml.deploy.container import ImageOptions, containerize, plan_image
-from bentoml.deploy.container.containerize import image_labels
+from bentoml.deploy.container.build import image_labels
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, BundleIntegrityException, InvalidArgument
 from bentoml.saved_bundle.integrity import verify_bundle, write_digests
 from bentoml.saved_bundle.manifest import read_manifest
+from bentoml.yatai.client import get_yatai_client
 
 if TYPE_CHECKING:
     from tests.cli.saved_home import SavedHome
@@ -70,6 +71,23 @@ def test_containerize_of_a_bundle_builds_where_it_is(bundle: Path, record: Path)
     assert argv[0] == "build"
     assert argv[-2:] == ["--tag=scaler:2.0", str(bundle)]
     assert "--label=org.bentoml.service=Scaler:2.0" in argv
+
+
+def test_containerize_of_the_repository_takes_a_tag_and_returns_the_name(
+    saved: SavedHome, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENTOML_HOME", str(saved.home))
+    repository = get_yatai_client().repository
+    name = repository.containerize("Scaler:latest", tag="localhost/scaler", build_args={"UID": "7"}, push=True)
+    assert name == "localhost/scaler:2.0"
+    words = record.read_text().splitlines()
+    assert words[words.index("--build-arg=UID=7") :][-5:] == [
+        "--tag=localhost/scaler:2.0",
+        str(saved.bundle),
+        "push",
+        "localhost/scaler:2.0",
+        "docker://localhost/scaler:2.0",
+    ]
 
 
 def test_containerize_writes_the_archive_whole_or_not_at_all(
