@@ -79,13 +79,15 @@ need_command() {
   command -v "$1" >/dev/null || install_system_packages "$2"
 }
 
-# Installs the Debian package $2 for the command $1 where it can; where it cannot, says that $3 is left out.
+# Installs the Debian packages $2 for the command $1 where it can; where it cannot, says that $3 is left out.
 want_command() {
   if command -v "$1" >/dev/null; then
     return
   fi
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    install_system_packages "$2"
+    # They may be several, so they are split on purpose.
+    # shellcheck disable=SC2086
+    install_system_packages $2
   else
     say "no $1 on this machine, so $3 left out; on Debian run: sudo apt-get install $2"
   fi

@@ -76,6 +76,15 @@ def test_need_command_that_is_there_is_silent(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_want_command_of_several_packages_installs_each(tmp_path: Path) -> None:
+    script = (
+        "id() { echo 0; }; apt-get() { :; }; "
+        'install_system_packages() { printf "[%s]" "$@"; }; want_command no-such-engine "engine runtime" "x is"'
+    )
+    done = call(script, venv=tmp_path / "venv")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[engine][runtime]", "")
+
+
 def test_want_command_that_cannot_be_installed_says_what_is_left_out(tmp_path: Path) -> None:
     done = call('id() { echo 1000; }; want_command no-such-browser browser "its tests are"', venv=tmp_path / "venv")
     assert (done.returncode, done.stderr) == (0, "")

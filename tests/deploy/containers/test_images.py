@@ -1,0 +1,241 @@
+"""Real images of a real bundle: built by each engine, run, asked, stopped under load, pushed and looked into."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.deploy.containers.machine import Machine, missing_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(
+        bool(missing_programs()), reason=f"missing on this machine: {', '.join(missing_programs())}; see scripts/test"
+    ),
+]
+BENTOML = str(Path(sys.executable).with_name("bentoml"))
+SERVICE = """
+import time
+import bentoml
+from bentoml.adapters import JsonInput
+from bentoml.service.artifacts.common import PickleArtifact
+
+
+@bentoml.artifacts([PickleArtifact("factor")])
+class Scaler(bentoml.BentoService):
+    @bentoml.api(input=JsonInput(), batch=False)
+    def scale(self, number):
+        time.sleep(number / 10)
+        return number * self.artifacts.factor[0]
+
+
+if __name__ == "__main__":
+    service = Scaler()
+    # Incompressible enough for the test: a model that is larger than the rest of the bundle.
+    service.pack("factor", [3, bytes(4_000_000)])
+    service.save(version="1.0")
+"""
+SECRET = "hunter2-is-secret"
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    made = Machine(Path(mkdtemp(prefix="bentoml-images-", dir="/var/tmp")))
+    made.set_up()
+    yield made
+    made.tear_down()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with `Scaler:1.0`."""
+    home, work = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
+    (work / "scaler.py").write_text(SERVICE)
+    env = {**os.environ, "BENTOML_HOME": str(home)}
+    subprocess.run([sys.executable, "scaler.py"], cwd=work, env=env, check=True, capture_output=True)
+    return home
+
+
+def containerize(machine: Machine, home: Path, *words: str, **env: str) -> str:
+    env["BENTOML_HOME"] = str(home)
+    return machine.run(BENTOML, "containerize", "Scaler:1.0", *words, check=True, **env)
+
+
+@contextmanager
+def container(machine: Machine, *words: str, port: int = 5000) -> Iterator[tuple[str, int]]:
+    """A running container; its id, and the port of this machine that leads to its own."""
+    split = words.index("--") if "--" in words else len(words)
+    options, rest = words[:split], words[split + 1 :]
+    found = machine.run("podman", "run", "-d", "-p", f"127.0.0.1::{port}", *options, *rest)
+    try:
+        yield found, int(machine.run("podman", "port", found, f"{port}/tcp").rpartition(":")[2])
+    finally:
+        machine.run("podman", "rm", "-f", "-t", "0", found)
+
+
+def ask(port: int, path: str, body: str | None = None) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Content-Type": "application/json"}
+    connection.request("GET" if body is None else "POST", path, body, headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def wait_until_ready(machine: Machine, found: str, port: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if ask(port, "/readyz")[0] == 200:
+                return
+        except (OSError, http.client.HTTPException):
+            if machine.run("podman", "inspect", found, "--format", "{{.State.Running}}") != "true":
+                break
+        time.sleep(0.1)
+    raise AssertionError(machine.run("podman", "logs", found))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def registry(directory: Path) -> Iterator[str]:
+    """A registry of this machine; its address."""
+    address = f"127.0.0.1:{free_port()}"
+    settings = directory / "registry.yml"
+    settings.write_text(
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{address}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: '{directory}/registry'}}}}\n"
+    )
+    with (directory / "registry.log").open("wb") as log:
+        process = subprocess.Popen(["docker-registry", "serve", str(settings)], stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                ask(int(address.rpartition(":")[2]), "/v2/")
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_image_of_podman_serves_everywhere_and_hides_what_it_must(machine: Machine, home: Path, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine pypi.example login ada password {SECRET}\n")
+    archive = tmp_path / "scaler.tar"
+    with registry(tmp_path) as address:
+        words = ("-t", f"{address}/team/scaler", "--engine", "podman", "--push", "--output", str(archive))
+        said = containerize(machine, home, *words, "--netrc", str(netrc))
+        assert said.endswith(f"Build container image: {address}/team/scaler:1.0")
+        tags = ask(int(address.rpartition(":")[2]), "/v2/team/scaler/tags/list")[1]
+        assert json.loads(tags) == {"name": "team/scaler", "tags": ["1.0"]}
+    with tarfile.open(archive) as opened:
+        assert {"oci-layout", "index.json"} <= {name.removeprefix("./") for name in opened.getnames()}
+    image = f"{address}/team/scaler:1.0"
+    facts: Any = machine.inspect(image)
+    assert facts["Config"]["User"] == "bentoml"
+    assert facts["Healthcheck"]["Test"] == ["CMD", "bentoml", "healthcheck", "--quiet"]
+    assert facts["Labels"]["org.opencontainers.image.title"] == "Scaler"
+    assert facts["Labels"]["org.opencontainers.image.version"] == "1.0"
+
+    with container(machine, "--read-only", "-e", "PORT=8080", "--", image, "--workers", "2", port=8080) as (
+        found,
+        port,
+    ):
+        wait_until_ready(machine, found, port)
+        assert ask(port, "/scale", "2") == (200, "6")
+        machine.run("podman", "healthcheck", "run", found)
+        assert machine.run("podman", "exec", found, "id", "-u") == "1034"
+    # Nothing but /dev/shm can be written, and the user is any.
+    options = ("--read-only", "--read-only-tmpfs=false", "--user", "4321:0", "--", image, "--port", "8181")
+    with container(machine, *options, port=8181) as (found, port):
+        wait_until_ready(machine, found, port)
+        assert ask(port, "/scale", "1") == (200, "3")
+        machine.run("podman", "exec", found, "bentoml", "healthcheck")
+    assert machine.run("podman", "run", "--rm", image, "echo", "$(id)") == "$(id)"
+    saved = tmp_path / "layers.tar"
+    machine.run("podman", "save", "-q", "-o", str(saved), image)
+    assert SECRET.encode() not in saved.read_bytes()
+
+
+def test_image_that_is_stopped_under_load_answers_all_and_exits_with_0(machine: Machine, home: Path) -> None:
+    containerize(machine, home, "--engine", "podman", "-t", "stopped")
+    answers: list[tuple[int, str]] = []
+    with container(machine, "--", "localhost/stopped:1.0", "--workers", "2") as (found, port):
+        wait_until_ready(machine, found, port)
+        connections = [http.client.HTTPConnection("127.0.0.1", port, timeout=60) for _ in range(8)]
+        for connection in connections:
+            connection.request("POST", "/scale", "5", {"Content-Type": "application/json"})
+
+        def read(connection: http.client.HTTPConnection) -> None:
+            answer = connection.getresponse()
+            answers.append((answer.status, answer.read().decode()))
+            connection.close()
+
+        threads = [threading.Thread(target=read, args=[connection]) for connection in connections]
+        for thread in threads:
+            thread.start()
+        machine.run("podman", "stop", "-t", "60", found)
+        for thread in threads:
+            thread.join()
+        assert answers == [(200, "15")] * 8
+        assert machine.run("podman", "inspect", found, "--format", "{{.State.ExitCode}}") == "0"
+
+
+def test_images_of_buildah_and_docker_serve_too(machine: Machine, home: Path, tmp_path: Path) -> None:
+    containerize(machine, home, "-t", "by-buildah", "--engine", "buildah")
+    listening = tmp_path / "podman.sock"
+    service = subprocess.Popen(
+        ["podman", "system", "service", "--time=0", f"unix://{listening}"],
+        env={**os.environ, **machine.env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not listening.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        containerize(machine, home, "-t", "by-docker", "--engine", "docker", DOCKER_HOST=f"unix://{listening}")
+    finally:
+        service.terminate()
+        service.wait()
+    for name in ("by-buildah", "by-docker"):
+        with container(machine, "--", f"localhost/{name}:1.0") as (found, port):
+            wait_until_ready(machine, found, port)
+            assert ask(port, "/scale", "2") == (200, "6"), name
+
+
+def test_index_for_two_platforms_holds_both(machine: Machine, home: Path, tmp_path: Path) -> None:
+    """One machine runs programs of one platform, so the second is a variant of the same processor."""
+    archive = tmp_path / "both.tar"
+    platforms = "linux/amd64,linux/amd64/v2" if os.uname().machine == "x86_64" else "linux/arm64,linux/arm64/v8"
+    containerize(machine, home, "-t", "both", "--engine", "podman", "--platform", platforms, "--output", str(archive))
+    listed = json.loads(machine.run("podman", "manifest", "inspect", "localhost/both:1.0"))["manifests"]
+    assert len(listed) == 2
+    with tarfile.open(archive) as opened:
+        assert "index.json" in {name.removeprefix("./") for name in opened.getnames()}
