@@ -139,6 +139,23 @@ def test_plan_image_of_an_installed_package_writes_a_whole_bundle(bundle: Path, 
         assert (context / name).read_bytes() == (bundle / name).read_bytes(), name
 
 
+def test_plan_image_of_an_installed_package_takes_nothing_that_lies_beside_it(bundle: Path, tmp_path: Path) -> None:
+    package = installed(bundle, tmp_path)
+    shutil.copy(package / "bentoml.yml", package.parent)
+    (package.parent / "Dockerfile").write_text("FROM evil\n")
+    plan_image(package, tmp_path / "context", engine="podman")
+    assert (tmp_path / "context" / "Dockerfile").read_bytes() == (bundle / "Dockerfile").read_bytes()
+
+
+def test_containerize_where_signatures_are_required_refuses_a_bundle_without_one(
+    bundle: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENTOML__BUNDLES__REQUIRE_SIGNATURE", "true")
+    with pytest.raises(BentoMLException, match=r"bundles\.require_signature is on"):
+        containerize(bundle, ImageOptions(verify=False), engine="podman")
+    assert not record.exists()
+
+
 def test_plan_image_of_a_bundle_copies_what_belongs_to_it(bundle: Path, tmp_path: Path) -> None:
     document = yaml.safe_load((bundle / "bentoml.yml").read_text())
     document["other_entries"] = [".git"]

@@ -225,17 +225,8 @@ def test_images_of_buildah_and_docker_serve_too(machine: Machine, home: Path, tm
         service.terminate()
         service.wait()
     for name in ("by-buildah", "by-docker"):
-        with container(machine, "--", f"localhost/{name}:1.0") as (found, port):
+        # docker calls it docker.io/library/..., buildah localhost/...
+        image = machine.run("podman", "images", "--quiet", "--no-trunc", name)
+        with container(machine, "--", image) as (found, port):
             wait_until_ready(machine, found, port)
             assert ask(port, "/scale", "2") == (200, "6"), name
-
-
-def test_index_for_two_platforms_holds_both(machine: Machine, home: Path, tmp_path: Path) -> None:
-    """One machine runs programs of one platform, so the second is a variant of the same processor."""
-    archive = tmp_path / "both.tar"
-    platforms = "linux/amd64,linux/amd64/v2" if os.uname().machine == "x86_64" else "linux/arm64,linux/arm64/v8"
-    containerize(machine, home, "-t", "both", "--engine", "podman", "--platform", platforms, "--output", str(archive))
-    listed = json.loads(machine.run("podman", "manifest", "inspect", "localhost/both:1.0"))["manifests"]
-    assert len(listed) == 2
-    with tarfile.open(archive) as opened:
-        assert "index.json" in {name.removeprefix("./") for name in opened.getnames()}

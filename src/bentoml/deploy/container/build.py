@@ -20,8 +20,7 @@ from bentoml.deploy.container.engines import choose_engine, planning_engine
 from bentoml.deploy.container.image_name import image_name
 from bentoml.deploy.container.image_options import ImageOptions
 from bentoml.exceptions import BentoMLException
-from bentoml.saved_bundle.integrity import verify_bundle
-from bentoml.saved_bundle.manifest import read_manifest
+from bentoml.saved_bundle.signing import checked_manifest
 from bentoml.service.naming import validate_version_str
 
 if TYPE_CHECKING:
@@ -70,12 +69,13 @@ def containerize(
     Raises:
         BentoMLConfigException: it is not a bundle.
         BundleIntegrityException: a file of the bundle was changed, added or removed.
+        BundleSignatureException: only signed bundles are trusted here (`bundles.require_signature`), and it is not.
         InvalidArgument: an option cannot be, or the image would hold credentials.
         BentoMLException: there is no engine, or it failed; the text has the last lines that it printed.
     """
     wanted = options or ImageOptions()
     path = Path(bundle_path)
-    manifest = _checked_manifest(path, verify=wanted.verify)
+    manifest = checked_manifest(path, verify=wanted.verify)
     chosen = choose_engine(engine)
     with _context(path, manifest) as context:
         refuse_credentials(context, wanted.build_args)
@@ -112,7 +112,7 @@ def plan_image(
     wanted = options or ImageOptions()
     path = Path(bundle_path)
     target = Path(context).absolute()
-    manifest = _checked_manifest(path, verify=wanted.verify)
+    manifest = checked_manifest(path, verify=wanted.verify)
     archive = None if wanted.archive is None else wanted.archive.absolute()
     plan = _plan(manifest, wanted, planning_engine(engine), target, archive)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -123,10 +123,6 @@ def plan_image(
     except FileExistsError as error:
         raise BentoMLException(f"{target} exists and is not empty; give another directory") from error
     return plan
-
-
-def _checked_manifest(path: Path, *, verify: bool) -> Manifest:
-    return verify_bundle(path) if verify else read_manifest(path)
 
 
 @contextmanager

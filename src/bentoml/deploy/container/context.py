@@ -32,9 +32,7 @@ _LEFT_OUT = ("__pycache__", "*.egg-info")
 
 def whole_bundle(path: Path, manifest: Manifest) -> Path | None:
     """The directory that can be built from as it is; None when it has to be made."""
-    root = BundleLayout.of(path, manifest.service_name).root
-    has_all = (root / layout.MANIFEST).is_file() and (root / layout.DOCKERFILE).is_file()
-    return root if has_all and manifest.format_number > 0 and not manifest.other_entries else None
+    return path.resolve() if _is_whole(path, manifest) and not manifest.other_entries else None
 
 
 def write_context(path: Path, manifest: Manifest, target: Path) -> None:
@@ -50,9 +48,8 @@ def write_context(path: Path, manifest: Manifest, target: Path) -> None:
         InvalidArgument: a value of the manifest cannot stand in the files of a bundle.
     """
     paths = BundleLayout.of(path, manifest.service_name)
-    is_bundle = (paths.root / layout.DOCKERFILE).is_file() and manifest.format_number > 0
     ignored = shutil.ignore_patterns(*_LEFT_OUT)
-    if is_bundle:
+    if _is_whole(path, manifest):
         others = set(manifest.other_entries)
         for entry in sorted(paths.root.iterdir()):
             if entry.name in others or entry.name in ignored(str(paths.root), [entry.name]):
@@ -61,6 +58,13 @@ def write_context(path: Path, manifest: Manifest, target: Path) -> None:
         return
     _copy(paths.service_dir, target / manifest.service_name)
     _complete(paths, manifest, target)
+
+
+def _is_whole(path: Path, manifest: Manifest) -> bool:
+    """Whether the directory itself, whose files have been checked, is a bundle of the present format."""
+    # What lies beside an installed package is nobody's, whatever it is called.
+    root = BundleLayout.of(path, manifest.service_name).root
+    return root == path.resolve() and (root / layout.DOCKERFILE).is_file() and manifest.format_number > 0
 
 
 def _copy(source: Path, target: Path) -> None:
