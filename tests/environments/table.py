@@ -155,13 +155,19 @@ ENVIRONMENTS: dict[str, Environment] = {
     # Named exactly: where a build without CUDA lies in a directory or index that pip knows, as 2.13.0+cpu, it is taken.
     "torch": Environment(
         requirements=(
+            "diffusers>=0.42",
+            "imageio>=2.31",
             "lightning>=2.4",  # with pytorch-lightning
             "numpy>=1.26",
+            "pillow>=10.1",
             "safetensors>=0.4.3",
             "scikit-learn>=1.3",
             "torch==2.13.0",
+            "transformers>=4.56",
         ),
-        modules=("lightning", "safetensors", "sklearn", "torch"),
+        modules=("diffusers", "imageio", "lightning", "safetensors", "sklearn", "torch", "transformers"),
+        # No test may fetch a model.
+        variables={"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"},
     ),
     "vision": Environment(
         # Both ask for torchvision, which from PyPI loads only beside a torch with 5 GB of CUDA. The one named here does
