@@ -15,6 +15,7 @@ from bentoml.service.env import BentoServiceEnv
 from tests.environments.late_import import late_import
 from tests.frameworks import tiny_transformers as tiny
 from tests.frameworks.contract import FrameworkContract, Question
+from tests.frameworks.mapped_files import mapped_ranges
 
 pytestmark = pytest.mark.environment("torch")
 
@@ -248,12 +249,6 @@ def test_weights_that_are_loaded_lie_on_the_file(tmp_path: Path) -> None:
     assert all(any(low <= parameter.data_ptr() < high for low, high in ranges) for parameter in loaded.parameters()), (
         "some parameters were copied"
     )
-
-
-def mapped_ranges(file: Path) -> list[tuple[int, int]]:
-    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
-    edges = [line.split()[0].split("-") for line in lines if line.endswith(str(file.resolve()))]
-    return [(int(low, 16), int(high, 16)) for low, high in edges]
 
 
 SETTINGS: list[tuple[str, Any, dict[str, Any]]] = [
