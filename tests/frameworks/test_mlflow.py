@@ -184,6 +184,16 @@ def test_pack_keeps_the_model_when_its_directory_goes_after_save(tmp_path: Path)
     assert artifact.carries_pickle is False
 
 
+def test_packed_directory_is_saved_again_when_the_first_copy_has_been_moved(tmp_path: Path) -> None:
+    save_lightgbm(tmp_path / "saved")
+    artifact = MLflowModelArtifact("model").pack(tmp_path / "saved")
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        artifact.save(str(tmp_path / name))
+        (tmp_path / name).rename(tmp_path / f"{name}-moved")
+    assert MLflowModelArtifact("model").load(str(tmp_path / "second-moved")).facts()["flavors"] == ["lightgbm"]
+
+
 @pytest.mark.parametrize("wrong", ["models:/name/1", None, 7], ids=repr)
 def test_pack_of_no_directory_says_how_to_get_one(wrong: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"fetched by mlflow\.artifacts\.download_artifacts"):

@@ -138,3 +138,13 @@ def test_old_modules_hold_the_same_classes() -> None:
     assert old.PickleArtifact is pickle_file.PickleArtifact is PickleArtifact
     assert old.JSONArtifact is json_file.JSONArtifact is JSONArtifact
     assert old.TextFileArtifact is text_file.TextFileArtifact is TextFileArtifact
+
+
+def test_old_module_has_every_name_that_it_lists() -> None:
+    import bentoml.artifact as old
+    from bentoml.frameworks import fastai, xgboost
+
+    classes = [getattr(old, name) for name in old.__all__]
+    assert {kind.__name__ for kind in classes} == set(old.__all__) - {"Fastai2ModelArtifact"}
+    assert old.XgboostModelArtifact is xgboost.XgboostModelArtifact
+    assert old.Fastai2ModelArtifact is old.FastaiModelArtifact is fastai.FastaiModelArtifact

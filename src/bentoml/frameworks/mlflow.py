@@ -38,7 +38,7 @@ class MLflowModelArtifact(ModelArtifact):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._source = Path()
+        self._copies = [Path()]
 
     @property
     def carries_pickle(self) -> bool:
@@ -68,7 +68,7 @@ class MLflowModelArtifact(ModelArtifact):
         if "python_function" not in _flavors(source):
             raise InvalidArgument(f"the model in {path} has no flavor python_function, and can not be served")
         self._model = mlflow.load_model(str(source))
-        self._source = source
+        self._copies = [source]
         return self
 
     def load(self, path: str) -> Self:
@@ -76,14 +76,14 @@ class MLflowModelArtifact(ModelArtifact):
         directory = self._directory(path)
         self._existing(directory / _DESCRIPTION)
         self._model = _mlflow().load_model(str(directory))
-        self._source = directory
+        self._copies = [directory]
         return self
 
     def save(self, dst: str) -> None:
         """Copy the directory."""
         with replaced_directory(self._directory(dst)) as directory:
             shutil.copytree(self._source, directory, dirs_exist_ok=True)
-        self._source = self._directory(dst)
+        self._copies.append(self._directory(dst))
 
     def facts(self) -> dict[str, Any]:
         """Class, version of MLflow, the flavors of the model, and the signature that was logged with it."""
@@ -100,6 +100,11 @@ class MLflowModelArtifact(ModelArtifact):
         env.add_pip_packages([installed_distribution(*_DISTRIBUTIONS)])
         if self.is_ready:
             env.add_pip_packages(_logged_requirements(self._source))
+
+    @property
+    def _source(self) -> Path:
+        """The logged directory; or where it was saved to, when it has been deleted since."""
+        return next((copy for copy in self._copies if (copy / _DESCRIPTION).is_file()), self._copies[0])
 
     def _directory(self, directory: str) -> Path:
         return Path(directory) / self.name
