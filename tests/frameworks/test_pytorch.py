@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +15,7 @@ from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.frameworks.pytorch import PytorchModelArtifact
 from bentoml.service.env import BentoServiceEnv
 from tests.environments.late_import import late_import
-from tests.frameworks.contract import FrameworkContract, Question
+from tests.frameworks.digits_contract import DigitsContract
 from tests.frameworks.digits_network import FEATURES, HIDDEN, PARAMETERS, answers, exported, network, trained
 
 pytestmark = [
@@ -57,7 +56,7 @@ def safe(architecture: Any = lambda: network(HIDDEN)) -> PytorchModelArtifact:
     return PytorchModelArtifact("model", format="safetensors", architecture=architecture)
 
 
-class TorchContract(FrameworkContract):
+class TorchContract(DigitsContract):
     """What the formats have in common."""
 
     __test__ = False
@@ -73,19 +72,6 @@ class TorchContract(FrameworkContract):
 
     def wrong_object(self) -> Any:
         return trained().state_dict()
-
-    def outcome(self, obj: Any) -> Any:
-        return answers(obj, FEATURES[:50]).tolist()
-
-    def questions(self, obj: Any) -> list[Question]:
-        return [
-            Question(json.dumps(rows.tolist()).encode(), answers(obj, rows).tolist())
-            for rows in (FEATURES[:1], FEATURES[50:53], FEATURES[149:151])
-        ]
-
-    def is_same(self, actual: Any, expected: Any) -> bool:
-        """Sums of 32-bit floats differ in the last digits with the number of rows."""
-        return bool(np.allclose(actual, expected, rtol=1e-4, atol=1e-5))
 
 
 class TestModule(TorchContract):

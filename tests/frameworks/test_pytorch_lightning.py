@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 import warnings
 from pathlib import Path
@@ -16,7 +15,7 @@ from bentoml.exceptions import ArtifactLoadingException, InvalidArgument, Missin
 from bentoml.frameworks.pytorch import PytorchLightningModelArtifact, PytorchModelArtifact
 from bentoml.service.env import BentoServiceEnv
 from tests.environments.late_import import late_import
-from tests.frameworks.contract import FrameworkContract, Question
+from tests.frameworks.digits_contract import DigitsContract
 from tests.frameworks.digits_network import FEATURES, HIDDEN, PARAMETERS, TARGET, answers, network, trained
 
 pytestmark = [
@@ -83,7 +82,8 @@ def fitted() -> Any:
     return model
 
 
-class TestLightning(FrameworkContract):
+class TestLightning(DigitsContract):
+    __test__ = True
     library: ClassVar[str | None] = "torch"
     requirement = "torch"
     pinned = ("torch", "pytorch-lightning")
@@ -104,19 +104,6 @@ class TestLightning(FrameworkContract):
 
     def wrong_object(self) -> Any:
         return trained()
-
-    def outcome(self, obj: Any) -> Any:
-        return answers(obj, FEATURES[:50]).tolist()
-
-    def questions(self, obj: Any) -> list[Question]:
-        return [
-            Question(json.dumps(rows.tolist()).encode(), answers(obj, rows).tolist())
-            for rows in (FEATURES[:1], FEATURES[50:53], FEATURES[149:151])
-        ]
-
-    def is_same(self, actual: Any, expected: Any) -> bool:
-        """Sums of 32-bit floats differ in the last digits with the number of rows."""
-        return bool(np.allclose(actual, expected, rtol=1e-4, atol=1e-5))
 
 
 @pytest.mark.parametrize("library", [lightning, pytorch_lightning], ids=["lightning", "pytorch_lightning"])

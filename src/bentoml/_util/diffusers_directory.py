@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "model_index.json"
-_LIBRARIES = ("diffusers", "transformers")
+LIBRARIES = ("diffusers", "transformers")
+"""Where components of a pipeline may come from, by the first part of the module of their class."""
 # Types of numbers in files of safetensors, by what PyTorch calls them.
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
@@ -78,7 +79,7 @@ def _check_component(directory: Path, what: list[Any]) -> None:
     if what != [None, None] and not _is_known(directory, what):
         raise ArtifactLoadingException(
             f"{directory.with_name(INDEX)} wants {what!r} for the component {directory.name!r}, which is no class of "
-            f"{' or '.join(_LIBRARIES)}; no other code is run"
+            f"{' or '.join(LIBRARIES)}; no other code is run"
         )
     if strange := [name for name in named_weights(directory) if not name.endswith(".safetensors")]:
         raise ArtifactLoadingException(f"{directory} names weights that are no safetensors: {strange[0]}")
@@ -90,10 +91,10 @@ def _is_known(directory: Path, what: list[Any]) -> bool:
     library, name = what
     if (directory / f"{library}.py").exists():  # diffusers would look there first
         return False
-    module = require(library) if library in _LIBRARIES else getattr(require("diffusers.pipelines"), library, None)
+    module = require(library) if library in LIBRARIES else getattr(require("diffusers.pipelines"), library, None)
     return (
         isinstance(module, ModuleType)
-        and module.__name__.partition(".")[0] in _LIBRARIES
+        and module.__name__.partition(".")[0] in LIBRARIES
         and isinstance(getattr(module, name, None), type)
     )
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.diffusers_directory import INDEX, pipeline_class, read_pipeline
+from bentoml._util.diffusers_directory import INDEX, LIBRARIES, pipeline_class, read_pipeline
 from bentoml._util.files import replaced_directory
 from bentoml._util.hub_directory import local_directory, without_progress_bars
 from bentoml._util.optional import require
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from bentoml.service.env import BentoServiceEnv
-
-# Libraries that components come from, by the first part of the module of their class.
-_LIBRARIES = ("diffusers", "transformers")
 
 
 class DiffusersModelArtifact(ModelArtifact):
@@ -78,7 +74,7 @@ class DiffusersModelArtifact(ModelArtifact):
                 f"DiffusersModelArtifact({self.name!r}, custom_classes=[{kind.__name__}])"
             )
         for name, component in pipeline.components.items():
-            if type(component).__module__.partition(".")[0] not in {*_LIBRARIES, "builtins"}:
+            if type(component).__module__.partition(".")[0] not in {*LIBRARIES, "builtins"}:
                 raise InvalidArgument(
                     f"the component {name!r} of '{self.name}' is neither from diffusers nor from transformers, "
                     f"but {type(component)}"
@@ -107,9 +103,8 @@ class DiffusersModelArtifact(ModelArtifact):
         """Class, version of the library, the components with their classes, and number and type of the parameters."""
         components = {name: part for name, part in self._model.components.items() if part is not None}
         modules = [part for part in components.values() if isinstance(part, require("torch").nn.Module)]
-        kind = type(self._model)
         return {
-            "class": f"{kind.__module__}.{kind.__qualname__}",
+            **super().facts(),
             "framework": "diffusers",
             "framework_version": _diffusers().__version__,
             "components": {name: type(part).__name__ for name, part in components.items()},
@@ -125,9 +120,6 @@ class DiffusersModelArtifact(ModelArtifact):
         if self.is_ready:
             modules = {type(part).__module__.partition(".")[0] for part in self._model.components.values()}
             env.add_pip_packages(["torch", *sorted(modules & {"transformers"})])
-
-    def _directory(self, directory: str) -> Path:
-        return Path(directory) / self.name
 
 
 def _diffusers() -> Any:

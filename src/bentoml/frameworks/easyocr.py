@@ -175,9 +175,6 @@ class EasyOCRArtifact(ModelArtifact):
             raise ArtifactLoadingException(f"artifact '{self.name}': {file} describes no reader of this EasyOCR")
         return described
 
-    def _directory(self, directory: str) -> Path:
-        return Path(directory) / self.name
-
     def _description(self, directory: str) -> Path:
         return Path(directory) / f"{self.name}.json"
 

@@ -106,9 +106,6 @@ class MLflowModelArtifact(ModelArtifact):
         """The logged directory; or where it was saved to, when it has been deleted since."""
         return next((copy for copy in self._copies if (copy / _DESCRIPTION).is_file()), self._copies[0])
 
-    def _directory(self, directory: str) -> Path:
-        return Path(directory) / self.name
-
 
 def _mlflow() -> Any:
     require("mlflow")

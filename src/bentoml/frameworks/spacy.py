@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.files import replaced_directory
@@ -70,9 +69,6 @@ class SpacyModelArtifact(ModelArtifact):
         """Add spaCy when requirements are inferred."""
         if env._infer_pip_packages:
             env.add_pip_packages(["spacy"])
-
-    def _directory(self, directory: str) -> Path:
-        return Path(directory) / self.name
 
 
 def _spacy() -> Any:

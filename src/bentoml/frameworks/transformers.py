@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.files import replaced_directory
@@ -18,6 +17,7 @@ from bentoml.service.artifacts.base import ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from typing_extensions import Self
 
@@ -186,9 +186,6 @@ class TransformersModelArtifact(ModelArtifact):
             raise ArtifactLoadingException(f"no model can be loaded from {directory}: {error}") from error
         self._check_parts(parts_of(model))
         return model
-
-    def _directory(self, directory: str) -> Path:
-        return Path(directory) / self.name
 
 
 def _transformers() -> Any:

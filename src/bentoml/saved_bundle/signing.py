@@ -10,7 +10,7 @@ check it:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bentoml._util.files import write_atomic
 from bentoml._util.optional import require
@@ -21,7 +21,7 @@ from bentoml.saved_bundle.layout import DIGESTS, SIGNATURE
 from bentoml.saved_bundle.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -129,37 +129,50 @@ def _is_signed_with(key: Ed25519PublicKey, signature: bytes, content: bytes) -> 
 
 
 def _private_key(path: Path, password: bytes | None) -> Ed25519PrivateKey:
-    ed25519 = require("cryptography.hazmat.primitives.asymmetric.ed25519")
-    serialization = require("cryptography.hazmat.primitives.serialization")
-    content = _read_key(path)
-    try:
-        key = serialization.load_pem_private_key(content, password)
-    except TypeError as error:  # a password is missing, or one is given for a key that has none
-        raise InvalidArgument(f"{path}: {error}") from error
-    except (ValueError, require("cryptography.exceptions").UnsupportedAlgorithm) as error:
-        raise InvalidArgument(
-            f"{path} is no private key in PEM, or the password is wrong; {_HOW_TO_MAKE_ONE}"
-        ) from error
-    if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise InvalidArgument(f"{path} is no Ed25519 key; {_HOW_TO_MAKE_ONE}")
-    private: Ed25519PrivateKey = key
-    return private
+    load = require("cryptography.hazmat.primitives.serialization").load_pem_private_key
+    key: Ed25519PrivateKey = _key_in(
+        path,
+        "Ed25519PrivateKey",
+        lambda content: load(content, password),
+        f"no private key in PEM, or the password is wrong; {_HOW_TO_MAKE_ONE}",
+    )
+    return key
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:
-    ed25519 = require("cryptography.hazmat.primitives.asymmetric.ed25519")
-    serialization = require("cryptography.hazmat.primitives.serialization")
+    load = require("cryptography.hazmat.primitives.serialization").load_pem_public_key
+    key: Ed25519PublicKey = _key_in(
+        path,
+        "Ed25519PublicKey",
+        load,
+        "no public key in PEM; get it with: openssl pkey -in private.pem -pubout -out public.pem",
+    )
+    return key
+
+
+def _key_in(path: Path, kind: str, load: Callable[[bytes], Any], otherwise: str) -> Any:
+    """The key in a file.
+
+    Args:
+        path: the file.
+        kind: name of the class that the key has to be of.
+        load: makes a key of the content.
+        otherwise: what the file is said to be when that fails, and what to do.
+
+    Raises:
+        InvalidArgument: it is no such key.
+    """
+    wanted = getattr(require("cryptography.hazmat.primitives.asymmetric.ed25519"), kind)
     content = _read_key(path)
     try:
-        key = serialization.load_pem_public_key(content)
+        key = load(content)
+    except TypeError as error:  # a password is missing, or one is given for a key that has none
+        raise InvalidArgument(f"{path}: {error}") from error
     except (ValueError, require("cryptography.exceptions").UnsupportedAlgorithm) as error:
-        raise InvalidArgument(
-            f"{path} is no public key in PEM; get it with: openssl pkey -in private.pem -pubout -out public.pem"
-        ) from error
-    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise InvalidArgument(f"{path} is {otherwise}") from error
+    if not isinstance(key, wanted):
         raise InvalidArgument(f"{path} is no Ed25519 key; {_HOW_TO_MAKE_ONE}")
-    public: Ed25519PublicKey = key
-    return public
+    return key
 
 
 def _read_key(path: Path) -> bytes:

@@ -184,6 +184,10 @@ class ModelArtifact(BentoServiceArtifact):
         """The model, as the library has it."""
         return self._model
 
+    def _directory(self, directory: str) -> Path:
+        """Where a model that is a directory lies in the one of all artifacts."""
+        return Path(directory) / self.name
+
     @staticmethod
     def _existing(path: Path) -> Path:
         """The path itself, for libraries that say in words of their own, or crash, when a file is missing."""
