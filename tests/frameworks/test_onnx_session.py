@@ -127,24 +127,24 @@ def test_options_may_be_values_by_attribute(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.parametrize(("said", "files"), [(None, 0), ("0", 1)], ids=["by default", "allowed"])
-def test_runtime_tells_its_makers_nothing_unless_allowed(tmp_path: Path, said: str | None, files: int) -> None:
+@pytest.mark.parametrize("allowed", [False, True], ids=["by default", "allowed"])
+def test_runtime_tells_its_makers_nothing_unless_allowed(tmp_path: Path, allowed: bool) -> None:
     saved(graph_of(), tmp_path)
     script = (
-        "import os\nfrom pathlib import Path\n"
+        "import os, time\nfrom pathlib import Path\n"
         "from bentoml.frameworks.onnx import OnnxModelArtifact\n"
         f"before = dict(os.environ)\nOnnxModelArtifact('model').load({str(tmp_path)!r})\n"
         "assert dict(os.environ) == before\n"
-        "print(len(list(Path.home().rglob('onnxruntime.db'))), len(os.listdir('/proc/self/task')))"
+        "def traces(): return len(list(Path.home().rglob('onnxruntime.db'))) + len(os.listdir('/proc/self/task')) - 1\n"
+        # What tells them starts in a thread of its own, when it likes.
+        f"deadline = time.monotonic() + 20 * {allowed}\n"
+        "while not traces() and time.monotonic() < deadline: time.sleep(0.01)\n"
+        "print(traces())"
     )
     # One thread for the session, and none for BLAS.
     variables = {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = _python(script, **variables, **({} if said is None else {"ORT_DISABLE_TELEMETRY": said}))
-    found, threads = map(int, done.stdout.split())
-    if onnxruntime_has_telemetry():
-        assert found == files
-    if said is None:
-        assert (found, threads) == (0, 1)
+    done = _python(script, **variables, **({"ORT_DISABLE_TELEMETRY": "0"} if allowed else {}))
+    assert (int(done.stdout) > 0) is (allowed and onnxruntime_has_telemetry())
 
 
 def onnxruntime_has_telemetry() -> bool:
