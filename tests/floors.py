@@ -25,6 +25,7 @@ ROOMS: dict[str, int] = {
     "bentoml.exceptions": 0,
     "bentoml.types": 0,
     "bentoml.configuration": 0,
+    "bentoml._models": 0,
     "bentoml._util": 0,
     "bentoml.clipper": 1,
     "bentoml.adapters": 10,

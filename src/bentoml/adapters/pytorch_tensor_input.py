@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bentoml._models.torch_device import torch_device
 from bentoml._util.optional import require
-from bentoml._util.torch_device import torch_device
 from bentoml.adapters.array.nested_lists import as_type
 from bentoml.adapters.array_input import BaseArrayInput
 from bentoml.configuration import chosen_device

@@ -7,8 +7,8 @@ import binascii
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.tensorflow_device import tensorflow_distribution
 from bentoml._util.optional import require
-from bentoml._util.tensorflow_device import tensorflow_distribution
 from bentoml.adapters.array.nested_lists import array_of_leaves, as_type, complaint, flattened
 from bentoml.adapters.array.tensor_input import array_spec, only_tensor
 from bentoml.adapters.array_input import BaseArrayInput

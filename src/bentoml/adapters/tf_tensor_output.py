@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bentoml._util.tensorflow_device import tensorflow_distribution
+from bentoml._models.tensorflow_device import tensorflow_distribution
 from bentoml.adapters.numpy_ndarray_output import NumpyNdarrayOutput
 
 

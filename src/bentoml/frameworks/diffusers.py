@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.diffusers_directory import INDEX, LIBRARIES, pipeline_class, read_pipeline
+from bentoml._models.diffusers_directory import INDEX, LIBRARIES, pipeline_class, read_pipeline
+from bentoml._models.hub_directory import local_directory, without_progress_bars
+from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_directory
-from bentoml._util.hub_directory import local_directory, without_progress_bars
 from bentoml._util.optional import require
-from bentoml._util.torch_device import torch_device
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_directory, write_atomic
 from bentoml._util.optional import require
-from bentoml._util.torch_device import torch_device
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
-from bentoml._util.torch_device import torch_device
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
 

@@ -9,12 +9,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bentoml._util.array_tree import difference_of_shapes, named_leaves, nested, refilled
+from bentoml._models.array_tree import difference_of_shapes, named_leaves, nested, refilled
+from bentoml._models.flax_modules import difference_of_modules, is_key, is_nnx, leaves_of, parameters_of
+from bentoml._models.stablehlo import export_in_batches, signature_of
+from bentoml._models.tensor_file import is_storable, read_tensors, write_tensors
 from bentoml._util.files import write_atomic
-from bentoml._util.flax_modules import difference_of_modules, is_key, is_nnx, leaves_of, parameters_of
 from bentoml._util.optional import require
-from bentoml._util.stablehlo import export_in_batches, signature_of
-from bentoml._util.tensor_file import is_storable, read_tensors, write_tensors
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

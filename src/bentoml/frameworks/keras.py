@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import cloudpickle
 from packaging.version import Version
 
-from bentoml._util.keras_files import code_in, config_of_h5, config_of_json, config_of_keras, join_h5, split_h5
+from bentoml._models.keras_files import code_in, config_of_h5, config_of_json, config_of_keras, join_h5, split_h5
+from bentoml._models.tensorflow_device import prepare_tensorflow_device, tensorflow_distribution
 from bentoml._util.optional import require
-from bentoml._util.tensorflow_device import prepare_tensorflow_device, tensorflow_distribution
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument, MissingDependencyException
 from bentoml.service.artifacts.base import ModelArtifact
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.onnx_file import describe
-from bentoml._util.onnx_weights import MisplacedWeightsError, check_model, copy_model, mapped
+from bentoml._models.onnx_file import describe
+from bentoml._models.onnx_weights import MisplacedWeightsError, check_model, copy_model, mapped
+from bentoml._models.protobuf_wire import DamagedMessageError
 from bentoml._util.optional import require
-from bentoml._util.protobuf_wire import DamagedMessageError
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

@@ -8,9 +8,9 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.paddle_files import count_parameters, read_program
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import installed_distribution, require
-from bentoml._util.paddle_files import count_parameters, read_program
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

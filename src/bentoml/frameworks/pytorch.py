@@ -9,14 +9,14 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bentoml._util.exported_program import inputs_of, read_program, write_program
+from bentoml._models.exported_program import inputs_of, read_program, write_program
+from bentoml._models.rebuilt_module import arguments_that_rebuild, read_module, write_module
+from bentoml._models.torch_device import torch_device
+from bentoml._models.torch_facts import torch_facts
+from bentoml._models.torch_pickle import read_pickled_module, write_pickled
+from bentoml._models.torchscript_file import is_torchscript, only_computes, read_torchscript, script_only_computes
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import installed_distribution, is_installed, require
-from bentoml._util.rebuilt_module import arguments_that_rebuild, read_module, write_module
-from bentoml._util.torch_device import torch_device
-from bentoml._util.torch_facts import torch_facts
-from bentoml._util.torch_pickle import read_pickled_module, write_pickled
-from bentoml._util.torchscript_file import is_torchscript, only_computes, read_torchscript, script_only_computes
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bentoml._util.estimator_parameters import count_parameters
+from bentoml._models.estimator_parameters import count_parameters
+from bentoml._models.skops_file import UntrustedTypesError, check_types, read_skops, write_skops
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
-from bentoml._util.skops_file import UntrustedTypesError, check_types, read_skops, write_skops
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
 

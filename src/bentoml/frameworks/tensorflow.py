@@ -10,10 +10,8 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.files import replaced_directory
-from bentoml._util.optional import require
-from bentoml._util.saved_model_calls import CallableModel
-from bentoml._util.saved_model_graph import (
+from bentoml._models.saved_model_calls import CallableModel
+from bentoml._models.saved_model_graph import (
     count_parameters,
     has_calls,
     inputs_of_functions,
@@ -21,7 +19,9 @@ from bentoml._util.saved_model_graph import (
     parse_saved_model,
     risky_operations,
 )
-from bentoml._util.tensorflow_device import prepare_tensorflow_device, tensorflow_distribution
+from bentoml._models.tensorflow_device import prepare_tensorflow_device, tensorflow_distribution
+from bentoml._util.files import replaced_directory
+from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.hub_directory import fetch_model, local_directory, weight_files
+from bentoml._models.pipeline_settings import settings_of
+from bentoml._models.pretrained_classes import PretrainedClasses
+from bentoml._models.pretrained_parts import ROLES, parts_of, read_parts, write_parts
+from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_directory
-from bentoml._util.hub_directory import fetch_model, local_directory, weight_files
 from bentoml._util.optional import require
-from bentoml._util.pipeline_settings import settings_of
-from bentoml._util.pretrained_classes import PretrainedClasses
-from bentoml._util.pretrained_parts import ROLES, parts_of, read_parts, write_parts
-from bentoml._util.torch_device import torch_device
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 from bentoml.service.artifacts.base import ModelArtifact
 

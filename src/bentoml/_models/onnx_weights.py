@@ -8,9 +8,9 @@ import shutil
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from bentoml._models.onnx_file import External, describe, external_data, moved
+from bentoml._models.protobuf_wire import DamagedMessageError
 from bentoml._util.files import replaced_file, write_atomic
-from bentoml._util.onnx_file import External, describe, external_data, moved
-from bentoml._util.protobuf_wire import DamagedMessageError
 
 if TYPE_CHECKING:
     from pathlib import Path

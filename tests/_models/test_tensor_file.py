@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bentoml._util.tensor_file import is_storable, read_tensors, write_tensors
+from bentoml._models.tensor_file import is_storable, read_tensors, write_tensors
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
 
 ARRAYS: dict[str, Any] = {

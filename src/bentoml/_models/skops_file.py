@@ -11,7 +11,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.decision_trees import check_trees
+from bentoml._models.decision_trees import check_trees
 from bentoml._util.optional import require
 
 if TYPE_CHECKING:

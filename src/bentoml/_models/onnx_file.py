@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bentoml._util.protobuf_wire import DamagedMessageError, encode_field, fields_of, packed_varints
+from bentoml._models.protobuf_wire import DamagedMessageError, encode_field, fields_of, packed_varints
 
 if TYPE_CHECKING:
     import mmap

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bentoml._util.exported_program import inputs_of, read_program, write_program
+from bentoml._models.exported_program import inputs_of, read_program, write_program
 from bentoml.exceptions import ArtifactLoadingException
 from bentoml.frameworks.pytorch import PytorchModelArtifact
 from tests.environments.late_import import late_import

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bentoml._util.tensor_fit import OTHER_KIND, SAME, SAME_KIND, MisfitError, described, fitted
+from bentoml._models.tensor_fit import OTHER_KIND, SAME, SAME_KIND, MisfitError, described, fitted
 from tests.environments.late_import import late_import
 
 pytestmark = pytest.mark.environment("tensorflow")

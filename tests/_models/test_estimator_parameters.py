@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from bentoml._util.estimator_parameters import count_parameters
+from bentoml._models.estimator_parameters import count_parameters
 
 FEATURES, TARGET = load_iris(return_X_y=True)  # (150, 4), three species
 STUMP = DecisionTreeClassifier(max_depth=1)  # one threshold, two leaves with three classes each

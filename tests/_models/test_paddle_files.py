@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bentoml._util.paddle_files import count_parameters, read_program
+from bentoml._models.paddle_files import count_parameters, read_program
 from bentoml.exceptions import ArtifactLoadingException
 
 FLOAT32 = 5

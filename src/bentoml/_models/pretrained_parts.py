@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.hub_directory import read_object, refuse_adapters, weight_files, without_progress_bars
+from bentoml._models.hub_directory import read_object, refuse_adapters, weight_files, without_progress_bars
+from bentoml._models.pipeline_settings import set_settings, settings_of
 from bentoml._util.optional import require
-from bentoml._util.pipeline_settings import set_settings, settings_of
 from bentoml.exceptions import ArtifactLoadingException
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bentoml._util.pretrained_classes import PretrainedClasses
+    from bentoml._models.pretrained_classes import PretrainedClasses
 
 # What prepares inputs for a model, by its key beside `model`, and the base class in transformers that it has.
 ROLES = {

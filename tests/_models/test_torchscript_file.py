@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bentoml._util.torchscript_file import is_torchscript, only_computes, read_torchscript, script_only_computes
+from bentoml._models.torchscript_file import is_torchscript, only_computes, read_torchscript, script_only_computes
 from bentoml.frameworks.pytorch import PytorchModelArtifact
 from tests.environments.late_import import late_import
 from tests.frameworks.digits_network import trained

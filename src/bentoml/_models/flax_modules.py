@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from bentoml._util.array_tree import named_leaves
+from bentoml._models.array_tree import named_leaves
 from bentoml._util.optional import require
 
 _VALUES = (bool, int, float, str, bytes)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.tensor_fit import MisfitError, described, fitted
 from bentoml._util.optional import require
-from bentoml._util.tensor_fit import MisfitError, described, fitted
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:

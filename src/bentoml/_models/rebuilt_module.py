@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.torch_weights import put_weights, read_weights, weights_of, write_weights
 from bentoml._util.files import replaced_file, write_atomic
 from bentoml._util.optional import require
-from bentoml._util.torch_weights import put_weights, read_weights, weights_of, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bentoml._util.protobuf_wire import DamagedMessageError, encode_field, fields_of, packed_varints
+from bentoml._models.protobuf_wire import DamagedMessageError, encode_field, fields_of, packed_varints
 
 
 def test_fields_of_every_kind_are_told_apart() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bentoml._util.onnx_file import External, describe, external_data, moved
-from bentoml._util.protobuf_wire import DamagedMessageError
+from bentoml._models.onnx_file import External, describe, external_data, moved
+from bentoml._models.protobuf_wire import DamagedMessageError
 from tests.environments.late_import import late_import
 
 pytestmark = pytest.mark.environment("onnx")

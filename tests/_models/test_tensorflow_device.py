@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bentoml._util.tensorflow_device import prepare_tensorflow_device
+from bentoml._models.tensorflow_device import prepare_tensorflow_device
 from bentoml.exceptions import ArtifactLoadingException
 from tests.environments.late_import import late_import
 
@@ -19,7 +19,7 @@ tf = late_import("tensorflow")
 FRESH = """
 import json
 import tensorflow as tf
-from bentoml._util.tensorflow_device import prepare_tensorflow_device
+from bentoml._models.tensorflow_device import prepare_tensorflow_device
 
 name = prepare_tensorflow_device("cpu")
 print(json.dumps([name, len(tf.config.get_visible_devices("GPU")), tf.constant(1).device]))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bentoml._util.keras_files import code_in
+from bentoml._models.keras_files import code_in
 
 LAMBDA = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}}
 NAMED = {"module": "builtins", "class_name": "function", "config": "my>double", "registered_name": "function"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bentoml._util.array_tree import difference_of_shapes, named_leaves, nested, refilled
+from bentoml._models.array_tree import difference_of_shapes, named_leaves, nested, refilled
 from bentoml.exceptions import InvalidArgument
 
 TREE = {"params": {"a.b": {"%2E": 1}, "": 2}, "step": 3}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bentoml._util.saved_model_graph import RISKY_OPERATIONS, parse_saved_model, risky_operations
+from bentoml._models.saved_model_graph import RISKY_OPERATIONS, parse_saved_model, risky_operations
 from tests.environments.late_import import late_import
 
 pytestmark = pytest.mark.environment("tensorflow")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bentoml._util.saved_model_calls import CallableModel
+from bentoml._models.saved_model_calls import CallableModel
 from bentoml.exceptions import InvalidArgument
 from tests.environments.late_import import late_import
 

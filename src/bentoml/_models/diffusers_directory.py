@@ -7,7 +7,7 @@ from collections import Counter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.hub_directory import named_weights, read_object, refuse_adapters, without_progress_bars
+from bentoml._models.hub_directory import named_weights, read_object, refuse_adapters, without_progress_bars
 from bentoml._util.optional import is_installed, require
 from bentoml.exceptions import ArtifactLoadingException
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bentoml._util.rebuilt_module import read_module, write_module
-from bentoml._util.torch_device import torch_device
-from bentoml._util.torch_pickle import read_pickled_module, write_pickled
-from bentoml._util.torchscript_file import read_torchscript
+from bentoml._models.rebuilt_module import read_module, write_module
+from bentoml._models.torch_device import torch_device
+from bentoml._models.torch_pickle import read_pickled_module, write_pickled
+from bentoml._models.torchscript_file import read_torchscript
 from bentoml.exceptions import ArtifactLoadingException
 from tests.environments.late_import import late_import
 from tests.frameworks.digits_network import HIDDEN, network, trained
