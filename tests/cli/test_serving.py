@@ -3,90 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import threading
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.saved_home import BENTOML, SavedHome, run_bentoml
+from tests.cli.server_process import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-START_LIMIT_S = 60.0
-LAST_LINE = "* Press Ctrl-C to stop\n"
-
-
-class Server:
-    """A running `bentoml serve`."""
-
-    def __init__(self, process: subprocess.Popen[str], printed: list[str]) -> None:
-        self.process = process
-        self.printed = printed
-
-    @property
-    def url(self) -> str:
-        """The address it printed."""
-        found = re.search(r"^\* Serving Scaler:2\.0 on (http://\S+)$", "".join(self.printed), re.MULTILINE)
-        assert found is not None, self.printed
-        return found[1]
-
-    def fetch(self, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Status and body of one request."""
-        try:
-            with urllib.request.urlopen(self.url + path, data=body, timeout=30) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
-
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
-        """Exit status, the rest of stdout, all of stderr."""
-        self.process.send_signal(number)
-        stdout, stderr = self.process.communicate(timeout=60)
-        return self.process.returncode, stdout, stderr
-
-
-def _read_announcement(process: subprocess.Popen[str]) -> list[str]:
-    """What it prints until it is ready."""
-    assert process.stdout is not None
-    printed: list[str] = []
-    alarm = threading.Timer(START_LIMIT_S, process.kill)
-    alarm.start()
-    try:
-        while LAST_LINE not in printed:
-            line = process.stdout.readline()
-            if not line:
-                pytest.fail(f"never ready, printed {printed}, then {process.communicate()}")
-            printed.append(line)
-    finally:
-        alarm.cancel()
-    return printed
+    from tests.cli.server_process import Server
 
 
 @contextmanager
 def serving(saved: SavedHome, *argv: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [BENTOML, *argv],
-        env={**os.environ, **saved.env, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Server(process, _read_announcement(process))
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with served([BENTOML, *argv], {**saved.env, **(env or {})}) as server:
+        yield server
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["terminate", "ctrl-c"])
