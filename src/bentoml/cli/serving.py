@@ -48,6 +48,12 @@ def _server_options(function: F) -> F:
             metavar="N",
             help="Worker processes, each with the model; 0 is one per CPU.  [configured, else 1]",
         ),
+        click.option(
+            "--gpus",
+            callback=_parsed_gpus,
+            metavar="LIST",
+            help="GPUs, such as 0,1: each worker sees one of them, and there is one for each without --workers.",
+        ),
         click.option("--host", metavar="ADDRESS", help="Address to listen on, IPv4 or IPv6.  [0.0.0.0]"),
         click.option("--uds", type=click.Path(), help="Listen on this unix socket instead of a port."),
         click.option("--ssl-certfile", type=click.Path(), help="Certificate chain (PEM); serves HTTPS."),
@@ -138,18 +144,14 @@ def _server_options(function: F) -> F:
 @click.pass_obj
 def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **options: Any) -> None:
     """Serve BENTO (a directory, NAME:VERSION or NAME:latest) over HTTP with one worker, to try it out."""
-    _serve(verbosity, bento, yatai_url, {**options, "workers": 1 if options["workers"] is None else options["workers"]})
+    if options["workers"] is None and options["gpus"] is None:
+        options["workers"] = 1
+    _serve(verbosity, bento, yatai_url, options)
 
 
 @bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production.")
 @bento_argument
 @_server_options
-@click.option(
-    "--gpus",
-    callback=_parsed_gpus,
-    metavar="LIST",
-    help="GPUs, such as 0,1: each worker sees one of them, and there is one for each without --workers.",
-)
 @click.option(
     "--timeout",
     "timeout_s",

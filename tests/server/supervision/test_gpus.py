@@ -39,10 +39,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_bundle(tmp_path_factory.mktemp("seer"), SOURCE, class_name="Seer", pack="service.pack('model', 1)")
 
 
-@pytest.fixture
-def server(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+@pytest.fixture(autouse=True)
+def visible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,8,9")
     monkeypatch.delenv("BENTOML_DEVICE", raising=False)
+
+
+@pytest.fixture
+def server(bundle: Path, tmp_path: Path) -> Iterator[LiveServer]:
     arguments = ("--gpus", "0,2", "--workers", "4")
     with live_server(bundle, *arguments, home=tmp_path, command="serve-gunicorn") as running:
         yield running
@@ -79,3 +83,8 @@ def test_workers_are_shared_out_and_a_successor_sees_the_same_gpu(server: LiveSe
     assert sorted(after.values()) == ["7", "7", "9", "9"]
     (successor,) = after.keys() - gpus.keys()
     assert after[successor] == gpus[victim]
+
+
+def test_serve_starts_a_worker_for_each_gpu(bundle: Path, tmp_path: Path) -> None:
+    with live_server(bundle, "--gpus", "0,2", home=tmp_path, command="serve") as server:
+        assert sorted(seen_by_workers(server, 2).values()) == ["7", "9"]
