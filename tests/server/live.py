@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 import httpx
 
@@ -61,6 +61,7 @@ class LiveServer:
     process: subprocess.Popen[str]
     log: Path
     _client: httpx.Client | None = field(default=None, init=False)
+    _making: Lock = field(default_factory=Lock, init=False)
 
     @property
     def port(self) -> int:
@@ -68,9 +69,10 @@ class LiveServer:
 
     @property
     def client(self) -> httpx.Client:
-        if self._client is None:
-            self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-        return self._client
+        with self._making:
+            if self._client is None:
+                self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+            return self._client
 
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8")

@@ -74,7 +74,6 @@ def seen_by_workers(server: LiveServer, count: int, without: int | None = None) 
 
 
 def test_workers_are_shared_out_and_a_successor_sees_the_same_gpu(server: LiveServer) -> None:
-    ask(server)
     gpus = seen_by_workers(server, 4)
     assert sorted(gpus.values()) == ["7", "7", "9", "9"]
     victim = next(iter(gpus))
