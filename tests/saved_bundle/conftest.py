@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.saved_bundle.installed_files import SitePackages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
@@ -95,3 +97,9 @@ def bundle_dir(tmp_path: Path) -> Path:
     directory = tmp_path / "bundle"
     directory.mkdir()
     return directory
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SitePackages:
+    """Distributions of this test alone."""
+    return SitePackages(tmp_path / "site", monkeypatch)

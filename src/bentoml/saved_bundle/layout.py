@@ -3,7 +3,7 @@
 ```
 <root>/
   bentoml.yml  SHA256SUMS  README.md  docs.json  Dockerfile  docker-entrypoint.sh  bentoml-init.sh
-  environment.yml  requirements.txt  python_version  setup.sh  setup.py  MANIFEST.in
+  environment.yml  requirements.txt  python_version  setup.sh  setup.py  MANIFEST.in  sbom.cdx.json
   bundled_pip_dependencies/   the wheel of the library that saved the bundle
   <Service>/                  the service's own modules, as a Python package
     __init__.py  bentoml.yml  SHA256SUMS
@@ -35,6 +35,7 @@ INIT_SCRIPT = "bentoml-init.sh"
 CONDA_ENVIRONMENT = "environment.yml"
 REQUIREMENTS = "requirements.txt"
 PYTHON_VERSION = "python_version"
+SBOM = "sbom.cdx.json"
 SETUP_SH = "setup.sh"
 SETUP_PY = "setup.py"
 SDIST_MANIFEST = "MANIFEST.in"

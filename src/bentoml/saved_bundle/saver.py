@@ -16,14 +16,16 @@ from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
 from bentoml.saved_bundle.artifact_records import known_digests, save_artifacts
+from bentoml.saved_bundle.closure import closure_of
 from bentoml.saved_bundle.environment import resolve_environment
 from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
-from bentoml.saved_bundle.integrity import write_digests
+from bentoml.saved_bundle.integrity import file_digest, write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.modules import bundle_being_imported, bundle_in_reach
 from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.sbom import BundleFacts, format_sbom
 from bentoml.saved_bundle.service_module import unguarded_line
 from bentoml.saved_bundle.service_sources import ServiceSources
 
@@ -123,7 +125,12 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     _copy_static_content(service, paths)
     env.declared.save(root)
     paths.library_dir.mkdir()
-    write_library_wheel(paths.library_dir)
+    wheel = write_library_wheel(paths.library_dir)
+    document = describe_bundle(
+        service, env.manifest_section(), sources.module, others, _deployment_version(), artifacts
+    )
+    closure = closure_of(env.declared.requirements_txt())
+    write_atomic(root / layout.SBOM, format_sbom(closure, BundleFacts.of(document, file_digest(wheel), artifacts)))
     _write_openapi_document(service, root)
     GeneratedFiles(
         service_name=service.name,
@@ -135,9 +142,6 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
         library_wheel=env.library_line,
         requirements=env.declared.requirements_txt().splitlines(),
     ).write(root)
-    document = describe_bundle(
-        service, env.manifest_section(), sources.module, others, _deployment_version(), artifacts
-    )
     _write_manifest(paths, document)
     digests = write_digests(paths.service_dir, known=known_digests(artifacts))
     write_digests(root, known={f"{service.name}/{name}": digest for name, digest in digests.items()})
