@@ -115,6 +115,15 @@ class FrameworkContract(ArtifactContract):
         assert self.new().has_pickle_in(directory) is self.pickles
         assert self.new().load(directory).carries_pickle is self.pickles
 
+    def test_class_that_declares_formats_declares_this_one(self, bundle: Path) -> None:
+        if not type(self.new()).formats:
+            return  # an artifact for anything
+        directory = bundle / NAME / "artifacts"
+        written = {f"{name}/" if (directory / name).is_dir() else name for name in self.files}
+        forms = [form for form in type(self.new()).formats if form.paths("model") == written]
+        assert forms
+        assert any(isinstance(form.runs_code, str) or form.runs_code is self.pickles for form in forms)
+
     def test_get_of_the_command_line_shows_what_was_recorded(self, bundle: Path, home: Path) -> None:
         printed = _run("-m", "bentoml", "get", f"{NAME}:{VERSION}", "-o", "json", BENTOML_HOME=str(home))
         (artifact,) = json.loads(printed)["bentoServiceMetadata"]["artifacts"]

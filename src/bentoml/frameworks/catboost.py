@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file, write_atomic
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,7 +26,7 @@ class CatBoostModelArtifact(ModelArtifact):
     from one of them comes back as that.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("binary", (".cbm", "_model_type.txt")),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a trained `catboost.CatBoost`: a classifier, regressor, ranker or plain one.

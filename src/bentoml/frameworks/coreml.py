@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_directory, write_atomic
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,7 +28,7 @@ class CoreMLModelArtifact(ModelArtifact):
     default; with the device `mps`, in `BENTOML_DEVICE` or `bento_server.device`, on all that the machine has.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("network", (".mlmodel",)), FileFormat("ML program", (".mlpackage/",)))
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a `coremltools.models.MLModel`.

@@ -11,7 +11,7 @@ from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class DiffusersModelArtifact(ModelArtifact):
         custom_classes: classes of your own that pipelines may be of.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("safetensors", ("/",)),)
 
     def __init__(self, name: str, *, custom_classes: Sequence[type] = ()) -> None:
         super().__init__(name)

@@ -13,7 +13,7 @@ from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_directory, write_atomic
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class EasyOCRArtifact(ModelArtifact):
     Bundles of the classic library, with the files of the networks beside `<name>.json`, are read, too.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("weights", ("/", ".json")),)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

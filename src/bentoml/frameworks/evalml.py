@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class EvalMLModelArtifact(ModelArtifact):
     """A pipeline in a pickle, `<name>.pkl`: EvalML has no other format."""
 
-    carries_pickle = True
+    formats = (FileFormat("pickle", (".pkl",), runs_code=True),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take an EvalML pipeline.

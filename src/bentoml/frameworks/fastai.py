@@ -10,7 +10,7 @@ from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -27,7 +27,7 @@ class FastaiModelArtifact(ModelArtifact):
     (`BENTOML_DEVICE`, or `bento_server.device`), in inference mode, and without a progress bar.
     """
 
-    carries_pickle = True
+    formats = (FileFormat("pickle", (".pkl",), runs_code=True),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a `fastai.learner.Learner`.

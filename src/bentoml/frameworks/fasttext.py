@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,7 +23,7 @@ _DISTRIBUTIONS = ("fasttext-community", "fasttext-wheel", "fasttext")
 class FasttextModelArtifact(ModelArtifact):
     """A model in fastText's own binary file, `<name>`, which holds no code."""
 
-    carries_pickle = False
+    formats = (FileFormat("binary", ("",)),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a model as `fasttext.train_supervised`, `train_unsupervised` and `load_model` return it.

@@ -16,7 +16,7 @@ from bentoml._models.tensor_file import is_storable, read_tensors, write_tensors
 from bentoml._util.files import write_atomic
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,10 @@ class FlaxModelArtifact(ModelArtifact):
         InvalidArgument: there is no such format, or no module for safetensors, or one for an exported function.
     """
 
+    formats = (
+        FileFormat("safetensors", (".safetensors",)),
+        FileFormat("StableHLO", (".jaxexport",), runs_code=True),
+    )
     survives_fork = False
 
     def __init__(

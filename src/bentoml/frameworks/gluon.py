@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument, MissingDependencyException
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,7 +24,7 @@ class GluonModelArtifact(ModelArtifact):
     `bento_server.device`. MXNet is retired: its last version, 1.9.1, needs Python 3.10 or 3.11 and NumPy before 1.24.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("symbols and weights", ("-symbol.json", "-0000.params")),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take an `mxnet.gluon.HybridBlock` that was hybridized and has been called once.

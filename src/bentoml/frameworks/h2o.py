@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,7 +28,7 @@ class H2oModelArtifact(ModelArtifact):
     where that is killed. The server is given the file itself, so it may run elsewhere.
     """
 
-    carries_pickle = True
+    formats = (FileFormat("objects of Java", ("",), runs_code=True),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a trained model.

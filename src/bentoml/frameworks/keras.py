@@ -16,7 +16,7 @@ from bentoml._models.keras_files import code_in, config_of_h5, config_of_json, c
 from bentoml._models.tensorflow_device import prepare_tensorflow_device, tensorflow_distribution
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument, MissingDependencyException
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ _SUFFIXES = (".keras", ".h5", "_json.json", "_weights.hdf5", "_keras_module_name
 # What a backend needs installed, other than TensorFlow.
 _BACKENDS = {"jax": ["jax"], "numpy": ["jax", "numpy"], "openvino": ["openvino"], "torch": ["torch"]}
 
+_OLD_CODE = "there are lambdas in it, or objects packed with it"
+
 Layout = Literal["keras", "h5", "json"]
 
 
@@ -60,6 +62,11 @@ class KerasModelArtifact(ModelArtifact):
         InvalidArgument: there is no such format.
     """
 
+    formats = (
+        FileFormat("Keras", (".keras",), runs_code="objects are packed with it"),
+        FileFormat("HDF5", (".h5", "_keras_module_name.txt"), runs_code=_OLD_CODE),
+        FileFormat("JSON and HDF5", ("_json.json", "_weights.hdf5", "_keras_module_name.txt"), runs_code=_OLD_CODE),
+    )
     survives_fork = False
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,7 +22,7 @@ class LightGBMModelArtifact(ModelArtifact):
     Of a booster that stopped early, the trees up to its best iteration are kept: those that it predicts with.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("text", (".txt",)),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a `lightgbm.Booster`.

@@ -13,7 +13,7 @@ import yaml
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,6 +35,8 @@ class MLflowModelArtifact(ModelArtifact):
 
     The service gets it as an `mlflow.pyfunc.PyFuncModel`, whatever library it is from.
     """
+
+    formats = (FileFormat("what was logged", ("/",), runs_code="it is other than a booster"),)
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

@@ -16,7 +16,7 @@ from bentoml._models.onnx_weights import MisplacedWeightsError, check_model, cop
 from bentoml._models.protobuf_wire import DamagedMessageError
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class OnnxModelArtifact(ModelArtifact):
         InvalidArgument: there is no such backend.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("ONNX", (".onnx",)), FileFormat("ONNX with large weights", (".onnx", ".data")))
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from bentoml._models.paddle_files import count_parameters, read_program
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,11 @@ class PaddlePaddleModelArtifact(ModelArtifact):
         input_spec: what the layer is called with, a `paddle.static.InputSpec` each; sizes that are left open are None.
             Not needed for a layer that `paddle.jit.to_static` was told.
     """
+
+    formats = (
+        FileFormat("program", (".json", ".pdiparams")),
+        FileFormat("program of Paddle 2", (".pdmodel", ".pdiparams"), runs_code=True),
+    )
 
     def __init__(self, name: str, *, input_spec: Sequence[Any] | None = None) -> None:
         super().__init__(name)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bentoml._models.exported_program import inputs_of, read_program, write_program
+from bentoml._models.lightning_module import is_lightning_module
 from bentoml._models.rebuilt_module import arguments_that_rebuild, read_module, write_module
 from bentoml._models.torch_device import torch_device
 from bentoml._models.torch_facts import torch_facts
 from bentoml._models.torch_pickle import read_pickled_module, write_pickled
 from bentoml._models.torchscript_file import is_torchscript, only_computes, read_torchscript, script_only_computes
 from bentoml._util.files import replaced_file
-from bentoml._util.optional import installed_distribution, is_installed, require
+from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bentoml.service.env import BentoServiceEnv
 
 _PROGRAM = ".pt2"
-_LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
+_TORCHSCRIPT = FileFormat("TorchScript", (".pt",), runs_code="it does more than compute")
 
 
 class _TorchArtifact(ModelArtifact):
@@ -46,10 +46,9 @@ class PytorchModelArtifact(_TorchArtifact):
     What is written depends on `format` and on what is packed:
 
     - None and a `torch.nn.Module`: a pickle by cloudpickle, `<name>.pt`, whose tensors are mapped into memory on load.
-      Reading it runs code that it names.
     - None and a `torch.jit.ScriptModule`: TorchScript, `<name>.pt`.
-    - `safetensors`: the weights of a module, `<name>.safetensors`, and `<name>.json`, which says with what arguments
-      the architecture is made. They run no code, and the weights are mapped into memory.
+    - `safetensors`: the weights of a module, mapped into memory, `<name>.safetensors`, and `<name>.json`, which says
+      with what arguments the architecture is made.
     - `export`, or None and a `torch.export.ExportedProgram`: `<name>.pt2`. PyTorch reads it with the help of pickles.
 
     Args:
@@ -61,6 +60,13 @@ class PytorchModelArtifact(_TorchArtifact):
     Raises:
         InvalidArgument: there is no such format, or `safetensors` without an architecture or the other way round.
     """
+
+    formats = (
+        FileFormat("pickle", (".pt",), runs_code=True),
+        _TORCHSCRIPT,
+        FileFormat("safetensors", (".safetensors", ".json")),
+        FileFormat("exported program", (_PROGRAM,), runs_code=True),
+    )
 
     def __init__(
         self,
@@ -218,6 +224,8 @@ class PytorchLightningModelArtifact(_TorchArtifact):
     It is loaded for inference onto the chosen device. Lightning itself is needed only to pack.
     """
 
+    formats = (_TORCHSCRIPT,)
+
     @property
     def carries_pickle(self) -> bool:
         """False, unless the program does more than compute."""
@@ -244,7 +252,7 @@ class PytorchLightningModelArtifact(_TorchArtifact):
             if not file.is_file() or not is_torchscript(file):
                 raise InvalidArgument(f"{self._described}: {file} is no file of TorchScript")
             self._model = read_torchscript(file, torch.device("cpu"))
-        elif _is_of_lightning(model):
+        elif is_lightning_module(model):
             self._model = self._scripted(model)
         else:
             raise InvalidArgument(f"{self._described} takes a LightningModule or the path of a file, got {type(model)}")
@@ -256,8 +264,7 @@ class PytorchLightningModelArtifact(_TorchArtifact):
         Raises:
             ArtifactLoadingException: the machine lacks the chosen device, or PyTorch can not read the file.
         """
-        device = torch_device(self.chosen_device())
-        self._model = read_torchscript(self._existing(self._file(path)), device)
+        self._model = read_torchscript(self._existing(self._file(path)), torch_device(self.chosen_device()))
         return self
 
     def save(self, dst: str) -> None:
@@ -286,14 +293,6 @@ class PytorchLightningModelArtifact(_TorchArtifact):
                 f"{self._described}: {type(model).__name__} can not be made TorchScript: {error}; make a file of it "
                 "with torch.jit.trace(model, example).save(path) and pack the path, or use PytorchModelArtifact"
             ) from error
-
-
-def _is_of_lightning(model: Any) -> bool:
-    if not any(is_installed(name.partition(".")[0]) for name in _LIGHTNING):
-        require("pytorch_lightning", "pytorch-lightning")
-    # An object of it is there only if it has been imported.
-    loaded = [sys.modules[name] for name in _LIGHTNING if sys.modules.get(name) is not None]
-    return any(isinstance(model, module.LightningModule) for module in loaded)
 
 
 def _is_script(model: Any) -> bool:

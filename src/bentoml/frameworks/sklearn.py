@@ -11,7 +11,7 @@ from bentoml._models.skops_file import UntrustedTypesError, check_types, read_sk
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,8 @@ class SklearnModelArtifact(ModelArtifact):
     Raises:
         InvalidArgument: there is no such format, or types are named for joblib, which would not look at them.
     """
+
+    formats = (FileFormat("joblib", (".pkl",), runs_code=True), FileFormat("skops", (".skops",)))
 
     def __init__(
         self,

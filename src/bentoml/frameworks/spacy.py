@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,7 +22,7 @@ class SpacyModelArtifact(ModelArtifact):
     register them.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("directory", ("/",)),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take a `spacy.Language`.

@@ -23,7 +23,7 @@ from bentoml._models.tensorflow_device import prepare_tensorflow_device, tensorf
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +43,7 @@ class TensorflowSavedModelArtifact(ModelArtifact):
     well as tensors, and make them what the graph asks for.
     """
 
+    formats = (FileFormat("SavedModel", ("_saved_model/",), runs_code="its graph writes files"),)
     survives_fork = False
 
     def __init__(self, name: str) -> None:

@@ -13,7 +13,7 @@ from bentoml._models.torch_device import torch_device
 from bentoml._util.files import replaced_directory
 from bentoml._util.optional import require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import ModelArtifact
+from bentoml.service.artifacts.base import FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class TransformersModelArtifact(ModelArtifact):
         custom_classes: classes of your own that models, tokenizers, processors or pipelines may be of.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("safetensors", ("/",)),)
 
     def __init__(self, name: str, *, custom_classes: Sequence[type] = ()) -> None:
         super().__init__(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import write_atomic
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
-from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, ModelArtifact
+from bentoml.service.artifacts.base import MOST_FEATURE_NAMES, FileFormat, ModelArtifact
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,7 +23,7 @@ class XgboostModelArtifact(ModelArtifact):
     read, too. The model is loaded for the chosen device: `BENTOML_DEVICE`, or `bento_server.device`.
     """
 
-    carries_pickle = False
+    formats = (FileFormat("UBJSON", (".model",)),)
 
     def pack(self, model: Any, metadata: dict[str, Any] | None = None) -> Self:  # noqa: ARG002 - kept by the base
         """Take an `xgboost.Booster`.

@@ -8,6 +8,7 @@ An artifact puts one object of one library into files and gets it back. A subcla
 - `load(path)`: read back what `save` wrote into the directory `path`;
 - `get()`: the object, as the functions of a service use it;
 - `set_dependencies(env)`, optional: declare what the service needs installed;
+- `formats`, optional: what `save` may write;
 - `carries_pickle` and `has_pickle_in(directory)`, optional: whether loading the files can run code that stands in them;
 - `survives_fork`, optional: whether a process that is forked later can use what was loaded;
 - `facts()`, optional: what can be told of the object, for the manifest of a bundle.
@@ -19,6 +20,7 @@ This base keeps the books around these methods (see `lifecycle`): which of them 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,6 +40,26 @@ MOST_FEATURE_NAMES = 100
 _GUARDS = {"pack": guard_pack, "load": guard_load, "save": guard_save, "get": guard_get}
 
 
+@dataclass(frozen=True)
+class FileFormat:
+    """One form in which an artifact can be written.
+
+    Attributes:
+        words: what it is, such as `TorchScript`.
+        suffixes: what follows the artifact's name in the names of the files; that of a directory ends in `/`.
+        runs_code: whether reading the files can run code that stands in them. Words say when, where it depends on the
+            object: `its graph writes files`.
+    """
+
+    words: str
+    suffixes: tuple[str, ...]
+    runs_code: bool | str = False
+
+    def paths(self, name: str) -> frozenset[str]:
+        """Names of the files of an artifact; that of a directory ends in `/`."""
+        return frozenset(f"{name}{suffix}" for suffix in self.suffixes)
+
+
 class BentoServiceArtifact:
     """Base class of all artifacts; the module's docstring says what a subclass implements.
 
@@ -47,6 +69,9 @@ class BentoServiceArtifact:
     Raises:
         ValueError: the name is no identifier.
     """
+
+    formats: ClassVar[tuple[FileFormat, ...]] = ()
+    """The forms that `save` may write, for `carries_pickle` and for the overview of frameworks; empty: not told."""
 
     survives_fork: ClassVar[bool] = True
     """Whether processes that are forked later, as by `--preload`, can use what was loaded. Those of a library that
@@ -127,11 +152,11 @@ class BentoServiceArtifact:
     def carries_pickle(self) -> bool:
         """Whether the files that `save` writes are, or hold, pickles or anything else that can run code when loaded.
 
-        True for a class that does not say: the safe assumption. A class attribute will do where the answer is always
-        the same; where it depends on the object, the answer is about the one that was packed or loaded, and
-        `has_pickle_in` is overridden, too.
+        False where no one of `formats` can; else true, the safe assumption, as for a class that does not say. A class
+        attribute will do where the answer is always the same; where it depends on the object, the answer is about the
+        one that was packed or loaded, and `has_pickle_in` is overridden, too.
         """
-        return True
+        return not self.formats or any(form.runs_code for form in self.formats)
 
     def has_pickle_in(self, directory: str) -> bool:  # noqa: ARG002 - for those who override it
         """Whether `load` would unpickle files of a directory; asked before `load` where pickles are not allowed.

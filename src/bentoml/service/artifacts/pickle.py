@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.files import replaced_file
 from bentoml._util.optional import require
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.artifacts.base import BentoServiceArtifact
+from bentoml.service.artifacts.base import BentoServiceArtifact, FileFormat
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,7 +25,7 @@ class PickleArtifact(BentoServiceArtifact):
         pickle_module: module with `dump` and `load`, or its dotted name; `cloudpickle` by default.
     """
 
-    carries_pickle = True
+    formats = (FileFormat("pickle", (".pkl",), runs_code=True),)
 
     def __init__(self, name: str, pickle_module: ModuleType | str = "cloudpickle") -> None:
         super().__init__(name)
