@@ -27,6 +27,7 @@ ROOMS: dict[str, int] = {
     "bentoml.configuration": 0,
     "bentoml._models": 0,
     "bentoml._util": 0,
+    "bentoml.storage": 1,
     "bentoml.clipper": 1,
     "bentoml.adapters": 10,
     "bentoml.service": 10,

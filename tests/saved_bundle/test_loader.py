@@ -126,12 +126,6 @@ def test_load_of_what_is_no_bundle_says_so(tmp_path: Path) -> None:
         load(tmp_path / "file")
 
 
-@pytest.mark.parametrize("address", ["s3://b/p.tar.gz", "gs://b/p", "https://h/p.tar.gz"])
-def test_load_of_an_address_says_that_it_cannot(address: str) -> None:
-    with pytest.raises(BentoMLException, match="cannot be loaded from an address"):
-        load(address)
-
-
 def test_load_of_a_bundle_without_its_package_says_so(bundle: Path) -> None:
     shutil.rmtree(bundle / "Greeter")
     with pytest.raises(BentoMLConfigException, match="is not a whole bundle: it has no directory Greeter"):

@@ -79,12 +79,6 @@ def test_save_to_dir_twice_into_one_directory_is_refused(project: Project, bundl
     assert {name: (bundle_dir / name).read_bytes() for name in tree(bundle_dir)} == before
 
 
-@pytest.mark.parametrize("address", ["s3://b/p", "gs://b/p", "https://h/p", "HTTP://h/p"])
-def test_save_to_dir_to_an_address_says_that_it_cannot(project: Project, address: str) -> None:
-    with pytest.raises(BentoMLException, match="cannot be written to an address"):
-        save_to_dir(project.greeter(), address)
-
-
 def test_save_to_dir_beside_other_files_leaves_them_and_loads(project: Project, bundle_dir: Path) -> None:
     (bundle_dir / "notes.txt").write_text("mine")
     (bundle_dir / "data").mkdir()

@@ -84,7 +84,7 @@ class LiveServer:
 
 
 @contextmanager
-def live_server(bundle: Path, *arguments: str, home: Path, command: str = "serve") -> Iterator[LiveServer]:
+def live_server(bundle: Path | str, *arguments: str, home: Path, command: str = "serve") -> Iterator[LiveServer]:
     """Serve a bundle on a free port until the block ends."""
     home.mkdir(parents=True, exist_ok=True)
     log = home / f"serve-{os.urandom(4).hex()}.log"

@@ -37,12 +37,6 @@ def test_resolve_when_nothing_fits_says_what_would(save: Save, bento: str) -> No
     assert isinstance(caught.value, NotFound) == (":" in bento and len(bento) > 1)
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/x.tar.gz", "gs://bucket/x", "https://host/x.tar.gz", "HTTP://host/x"])
-def test_resolve_when_url_says_that_it_is_not_available(url: str) -> None:
-    with pytest.raises(BentoMLException, match="URL are not available"):
-        resolve_bundle_path(url)
-
-
 def test_resolve_when_files_are_missing_says_what_to_do(save: Save) -> None:
     shutil.rmtree(save())
     with pytest.raises(BentoMLException, match=r"files of Iris:1 are missing.*bentoml delete Iris:1"):

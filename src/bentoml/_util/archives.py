@@ -1,83 +1,168 @@
-"""Unpacking archives that came from elsewhere."""
+"""Archives that came from elsewhere, unpacked as if a stranger had made them; and ours, packed the same each time.
+
+Taken are tar archives, plain or through gzip, of files and directories alone. Nothing that an archive says about itself
+is believed: links, devices, names that lead out of it, names that one file system would keep apart and another not,
+sizes that would fill the disk or the memory, and anything before its end or after it, are refused.
+"""
 
 from __future__ import annotations
 
+import functools
+import gzip
 import os
-import shutil
+import stat
 import tarfile
-from typing import IO, TYPE_CHECKING
+import zlib
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING, Any
 
+from bentoml._util.archive_names import MemberNames
+from bentoml._util.archive_stream import ArchiveLimits, TarStream
 from bentoml.exceptions import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
+_ANY_LIMITS = ArchiveLimits()
+_SKIPPED = "__pycache__"
 
 
-def _target_of(member: tarfile.TarInfo, root: Path) -> Path:
-    """Where a member goes.
+class _StrictMember(tarfile.TarInfo):
+    """A member whose header has to be one: where the ordinary reader takes damage for the end, this one says so."""
 
-    Raises:
-        BadInput: it is no plain file or directory, or would leave `root`.
-    """
-    if not (member.isreg() or member.isdir()):
-        raise BadInput(
-            f"the archive holds {member.name!r}, which is neither a file nor a directory; it was not unpacked"
-        )
-    if member.name.startswith(("/", "\\")) or ".." in member.name.replace("\\", "/").split("/"):
-        raise BadInput(f"the archive holds {member.name!r}, which lies outside of it; it was not unpacked")
-    return root / member.name
+    @classmethod
+    def fromtarfile(cls, tarfile: Any) -> _StrictMember:
+        """Read the next header; the name of the argument is that of the base class.
+
+        Raises:
+            BadInput: there is none, and no end either; or it is too long.
+            tarfile.HeaderError: the archive ends here.
+        """
+        tarfile.fileobj.begin_header()
+        try:
+            return super().fromtarfile(tarfile)
+        except Exception as error:
+            # The classes of the ways in which a header can be wrong have no public names.
+            if type(error).__name__ in {"InvalidHeaderError", "EmptyHeaderError", "TruncatedHeaderError"}:
+                raise BadInput(f"the archive cannot be read: {error}") from error
+            raise
 
 
-def _open(source: Path | IO[bytes]) -> tarfile.TarFile:
-    if isinstance(source, os.PathLike):
-        return tarfile.open(source, "r|*")
-    return tarfile.open(fileobj=source, mode="r|*")
+def extract_tar(source: Path | IO[bytes], target_dir: Path, limits: ArchiveLimits = _ANY_LIMITS) -> None:
+    """Unpack a tar archive, compressed with gzip or not, into an existing, empty directory.
 
-
-def extract_tar(
-    source: Path | IO[bytes],
-    target_dir: Path,
-    *,
-    max_bytes: int = 64 << 30,
-    max_members: int = 200_000,
-) -> None:
-    """Unpack a tar archive, compressed or not, into an existing directory.
-
-    Owners and special modes are dropped; execute bits stay.
+    Owners, times and special modes are dropped; the execute bit of the owner becomes that of all. What was unpacked
+    before an error is left: unpack into a temporary directory, and remove that.
 
     Args:
         source: a path, or a binary stream read once from front to back.
-        target_dir: existing directory.
-        max_bytes: largest sum of file sizes.
-        max_members: largest number of files and directories.
+        target_dir: existing, empty directory, in which nobody else writes.
+        limits: how much is unpacked at most.
 
     Raises:
-        BadInput: not an archive, over a limit, or a member is absolute, has `..`, or is a link or device.
+        BadInput: it is no archive, is over a limit, holds something that is neither file nor directory, or a name that
+            is absolute, has `..`, is there twice, or differs from another only in case or in its Unicode form.
+        OSError: a file cannot be written.
     """
-    total_bytes = 0
+    with ExitStack() as stack:
+        packed = stack.enter_context(source.open("rb")) if isinstance(source, os.PathLike) else source
+        stream = TarStream(packed, limits)
+        names = MemberNames(limits)
+        for member, archive in _members(stream):
+            _extract(archive, member, names, target_dir)
+        _refuse_bad_reading(stream.finish)
+
+
+def _refuse_bad_reading(read: Any) -> Any:
+    """Call something that reads an archive, and translate what it raises when there is none."""
     try:
-        with _open(source) as archive:
-            for index, member in enumerate(archive):
-                total_bytes += member.size
-                if index >= max_members or total_bytes > max_bytes:
-                    raise BadInput(f"the archive holds more than {max_members} members or {max_bytes} bytes")
-                _extract(archive, member, _target_of(member, target_dir))
-    except (tarfile.TarError, EOFError) as error:
+        return read()
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, OverflowError) as error:
         raise BadInput(f"the archive cannot be read: {error}") from error
-    except (FileExistsError, NotADirectoryError) as error:
-        raise BadInput(f"the archive holds a name twice, or one below a file: {error.filename}") from error
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+def _members(stream: TarStream) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+    """Each member in turn; the content of one is read before the next is asked for."""
+    archive = _refuse_bad_reading(lambda: tarfile.TarFile(fileobj=stream, mode="r", tarinfo=_StrictMember))  # type: ignore[arg-type]
+    while (member := _refuse_bad_reading(archive.next)) is not None:
+        archive.members = []  # it would keep them all
+        stream.begin_content()
+        yield member, archive
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, names: MemberNames, root: Path) -> None:
+    if not (member.isreg() or member.isdir()) or member.issparse() or member.size < 0:
+        raise BadInput(
+            f"the archive holds {member.name!r}, which is neither a file nor a directory; it was not unpacked"
+        )
+    target = root.joinpath(*names.take(member.name, is_directory=member.isdir()))
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     content = archive.extractfile(member)
-    if content is None:
-        raise BadInput(f"the archive holds {member.name!r} without content")
+    assert content is not None  # it is a file
+    left = member.size
     with target.open("xb") as file:
-        shutil.copyfileobj(content, file, _CHUNK_BYTES)
+        while left > 0:
+            chunk = _refuse_bad_reading(functools.partial(content.read, min(left, _CHUNK_BYTES)))
+            if not chunk:
+                raise BadInput(f"the archive ends inside of {member.name!r}")
+            file.write(chunk)
+            left -= len(chunk)
     target.chmod(0o755 if member.mode & 0o100 else 0o644)
+
+
+def pack_tar(directory: Path, root_name: str, target: IO[bytes]) -> None:
+    """Pack a directory into a tar archive through gzip; the same files give the same bytes.
+
+    Args:
+        directory: its files are packed, `__pycache__` left out.
+        root_name: what the directory is called inside the archive.
+        target: a binary stream to write to.
+
+    Raises:
+        BadInput: the directory holds a link or something else that is neither a file nor a directory.
+    """
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=target, compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        _add(archive, directory, root_name)
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    status = path.lstat()
+    member = tarfile.TarInfo(name)
+    if stat.S_ISDIR(status.st_mode):
+        member.type, member.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(member)
+        for entry in sorted(path.iterdir(), key=lambda child: child.name):
+            if entry.name != _SKIPPED:
+                _add(archive, entry, f"{name}/{entry.name}")
+    elif stat.S_ISREG(status.st_mode):
+        member.size, member.mode = status.st_size, 0o755 if status.st_mode & 0o100 else 0o644
+        with path.open("rb") as file:
+            archive.addfile(member, file)
+    else:
+        raise BadInput(f"{path} is neither a file nor a directory; remove it")
+
+
+def unpacked_root(directory: Path, marker: str) -> Path:
+    """The directory that an archive was made of, after it was unpacked.
+
+    Args:
+        directory: where it was unpacked to.
+        marker: a file that lies directly in the directory which is looked for.
+
+    Raises:
+        BadInput: neither the archive itself nor its only entry is such a directory.
+    """
+    if (directory / marker).is_file():
+        return directory
+    entries = list(directory.iterdir())
+    if len(entries) == 1 and (entries[0] / marker).is_file():
+        return entries[0]
+    raise BadInput(f"the archive holds no directory with {marker} at its top")

@@ -70,7 +70,7 @@ def run_command(
     verify: bool,
     allow_pickle: bool | None,
 ) -> None:
-    """Run API of BENTO (a directory, NAME:VERSION or NAME:latest) and print one result per line.
+    """Run API of BENTO (directory, address, NAME:VERSION or NAME:latest) and print one result per line.
 
     The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
     --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv. Inputs of several

@@ -1,7 +1,8 @@
-"""`bentoml retrieve`: copy a bundle out of the repository."""
+"""`bentoml retrieve`: copy a bundle out of the repository, or fetch one from an address."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from bentoml.cli.options import bento_command, verify_option, yatai_url_option
 from bentoml.exceptions import CLIException
 
 
-@bento_command("retrieve", short_help="Copy a saved bundle into a directory.")
-@click.argument("bento", metavar="NAME:VERSION")
+@bento_command("retrieve", short_help="Copy a bundle into a directory.")
+@click.argument("bento", metavar="BENTO")
 @click.option(
     "--target_dir",
     "--target-dir",
@@ -24,10 +25,20 @@ from bentoml.exceptions import CLIException
 @yatai_url_option
 @verify_option
 def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None, verify: bool) -> None:
-    """Copy a saved bundle (NAME:VERSION or NAME:latest) into a directory. Existing files are never replaced."""
-    if ":" not in bento:
-        raise CLIException(f"BentoService {bento} invalid - specify name:version")
+    """Copy BENTO (NAME:VERSION, NAME:latest or an address) into a directory. Existing files are never replaced."""
+    from bentoml.storage.address import is_address
 
+    if is_address(bento):
+        tag = _fetch(bento, target_dir, verify=verify)
+    elif ":" in bento:
+        tag = _copy(bento, target_dir, yatai_url, verify=verify)
+    else:
+        raise CLIException(f"BentoService {bento} invalid - specify name:version")
+    click.echo(f"Save {tag} artifact to directory {target_dir.resolve()}")
+
+
+def _copy(bento: str, target_dir: Path, yatai_url: str | None, *, verify: bool) -> str:
+    """Copy a bundle out of the repository; its tag."""
     from bentoml.saved_bundle.signing import checked_manifest
     from bentoml.yatai.client import get_yatai_client
 
@@ -42,7 +53,22 @@ def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None, verify
             copy = Path(staging) / "bundle"
             repository.download_to_directory(found, str(copy))
             _move_entries(copy, target_dir)
-    click.echo(f"Save {found.name}:{found.version} artifact to directory {target_dir.resolve()}")
+    return f"{found.name}:{found.version}"
+
+
+def _fetch(address: str, target_dir: Path, *, verify: bool) -> str:
+    """Fetch a bundle from an address; its tag."""
+    from bentoml.saved_bundle.remote import borrowed_bundle
+    from bentoml.saved_bundle.signing import checked_manifest
+
+    with borrowed_bundle(address) as bundle:
+        manifest = checked_manifest(bundle.path, verify=verify)
+        target_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target_dir, prefix=".bentoml-retrieve-") as staging:
+            copy = Path(staging) / "bundle"
+            shutil.copytree(bundle.path, copy)
+            _move_entries(copy, target_dir)
+    return f"{manifest.service_name}:{manifest.service_version}"
 
 
 def _move_entries(source: Path, target: Path) -> None:

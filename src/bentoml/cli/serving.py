@@ -143,7 +143,7 @@ def _server_options(function: F) -> F:
 @_server_options
 @click.pass_obj
 def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **options: Any) -> None:
-    """Serve BENTO (a directory, NAME:VERSION or NAME:latest) over HTTP with one worker, to try it out."""
+    """Serve BENTO (directory, address, NAME:VERSION or NAME:latest) over HTTP with one worker, to try it out."""
     if options["workers"] is None and options["gpus"] is None:
         options["workers"] = 1
     _serve(verbosity, bento, yatai_url, options)
@@ -171,7 +171,7 @@ def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **
 def serve_gunicorn_command(
     verbosity: Verbosity, /, bento: str, yatai_url: str | None, microbatch_workers: int | None, **options: Any
 ) -> None:
-    """Serve BENTO (a directory, NAME:VERSION or NAME:latest) over HTTP in production."""
+    """Serve BENTO (directory, address, NAME:VERSION or NAME:latest) over HTTP in production."""
     if microbatch_workers is not None:
         warn_ignored("--microbatch-workers", "one queue feeds all workers, so batches are as full as they can be")
     _serve(verbosity, bento, yatai_url, options)
@@ -185,8 +185,11 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
     from bentoml.server.options.serve_options import ServeOptions
     from bentoml.server.supervision.reloading import BundleSource
     from bentoml.server.supervision.supervisor import serve
+    from bentoml.storage.address import is_address
     from bentoml.yatai.resolve import resolve_bundle_path
 
+    if options["watch"] and is_address(bento):
+        raise click.UsageError("--reload looks at directories and tags; to fetch an address again, send SIGHUP")
     bundle_path = resolve_bundle_path(bento, yatai_url)
     metadata = load_bento_service_metadata(str(bundle_path))
     source = BundleSource(lambda: resolve_bundle_path(bento, yatai_url), watch=options.pop("watch"))

@@ -30,8 +30,11 @@ def sign_command(bento: str, yatai_url: str | None, key: Path, ask_password: boo
     `openssl pkey -in private.pem -pubout -out public.pem` writes.
     """
     from bentoml.saved_bundle.signing import sign_bundle
+    from bentoml.storage.address import is_address, shown
     from bentoml.yatai.resolve import resolve_bundle_path
 
+    if is_address(bento):
+        raise CLIException(f"{shown(bento)}: sign the bundle before it is put there, or retrieve it and sign the copy")
     path = resolve_bundle_path(bento, yatai_url)
     sign_bundle(path, key, _password(ask_password, password_file))
     click.echo(f"Signed {path}")
@@ -48,7 +51,7 @@ def sign_command(bento: str, yatai_url: str | None, key: Path, ask_password: boo
     help="Public key to trust: Ed25519, PEM; may be given several times.  [bundles.trusted_keys]",
 )
 def verify_command(bento: str, yatai_url: str | None, keys: tuple[Path, ...]) -> None:
-    """Check that BENTO (a directory, NAME:VERSION or NAME:latest) was signed with a trusted key and is unchanged.
+    """Check who signed BENTO (directory, address, NAME:VERSION or NAME:latest), and that it is unchanged since.
 
     Nothing of the bundle is run.
     """

@@ -35,6 +35,56 @@ class Bundles:
         False, "load, serve, copy and build images of only those bundles that one of `trusted_keys` has signed"
     )
     trusted_keys: list[str] = key(NOTHING, "files with public keys (Ed25519, PEM), such as `/etc/bentoml/release.pem`")
+    max_archive_bytes: int = key(32 << 30, "largest archive that is downloaded", unit="bytes", at_least=1)
+    max_unpacked_bytes: int = key(64 << 30, "most that an archive may unpack to", unit="bytes", at_least=1)
+    max_unpacked_files: int = key(200_000, "most files and directories in an archive", at_least=1)
+
+
+@dataclass(frozen=True)
+class HttpStorage:
+    """Addresses that begin with `https://`. Only machines of the public internet are asked."""
+
+    allowed_networks: list[str] = key(
+        NOTHING, "networks that may be asked although they are not public, such as `10.2.0.0/16`"
+    )
+    allow_http: bool = key(False, "take `http://` too, which anybody on the way can read and change")
+    ca_file: str | None = key(None, "certificates of the authorities to trust, PEM; null takes those of the system")
+    idle_timeout_s: float = key(30, "longest silence of the server", unit="seconds", above=0)
+    max_time_s: float = key(3600, "longest time for one object", unit="seconds", above=0)
+    max_redirects: int = key(5, "how often an answer may name another address", at_least=0)
+
+
+@dataclass(frozen=True)
+class S3Storage:
+    """Addresses that begin with `s3://`. What is null is left to the `AWS_*` variables."""
+
+    endpoint_url: str | None = key(None, "address of a compatible store, such as `https://minio.example:9000`")
+    region: str | None = key(None, "region of the buckets")
+
+
+@dataclass(frozen=True)
+class GcsStorage:
+    """Addresses that begin with `gs://`. What is null is left to the `GOOGLE_*` variables."""
+
+    endpoint_url: str | None = key(None, "address of a compatible store")
+
+
+@dataclass(frozen=True)
+class AzureStorage:
+    """Addresses that begin with `azure://`. What is null is left to the `AZURE_*` variables."""
+
+    account: str | None = key(None, "name of the storage account")
+    endpoint_url: str | None = key(None, "address of the account, such as `https://ACCOUNT.blob.core.windows.net`")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Objects at addresses."""
+
+    http: HttpStorage = section(HttpStorage)
+    s3: S3Storage = section(S3Storage)
+    gcs: GcsStorage = section(GcsStorage)
+    azure: AzureStorage = section(AzureStorage)
 
 
 @dataclass(frozen=True)
@@ -376,6 +426,7 @@ class Config:
 
     bento_bundle: BentoBundle = section(BentoBundle)
     bundles: Bundles = section(Bundles)
+    storage: Storage = section(Storage)
     bento_server: BentoServer = section(BentoServer)
     logging: Logging = section(Logging)
     tracing: Tracing = section(Tracing)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import platform
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._version import __version__
 from bentoml.configuration import get_config
-from bentoml.exceptions import BentoMLConfigException, BentoMLException, MissingDependencyException
+from bentoml.exceptions import BentoMLConfigException, MissingDependencyException
 from bentoml.saved_bundle.layout import REQUIREMENTS, BundleLayout
 from bentoml.saved_bundle.manifest import Manifest, read_manifest
 from bentoml.saved_bundle.modules import BundleModules
 from bentoml.saved_bundle.pickles import refuse_pickles
-from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.remote import borrowed_bundle
 from bentoml.saved_bundle.signing import checked_manifest
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
     from types import ModuleType
 
     from bentoml.service import BentoService, InferenceAPI
@@ -35,7 +35,7 @@ def load(bundle_path: str | os.PathLike[str], *, verify: bool = True, allow_pick
     """Load a saved service, artifacts included. This runs code of the bundle: load only bundles you trust.
 
     Args:
-        bundle_path: directory of the bundle.
+        bundle_path: directory of the bundle, or address of an archive such as `s3://bucket/x.tar.gz`.
         verify: compare every file with the digests that were saved.
         allow_pickle: False refuses a bundle with an artifact whose files could run code when they are read; None does
             what the configuration says (`bento_server.allow_pickle`).
@@ -65,25 +65,16 @@ def load_bento_service_class(
     Each call gives a new class with modules of its own, whatever else was loaded or imported before.
 
     Args:
-        bundle_path: directory of the bundle.
+        bundle_path: directory or address of the bundle; what is fetched is kept as long as the class.
         verify: compare every file with the digests that were saved.
         allow_pickle: as in `load`; the instances keep to it, too.
 
     Raises:
         As `load`.
     """
-    path = _bundle_directory(bundle_path)
-    manifest = checked_manifest(path, verify=verify)
-    may_unpickle = get_config().bento_server.allow_pickle if allow_pickle is None else allow_pickle
-    if not may_unpickle:
-        refuse_pickles(manifest)
-    _check_versions(manifest)
-    layout = BundleLayout.of(path, manifest.service_name)
-    modules = BundleModules(path, layout.module_roots)
-    module = _import_service_module(modules, manifest, path)
-    service_class = _find_class(module, manifest)
-    _bind(service_class, modules, layout, manifest, may_unpickle=may_unpickle)
-    modules.publish()
+    with borrowed_bundle(bundle_path) as bundle:
+        service_class = _load_class(bundle.path, verify=verify, allow_pickle=allow_pickle)
+        bundle.keep_with(service_class)
     return service_class
 
 
@@ -104,7 +95,8 @@ def load_saved_bundle_config(bundle_path: str | os.PathLike[str]) -> Manifest:
         BentoMLException: there is no such directory.
         BentoMLConfigException: it is not a bundle.
     """
-    return read_manifest(_bundle_directory(bundle_path))
+    with borrowed_bundle(bundle_path) as bundle:
+        return read_manifest(bundle.path)
 
 
 def load_bento_service_api(bundle_path: str | os.PathLike[str], api_name: str | None = None) -> InferenceAPI:
@@ -116,13 +108,19 @@ def load_bento_service_api(bundle_path: str | os.PathLike[str], api_name: str | 
     return load(bundle_path).get_inference_api(api_name)
 
 
-def _bundle_directory(bundle_path: str | os.PathLike[str]) -> Path:
-    text = os.fspath(bundle_path)
-    refuse_remote(text, "loaded from")
-    path = Path(text)
-    if not path.is_dir():
-        raise BentoMLException(f"BentoService bundle directory '{text}' not found")
-    return path
+def _load_class(path: Path, *, verify: bool, allow_pickle: bool | None) -> type[BentoService]:
+    manifest = checked_manifest(path, verify=verify)
+    may_unpickle = get_config().bento_server.allow_pickle if allow_pickle is None else allow_pickle
+    if not may_unpickle:
+        refuse_pickles(manifest)
+    _check_versions(manifest)
+    layout = BundleLayout.of(path, manifest.service_name)
+    modules = BundleModules(path, layout.module_roots)
+    module = _import_service_module(modules, manifest, path)
+    service_class = _find_class(module, manifest)
+    _bind(service_class, modules, layout, manifest, may_unpickle=may_unpickle)
+    modules.publish()
+    return service_class
 
 
 def _check_versions(manifest: Manifest) -> None:

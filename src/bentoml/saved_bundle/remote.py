@@ -1,23 +1,205 @@
-"""Addresses of bundles that are not directories of this machine."""
+"""Bundles at addresses: a tar archive through gzip, which is fetched into a temporary directory, or written.
+
+A copy lies in a directory `bentoml-bundle-*` of the temporary directory (`TMPDIR`). It is removed when nobody needs it
+any more, at the latest when the process ends; those of processes that were killed are removed by the next one.
+"""
 
 from __future__ import annotations
 
-from bentoml.exceptions import BentoMLException
+import fcntl
+import os
+import shutil
+import tempfile
+import weakref
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-SCHEMES = ("s3://", "gs://", "azure://", "http://", "https://", "file://")
+from bentoml._util.archive_stream import ArchiveLimits
+from bentoml._util.archives import extract_tar, pack_tar, unpacked_root
+from bentoml.configuration import get_config
+from bentoml.exceptions import BadInput, BentoMLException
+from bentoml.saved_bundle.layout import MANIFEST
+from bentoml.storage.address import is_address, parse_address
+from bentoml.storage.stores import download, write_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bentoml.storage.address import Address
+
+_PREFIX = "bentoml-bundle-"
+_LOCK = "lock"
+_ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
-def refuse_remote(location: str, what: str) -> None:
-    """Say clearly that only local directories can be used.
+class BundleCopy:
+    """A copy of a bundle that was fetched from an address; it is removed at the end of the process, or before.
 
     Args:
-        location: path or address as the user gave it.
-        what: what was to be done, such as `loaded from`.
+        address: of the archive.
+
+    Attributes:
+        path: directory of the bundle.
 
     Raises:
-        BentoMLException: it is an address.
+        As `fetch_bundle`.
     """
-    if location.lower().startswith(SCHEMES):
-        raise BentoMLException(
-            f"{location}: a bundle cannot be {what} an address in this version; use a local directory and copy it"
-        )
+
+    path: Path
+
+    def __init__(self, address: Address) -> None:
+        _remove_left_behind()
+        home = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = _locked(home)
+        self._finalizer = weakref.finalize(self, _remove, home, lock, os.getpid())
+        try:
+            self.path = _fetch(address, home)
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Remove the copy now."""
+        self._finalizer()
+
+
+_kept: list[BundleCopy] = []
+
+
+def fetch_bundle(location: str) -> Path:
+    """Fetch the bundle at an address, to be used until the process ends.
+
+    Args:
+        location: such as `s3://bucket/path/x.tar.gz`.
+
+    Returns:
+        The directory of the copy. Its digests and signature have not been looked at.
+
+    Raises:
+        NotFound: there is nothing at the address.
+        BadInput: it is no archive of a bundle, too large, or one that could do harm.
+        InvalidArgument: it is no address, or one that must not be asked.
+        BentoMLException: it cannot be fetched.
+    """
+    copy = BundleCopy(parse_address(location))
+    _kept.append(copy)
+    return copy.path
+
+
+class BorrowedBundle:
+    """A bundle that is being used.
+
+    Attributes:
+        path: its directory.
+    """
+
+    def __init__(self, path: Path, copy: BundleCopy | None) -> None:
+        self.path = path
+        self._copy = copy
+        self._is_kept = False
+
+    def keep_with(self, owner: type) -> None:
+        """Keep a copy as long as an object lives, instead of removing it when the block ends."""
+        if self._copy is not None:
+            self._is_kept = True
+            weakref.finalize(owner, self._copy.remove)
+
+    def give_back(self) -> None:
+        """Remove a copy that nobody keeps."""
+        if self._copy is not None and not self._is_kept:
+            self._copy.remove()
+
+
+@contextmanager
+def borrowed_bundle(bundle_path: str | os.PathLike[str]) -> Iterator[BorrowedBundle]:
+    """The directory of a bundle, wherever it is, for the time of the block.
+
+    Args:
+        bundle_path: directory or address of the bundle.
+
+    Raises:
+        BentoMLException: there is no such directory; or as `fetch_bundle`.
+    """
+    text = os.fspath(bundle_path)
+    if is_address(text):
+        copy = BundleCopy(parse_address(text))
+        borrowed = BorrowedBundle(copy.path, copy)
+    else:
+        borrowed = BorrowedBundle(Path(text), None)
+        if not borrowed.path.is_dir():
+            raise BentoMLException(f"BentoService bundle directory '{text}' not found")
+    try:
+        yield borrowed
+    finally:
+        borrowed.give_back()
+
+
+def archive_address(location: str, service_name: str) -> Address:
+    """Where a bundle is written: the address itself when it ends like an archive, else `<Service>.tar` below it.
+
+    Raises:
+        InvalidArgument: it is no address, or names no place in a bucket.
+    """
+    address = parse_address(location)
+    path = address.name.partition("?")[0] if address.is_web else address.name
+    return address if path.lower().endswith(_ARCHIVE_ENDINGS) else address.child(f"{service_name}.tar")
+
+
+def upload_bundle(bundle_path: Path, service_name: str, address: Address) -> None:
+    """Write a bundle to an address as an archive, which is seen there when all of it has arrived.
+
+    Args:
+        bundle_path: directory of the bundle.
+        service_name: what the directory is called in the archive.
+        address: of the archive.
+
+    Raises:
+        InvalidArgument: the address must not be asked.
+        BentoMLException: it cannot be written.
+    """
+    with tempfile.TemporaryFile(prefix=_PREFIX) as archive:
+        pack_tar(bundle_path, service_name, archive)
+        size_bytes = archive.tell()
+        archive.seek(0)
+        write_object(address, archive, size_bytes)
+
+
+def _fetch(address: Address, home: Path) -> Path:
+    limits = get_config().bundles
+    archive, unpacked = home / "archive", home / "unpacked"
+    download(address, archive, limits.max_archive_bytes)
+    unpacked.mkdir()
+    try:
+        extract_tar(archive, unpacked, ArchiveLimits(limits.max_unpacked_bytes, limits.max_unpacked_files))
+        root = unpacked_root(unpacked, MANIFEST)
+    except BadInput as error:
+        raise BadInput(f"{address} is no archive of a bundle: {error}") from error
+    archive.unlink()
+    return root
+
+
+def _locked(home: Path) -> BinaryIO:
+    """A file that is locked as long as somebody uses the copy; under its name it is never seen unlocked."""
+    lock = (home / f"{_LOCK}.new").open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    Path(lock.name).rename(home / _LOCK)
+    return lock
+
+
+def _remove(home: Path, lock: BinaryIO, owner_pid: int) -> None:
+    """Remove a copy; a process that was forked from the owner leaves it alone."""
+    if os.getpid() == owner_pid:
+        shutil.rmtree(home, ignore_errors=True)
+    lock.close()
+
+
+def _remove_left_behind() -> None:
+    """Remove the copies of processes that ended without doing so."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # of another user, or just removed by another process
+            if home.is_symlink() or home.lstat().st_uid != os.getuid():
+                continue
+            with (home / _LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(home)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bentoml._util.files import staged_directory
 from bentoml.exceptions import BentoMLException, BundleIntegrityException
-from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.remote import borrowed_bundle
 from bentoml.saved_bundle.signing import checked_manifest
 
 
@@ -16,7 +16,7 @@ def safe_retrieve(path: str | os.PathLike[str], target_dir: str | os.PathLike[st
     """Copy a bundle into a directory, whole or not at all, and check the copy.
 
     Args:
-        path: directory of the bundle.
+        path: directory or address of the bundle.
         target_dir: directory to make; an empty one may exist.
 
     Returns:
@@ -26,18 +26,16 @@ def safe_retrieve(path: str | os.PathLike[str], target_dir: str | os.PathLike[st
         BentoMLException: there is no bundle, or the target exists and is not empty.
         BundleIntegrityException: a file is not the one that was saved.
     """
-    refuse_remote(os.fspath(path), "copied from")
-    source, target = Path(path), Path(target_dir)
-    if not source.is_dir():
-        raise BentoMLException(f"BentoService bundle directory '{source}' not found")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        _refuse_linked_directories(source)
-        with staged_directory(target) as staging:
-            shutil.copytree(source, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            checked_manifest(staging, verify=True)
-    except FileExistsError as error:
-        raise BentoMLException(f"{target} exists and is not empty; give another directory") from error
+    target = Path(target_dir)
+    with borrowed_bundle(path) as bundle:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _refuse_linked_directories(bundle.path)
+            with staged_directory(target) as staging:
+                shutil.copytree(bundle.path, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+                checked_manifest(staging, verify=True)
+        except FileExistsError as error:
+            raise BentoMLException(f"{target} exists and is not empty; give another directory") from error
     return target
 
 

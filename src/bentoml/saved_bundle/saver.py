@@ -24,10 +24,11 @@ from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.modules import bundle_being_imported, bundle_in_reach
-from bentoml.saved_bundle.remote import refuse_remote
+from bentoml.saved_bundle.remote import archive_address, upload_bundle
 from bentoml.saved_bundle.sbom import BundleFacts, format_sbom
 from bentoml.saved_bundle.service_module import unguarded_line
 from bentoml.saved_bundle.service_sources import ServiceSources
+from bentoml.storage.address import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,18 +48,19 @@ def save_to_dir(
 
     Args:
         bento_service: the service.
-        path: existing directory.
+        path: existing directory; or an address such as `s3://bucket/models`, where an archive `<Service>.tar` is
+            written; one that ends in `.tar`, `.tar.gz` or `.tgz` is that of the archive. What is there is replaced.
         version: version to set on the service; None keeps the one it has, or generates one.
         silent: do not log where the bundle was written.
 
     Raises:
-        BentoMLException: the directory is missing or holds a bundle, or the source of the service cannot be found.
-        InvalidArgument: a value of the service cannot stand in the files of a bundle.
+        BentoMLException: the directory is missing or holds a bundle, or the source of the service cannot be found; or
+            nothing can be written to the address.
+        InvalidArgument: a value of the service cannot stand in the files of a bundle, or the address is none.
     """
     text = os.fspath(path)
-    refuse_remote(text, "written to")
-    target = Path(text)
-    if not target.is_dir():
+    where = archive_address(text, bento_service.name) if is_address(text) else Path(text)
+    if isinstance(where, Path) and not where.is_dir():
         raise BentoMLException(f"Directory '{text}' not found; create it first")
     loading = bundle_being_imported()
     if loading is not None:
@@ -69,9 +71,22 @@ def save_to_dir(
             loading,
         )
         return
+    if isinstance(where, Path):
+        _save_here(bento_service, where, version)
+    else:
+        with tempfile.TemporaryDirectory(prefix="bentoml-save-") as scratch:
+            _save_here(bento_service, Path(scratch), version)
+            upload_bundle(Path(scratch), bento_service.name, where)
+    if not silent:
+        logger.info(
+            "BentoService bundle '%s' created at: %s", bento_service.tag, text if isinstance(where, Path) else where
+        )
+
+
+def _save_here(bento_service: BentoService, target: Path, version: str | None) -> None:
     if (target / bento_service.name).exists():
         raise BentoMLException(
-            f"Existing module file found for BentoService {bento_service.name} in {text}; give an empty directory"
+            f"Existing module file found for BentoService {bento_service.name} in {target}; give an empty directory"
         )
     if version is not None:
         bento_service.set_version(version)
@@ -79,8 +94,6 @@ def save_to_dir(
         others = sorted(entry.name for entry in target.iterdir() if entry != staging)
         _write(bento_service, staging, others)
         _move_entries(staging, target)
-    if not silent:
-        logger.info("BentoService bundle '%s' created at: %s", bento_service.tag, text)
 
 
 @contextmanager

@@ -152,15 +152,16 @@ class BentoRepository:
         """Load a service, ready to use.
 
         Args:
-            bento: `name:version`, `name:latest`, a record, or the directory of a bundle.
+            bento: `name:version`, `name:latest`, a record, or the directory or address of a bundle.
 
         Raises:
             NotFound: there is no such bundle.
             BentoMLException: the bundle cannot be loaded.
         """
         from bentoml.saved_bundle import load
+        from bentoml.storage.address import is_address
 
-        if isinstance(bento, Path) or (isinstance(bento, str) and Path(bento).is_dir()):
+        if isinstance(bento, Path) or (isinstance(bento, str) and (Path(bento).is_dir() or is_address(bento))):
             return load(bento)
         with self.reading(bento) as path:
             return load(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
-from bentoml.saved_bundle.remote import SCHEMES
+from bentoml.storage.address import is_address
 from bentoml.types import Tag
 
 
@@ -13,7 +13,8 @@ def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
     """The local directory of a bundle.
 
     Args:
-        bento: an existing directory, `name:version` or `name:latest`.
+        bento: an existing directory, `name:version`, `name:latest`, or an address such as `s3://bucket/x.tar.gz`; what
+            is fetched from there is removed when the process ends.
         yatai_url: registry to look the tag up in; None for the configured or local one.
 
     Returns:
@@ -25,10 +26,10 @@ def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
     directory = Path(bento).expanduser()
     if bento and directory.is_dir():
         return directory.absolute()
-    if bento.lower().startswith(SCHEMES):
-        raise BentoMLException(
-            f"{bento}: bundles at a URL are not available in this version; download the bundle and name its directory"
-        )
+    if is_address(bento):
+        from bentoml.saved_bundle.remote import fetch_bundle
+
+        return fetch_bundle(bento)
     try:
         tag = Tag.parse(bento)
     except InvalidArgument as error:
