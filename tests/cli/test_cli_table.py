@@ -167,6 +167,11 @@ CASES = [
                  id="healthcheck-without-server"),
     pytest.param("healthcheck --port 0", 2, "", misused("Invalid value for '-p' / '--port'..."),
                  id="healthcheck-bad-port"),
+    # env
+    pytest.param("env --help", 0, "Usage: bentoml env [OPTIONS] COMMAND...lock...", "", id="env-help"),
+    pytest.param("env lock Nothing:1", 1, "", failed("env lock", NOT_FOUND.format("Nothing:1")), id="env-lock-unknown"),
+    pytest.param("env lock Scaler:2.0 --tool x", 2, "", misused("Invalid value for '--tool': 'x' is not one of..."),
+                 id="env-lock-bad-tool"),
     # token
     pytest.param("token", 0, "token:  ...\ndigest: sha256:...\n", "", id="token"),
     pytest.param("token -o yaml", 2, "", misused("Invalid value for '-o' / '--output'..."), id="token-bad-output"),

@@ -45,6 +45,7 @@ def test_save_to_dir_of_a_service_writes_the_whole_tree(project: Project, bundle
         "bentoml-init.sh",
         "environment.yml",
         "requirements.txt",
+        "requirements.lock",
         "sbom.cdx.json",
         "python_version",
         "setup.py",

@@ -30,6 +30,7 @@ COMMANDS = (
         "bentoml.cli.serving:serve_gunicorn_command",
         "Serve a bundle over HTTP in production.",
     ),
+    CommandEntry("env", "bentoml.cli.environments:env_command", "Lock what bundles need installed."),
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
     CommandEntry(
         "healthcheck",

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-OPTIONS = ("--index-url", "-i", "--extra-index-url", "--trusted-host", "--find-links", "-f", "--no-index", "--pre")
+_SOURCE_OPTION = re.compile(
+    r"(--index-url|-i|--extra-index-url|--trusted-host|--find-links|-f|--no-index|--pre|--prefer-binary|--no-binary"
+    r"|--only-binary)([= \t].*)?"
+)
+NEEDED_BY_BUNDLE = "the bundle needs "
 _ASKED_BY_BUNDLE = ""
 _CONTINUED = re.compile(r"\\\r?\n")
 # As pip reads them: a comment starts a line or follows a blank, and so do options of one requirement.
@@ -55,8 +59,8 @@ def closure_of(requirements_txt: str) -> Closure:
     walk = _Walk()
     direct: list[Requirement] = [_library_requirement()]
     options = []
-    for line in _logical_lines(requirements_txt):
-        if line.split("=")[0].split()[0] in OPTIONS:
+    for line in logical_lines(requirements_txt):
+        if is_source_option(line):
             options.append(line)
             continue
         parsed = parse_requirement(_REQUIREMENT_OPTIONS.sub("", line))
@@ -82,7 +86,13 @@ def _is_library_wheel(line: str) -> bool:
     return line.startswith(f"./{LIBRARY_DIR}/")
 
 
-def _logical_lines(text: str) -> list[str]:
+def is_source_option(line: str) -> bool:
+    """Whether a line says where pip finds distributions, or which kind of files it takes."""
+    return _SOURCE_OPTION.fullmatch(line) is not None
+
+
+def logical_lines(text: str) -> list[str]:
+    """The lines of a requirements.txt as pip reads them: continued ones joined, without comments and empty ones."""
     lines = (_COMMENT.sub("", line).strip() for line in _CONTINUED.sub(" ", text).splitlines())
     return [line for line in lines if line]
 
@@ -123,15 +133,15 @@ class _Walk:
         if name not in self._found:
             self._found[name] = find_installed(name)
         found = self._found[name]
-        by = f"{asked_by} needs" if asked_by else "the bundle needs"
+        by = f"{asked_by} needs " if asked_by else NEEDED_BY_BUNDLE
         if found is None:
-            self.missing[f"{by} {_text(requirement)}, which is not installed here"] = None
+            self.missing[f"{by}{_text(requirement)}, which is not installed here"] = None
             return False
         if not requirement.specifier.contains(found.version, prereleases=True):
-            self.missing[f"{by} {_text(requirement)}, but version {found.version} is installed here"] = None
+            self.missing[f"{by}{_text(requirement)}, but version {found.version} is installed here"] = None
             return False
         if requirement.url and not found.is_from(requirement.url):
-            self.missing[f"{by} {name} from an address that what is installed here did not come from"] = None
+            self.missing[f"{by}{name} from an address that what is installed here did not come from"] = None
             return False
         return True
 

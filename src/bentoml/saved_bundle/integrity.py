@@ -89,9 +89,33 @@ def write_digests(directory: Path, known: Mapping[str, str] | None = None) -> di
     digests = {
         name: known.get(name) or file_digest(directory / name) for name in _files_below(directory) if name != DIGESTS
     }
+    _write_lines(directory, digests)
+    return digests
+
+
+def _write_lines(directory: Path, digests: Mapping[str, str]) -> None:
     lines = "".join(_format_line(name, digest) for name, digest in digests.items())
     write_atomic(directory / DIGESTS, lines.encode("utf-8", "surrogateescape"))
-    return digests
+
+
+def replace_listed(directory: Path, name: str, content: bytes) -> None:
+    """Give a file that is named in `SHA256SUMS` another content, and its line there the digest of that.
+
+    Args:
+        directory: the directory, whose files have been verified.
+        name: relative name of the file.
+        content: what it will hold.
+
+    Raises:
+        BundleIntegrityException: `SHA256SUMS` does not name it.
+    """
+    sums = directory / DIGESTS
+    digests = _parse(sums.read_text(encoding="utf-8", errors="surrogateescape"), sums)
+    if name not in digests:
+        raise BundleIntegrityException(f"{sums} does not name {name}; {_WHAT_TO_DO}")
+    digests[name] = hashlib.sha256(content).hexdigest()
+    write_atomic(directory / name, content)
+    _write_lines(directory, digests)
 
 
 def has_digests(directory: Path) -> bool:

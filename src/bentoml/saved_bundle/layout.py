@@ -3,7 +3,7 @@
 ```
 <root>/
   bentoml.yml  SHA256SUMS  README.md  docs.json  Dockerfile  docker-entrypoint.sh  bentoml-init.sh
-  environment.yml  requirements.txt  python_version  setup.sh  setup.py  MANIFEST.in  sbom.cdx.json
+  environment.yml  requirements.txt  requirements.lock  python_version  setup.sh  setup.py  MANIFEST.in  sbom.cdx.json
   bundled_pip_dependencies/   the wheel of the library that saved the bundle
   <Service>/                  the service's own modules, as a Python package
     __init__.py  bentoml.yml  SHA256SUMS
@@ -34,6 +34,7 @@ DOCKER_ENTRYPOINT = "docker-entrypoint.sh"
 INIT_SCRIPT = "bentoml-init.sh"
 CONDA_ENVIRONMENT = "environment.yml"
 REQUIREMENTS = "requirements.txt"
+LOCK = "requirements.lock"
 PYTHON_VERSION = "python_version"
 SBOM = "sbom.cdx.json"
 SETUP_SH = "setup.sh"

@@ -16,12 +16,13 @@ from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
 from bentoml.saved_bundle.artifact_records import known_digests, save_artifacts
-from bentoml.saved_bundle.closure import closure_of
+from bentoml.saved_bundle.closure import NEEDED_BY_BUNDLE, closure_of
 from bentoml.saved_bundle.environment import resolve_environment
 from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
 from bentoml.saved_bundle.integrity import file_digest, write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
+from bentoml.saved_bundle.lock import lock_of
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.modules import bundle_being_imported, bundle_in_reach
 from bentoml.saved_bundle.remote import archive_address, upload_bundle
@@ -33,6 +34,7 @@ from bentoml.storage.address import is_address
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bentoml.saved_bundle.lock import Lock
     from bentoml.saved_bundle.service_module import ServiceModule
     from bentoml.service import BentoService
 
@@ -144,6 +146,7 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     )
     closure = closure_of(env.declared.requirements_txt())
     write_atomic(root / layout.SBOM, format_sbom(closure, BundleFacts.of(document, file_digest(wheel), artifacts)))
+    _write_lock(root, lock_of(closure, env.library_line))
     _write_openapi_document(service, root)
     GeneratedFiles(
         service_name=service.name,
@@ -158,6 +161,14 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     _write_manifest(paths, document)
     digests = write_digests(paths.service_dir, known=known_digests(artifacts))
     write_digests(root, known={f"{service.name}/{name}": digest for name, digest in digests.items()})
+
+
+def _write_lock(root: Path, lock: Lock) -> None:
+    # What the bundle itself lacks was said when its requirements were pinned.
+    others = [text for text in lock.missing if not text.startswith(NEEDED_BY_BUNDLE)]
+    if others:
+        logger.warning("%s is not complete: %s", layout.LOCK, "; ".join(others))
+    write_atomic(root / layout.LOCK, str(lock))
 
 
 def _warn_of_script(module: ServiceModule) -> None:

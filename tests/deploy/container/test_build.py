@@ -131,7 +131,9 @@ def test_plan_image_of_an_installed_package_writes_a_whole_bundle(bundle: Path, 
     plan_image(installed(bundle, tmp_path), context, engine="podman")
     assert verify_bundle(context).service_version == "2.0"
     made = {path.name for path in context.iterdir()}
-    assert made == {path.name for path in bundle.iterdir()} - {"docs.json", "sbom.cdx.json"} | {"setup.sh"}
+    assert made == {path.name for path in bundle.iterdir()} - {"docs.json", "sbom.cdx.json", "requirements.lock"} | {
+        "setup.sh"
+    }
     assert (context / "setup.sh").read_bytes() == setup
     assert yaml.safe_load((context / "environment.yml").read_text())["dependencies"] == ["gcc"]
     assert "CONDA_DECLARED=yes" in (context / "bentoml-init.sh").read_text()

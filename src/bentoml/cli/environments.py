@@ -1,0 +1,16 @@
+"""`bentoml env`: the environments that bundles run in."""
+
+from __future__ import annotations
+
+import click
+
+from bentoml.cli.lazy_group import CommandEntry, LazyGroup
+
+COMMANDS = (
+    CommandEntry("lock", "bentoml.cli.environment_lock:lock_command", "Add hashes to the requirements of a bundle."),
+)
+
+
+@click.group(name="env", cls=LazyGroup, entries=COMMANDS, short_help="Lock what bundles need installed.")
+def env_command() -> None:
+    """Look after what bundles need installed."""
