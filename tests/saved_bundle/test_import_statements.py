@@ -21,10 +21,11 @@ CASES = [
     pytest.param("from .... import y", [], id="relative, too far up"),
     pytest.param("def f():\n    import a\n    class C:\n        import b", ["a", "b"], id="nested"),
     pytest.param("async def f():\n    with x:\n        import a", ["a"], id="async"),
-    pytest.param("if TYPE_CHECKING:\n    import a\nelse:\n    import b", ["b"], id="type checking"),
-    pytest.param("import typing as t\nif t.TYPE_CHECKING:\n    import a", ["typing"], id="type checking, attribute"),
+    pytest.param("if TYPE_CHECKING:\n    import a\nelse:\n    import b", ["a -- only for type checkers", "b"], id="type checking"),
+    pytest.param("import typing as t\nif t.TYPE_CHECKING:\n    import a", ["typing", "a -- only for type checkers"],
+                 id="type checking, attribute"),
     pytest.param("if x:\n    import a\nelif y:\n    import b\nelse:\n    import c", ["a", "b", "c"], id="if"),
-    pytest.param("try:\n    import a\nexcept ImportError:\n    import b", ["a?", "b?"], id="try"),
+    pytest.param("try:\n    import a\nexcept ImportError:\n    import b", ["a?", "b? instead of a"], id="try"),
     pytest.param("try:\n    import a\nexcept (KeyError, ModuleNotFoundError):\n    pass", ["a?"], id="try, tuple"),
     pytest.param("try:\n    import a\nexcept:\n    pass\nelse:\n    import b", ["a?", "b"], id="try, bare, else"),
     pytest.param("try:\n    import a\nexcept builtins.ImportError:\n    pass", ["a?"], id="try, dotted"),
@@ -34,8 +35,20 @@ CASES = [
     pytest.param("import_module('a.b')", ["a.b?"], id="import_module"),
     pytest.param("importlib.import_module('a.b', package=None)", ["a.b?"], id="importlib.import_module"),
     pytest.param("x = __import__('a')", ["a?"], id="__import__"),
-    pytest.param("import_module('.a', __package__)", [], id="import_module, relative"),
-    pytest.param("import_module(name); import_module(); import_module(3)", [], id="import_module, not literal"),
+    pytest.param("import_module('.a', __package__)", ["top.pkg.a?"], id="import_module, relative"),
+    pytest.param("import_module('..a', package='p.q')", ["p.a?"], id="import_module, relative to a literal"),
+    pytest.param("import_module('.a', package=x); import_module('....a', __package__)", [], id="import_module, lost"),
+    pytest.param("import_module(name='a')", ["a?"], id="import_module, keyword"),
+    pytest.param("import_module(); import_module(3)", [], id="import_module, no name"),
+    pytest.param(
+        "import_module(f'p.{x}')", ["import_module(f'p.{x}') -- its name is only known at run time"], id="computed name"
+    ),
+    pytest.param("with suppress(ImportError):\n    import a\nimport b", ["a?", "b"], id="suppress"),
+    pytest.param("with contextlib.suppress(KeyError):\n    import a", ["a"], id="suppress, other error"),
+    pytest.param("if importlib.util.find_spec('a') is not None:\n    import a\nelse:\n    import b", ["a?", "b"],
+                 id="find_spec"),
+    pytest.param("try:\n    import a\n    from b import c\nexcept ImportError:\n    import d\nimport e",
+                 ["a?", "b(c)?", "d? instead of a, b", "e"], id="fallback"),
     pytest.param("'import a'  # import b", [], id="text"),
     pytest.param("match x:\n    case 1:\n        import a", ["a"], id="match"),
 ]
@@ -46,6 +59,9 @@ def shown(source: str) -> list[str]:
         found.name
         + (f"({','.join(['*'] if found.star else found.attributes)})" if found.star or found.attributes else "")
         + ("?" if found.optional else "")
+        + (f" instead of {', '.join(found.instead_of)}" if found.instead_of else "")
+        + (f" -- {found.rule}" if found.rule else "")
+        + (f"; {found.marker}" if found.marker else "")
         for found in read_imports(source.encode(), "f.py", "top.pkg.module", is_package=False)
     ]
 

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import importlib.util
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLException
+from bentoml.saved_bundle.import_conditions import (
+    asks_for_module,
+    catches_import_error,
+    judge,
+    suppresses_import_error,
+)
+from bentoml.saved_bundle.inference_rules import COMPUTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True)
@@ -16,9 +29,12 @@ class ImportedName:
         name: absolute dotted name of the module.
         attributes: names taken from it with `from ... import`; each may be a submodule.
         star: whether it is `from ... import *`.
-        optional: whether the code goes on without it: it stands in a `try` that catches ImportError, or is looked up
-            by name at run time.
+        optional: whether the code goes on without it: it stands in a `try` that catches ImportError, under a condition
+            that asks whether it is installed, or is looked up by name at run time.
         place: file and line, for messages.
+        rule: why it brings no requirement (`inference_rules`); empty when it may bring one.
+        marker: the condition around it in the form of PEP 508, such as `sys_platform == "linux"`; empty without one.
+        instead_of: modules that have to be missing before it is imported: those of the `try` whose handler it is in.
     """
 
     name: str
@@ -26,10 +42,23 @@ class ImportedName:
     attributes: tuple[str, ...] = ()
     star: bool = False
     optional: bool = False
+    rule: str = ""
+    marker: str = ""
+    instead_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What the statements around an import say about it; the fields are those of `ImportedName`."""
+
+    optional: bool = False
+    rule: str = ""
+    marker: str = ""
+    instead_of: tuple[str, ...] = ()
 
 
 def read_imports(source: bytes, place: str, module_name: str, *, is_package: bool) -> list[ImportedName]:
-    """The imports of one file, in order, without those that only type checkers see.
+    """The imports of one file, in order; those that only type checkers see, or that never run, have a `rule`.
 
     Args:
         source: content of the file.
@@ -76,7 +105,7 @@ class _Reader(ast.NodeVisitor):
         self.found: list[ImportedName] = []
         self._place = place
         self._package = package
-        self._optional = False
+        self._around = _Around()
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
@@ -93,48 +122,85 @@ class _Reader(ast.NodeVisitor):
         self._add(node, base, names, star=any(alias.name == "*" for alias in node.names))
 
     def visit_Call(self, node: ast.Call) -> None:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in {"import_module", "__import__"} and node.args and isinstance(node.args[0], ast.Constant):
-            value = node.args[0].value
-            if isinstance(value, str) and value and not value.startswith("."):
-                self._add(node, value, optional=True)
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called in {"import_module", "__import__"}:
+            arguments = {keyword.arg: keyword.value for keyword in node.keywords}
+            name = node.args[0] if node.args else arguments.get("name")
+            anchor = node.args[1] if len(node.args) > 1 else arguments.get("package")
+            self._add_by_name(node, name, anchor if called == "import_module" else None)
         self.generic_visit(node)
 
+    def _add_by_name(self, node: ast.Call, name: ast.expr | None, anchor: ast.expr | None) -> None:
+        if isinstance(name, ast.Constant):
+            module = self._resolved(name.value, anchor) if isinstance(name.value, str) else None
+            if module:
+                with self._within(optional=True):
+                    self._add(node, module)
+        elif name is not None:
+            with self._within(rule=self._around.rule or COMPUTED):
+                self._add(node, ast.unparse(node)[:80])
+
+    def _resolved(self, name: str, anchor: ast.expr | None) -> str | None:
+        """The absolute name that `import_module(name, anchor)` looks up; None when it cannot be told."""
+        if not name.startswith("."):
+            return name
+        package = self._package
+        if isinstance(anchor, ast.Constant) and isinstance(anchor.value, str):
+            package = anchor.value
+        elif not isinstance(anchor, ast.Name) or anchor.id not in {"__package__", "__name__"}:
+            return None
+        try:
+            return importlib.util.resolve_name(name, package)
+        except ImportError:
+            return None
+
     def visit_If(self, node: ast.If) -> None:
-        if not _is_type_checking(node.test):
-            self.generic_visit(node)
+        self.visit(node.test)
+        judged = judge(node.test)
+        if judged is None:
+            with self._within(optional=self._around.optional or asks_for_module(node.test)):
+                self._visit_all(node.body)
+            self._visit_all(node.orelse)
             return
-        for statement in node.orelse:
-            self.visit(statement)
+        for statements, is_taken, marker in (
+            (node.body, judged.holds, judged.marker),
+            (node.orelse, not judged.holds, judged.negated),
+        ):
+            if is_taken:
+                both = " and ".join(one for one in (self._around.marker, marker) if one)
+                with self._within(marker=both):
+                    self._visit_all(statements)
+            else:
+                with self._within(rule=self._around.rule or judged.rule):
+                    self._visit_all(statements)
 
     def visit_Try(self, node: ast.Try) -> None:
-        outer = self._optional
-        self._optional = outer or any(_catches_import_error(handler) for handler in node.handlers)
-        for statement in node.body:
-            self.visit(statement)
+        is_optional = any(catches_import_error(handler.type) for handler in node.handlers)
+        first = len(self.found)
+        with self._within(optional=self._around.optional or is_optional):
+            self._visit_all(node.body)
+        tried = tuple(one.name for one in self.found[first:] if not one.rule) if is_optional else ()
         # What a handler imports instead is just as optional: one of the two is there.
-        for handler in node.handlers:
-            self.visit(handler)
-        self._optional = outer
-        for statement in [*node.orelse, *node.finalbody]:
-            self.visit(statement)
+        with self._within(optional=self._around.optional or is_optional, instead_of=tried):
+            self._visit_all(node.handlers)
+        self._visit_all([*node.orelse, *node.finalbody])
 
-    def _add(
-        self, node: ast.AST, name: str, attributes: tuple[str, ...] = (), *, star: bool = False, optional: bool = False
-    ) -> None:
+    def visit_With(self, node: ast.With) -> None:
+        self._visit_all(node.items)
+        with self._within(optional=self._around.optional or any(map(suppresses_import_error, node.items))):
+            self._visit_all(node.body)
+
+    def _visit_all(self, nodes: Iterable[ast.AST]) -> None:
+        for node in nodes:
+            self.visit(node)
+
+    @contextmanager
+    def _within(self, **changes: Any) -> Iterator[None]:
+        outer = self._around
+        self._around = replace(outer, **changes)
+        yield
+        self._around = outer
+
+    def _add(self, node: ast.AST, name: str, attributes: tuple[str, ...] = (), *, star: bool = False) -> None:
         place = f"{self._place}:{getattr(node, 'lineno', 0)}"
-        self.found.append(ImportedName(name, place, attributes, star, self._optional or optional))
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
-        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
-    )
-
-
-def _catches_import_error(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return True
-    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {getattr(item, "id", getattr(item, "attr", "")) for item in caught}
-    return bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+        self.found.append(ImportedName(name, place, attributes, star, **vars(self._around)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import os
+import sys
 import zipfile
 import zipimport
 from pathlib import Path
@@ -50,7 +51,9 @@ def _names_in_archive(path: Path) -> set[str]:
             members = archive.namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise BundleIntegrityException(f"{path} is not a readable zip archive: {error}") from error
-    return {member.split("/")[0].removesuffix(_SOURCE_SUFFIX) for member in members if member.endswith(_SOURCE_SUFFIX)}
+    names = {member.split("/")[0].removesuffix(_SOURCE_SUFFIX) for member in members if member.endswith(_SOURCE_SUFFIX)}
+    # An archive comes as a whole, with names that nobody chose; none of them may stand in for the standard library.
+    return names - sys.stdlib_module_names
 
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):

@@ -85,7 +85,11 @@ class OriginSearch:
         spec = self._spec(name)
         if spec is None:
             return Origin(name, OriginKind.ARCHIVE if top in self._archive_names else OriginKind.MISSING)
-        return self._classify(name, top, spec)
+        found = self._classify(name, top, spec)
+        if found.kind is OriginKind.DISTRIBUTION and top in self._archive_names:
+            # In the bundle the archive stands before what is installed.
+            return Origin(name, OriginKind.ARCHIVE)
+        return found
 
     def _classify(self, name: str, top: str, spec: ModuleSpec) -> Origin:
         is_package = spec.submodule_search_locations is not None
