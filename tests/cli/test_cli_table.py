@@ -44,6 +44,15 @@ ARTIFACT  TYPE            OBJECT        VERSION  PICKLES  BYTES
 factor    PickleArtifact  builtins.int           yes      ...
 """
 
+EXPLAINED = f"""REQUIREMENT...  BECAUSE OF
+bentoml=={__version__}  bentoml, the library that saved the bundle
+pandas==...  API scale_column (DataframeInput)
+
+LEFT OUT  PLACE... RULE
+typing    scaler_service.py:...  standard library
+bentoml   scaler_service.py:...  part of every environment
+"""
+
 
 def failed(command: str, text: str) -> str:
     return f"Error: bentoml-cli {command} failed: {text}"
@@ -188,6 +197,18 @@ CASES = [
     pytest.param("metrics alerts --service Iris", 0, "groups:...(BENTOML_Iris_workers) == 0\n...", "",
                  id="metrics-alerts-of-a-service"),
     pytest.param("metrics reports", 2, "", "Usage: ...No such command 'reports'...", id="metrics-unknown"),
+    # env
+    pytest.param("env --help", 0, "Usage: bentoml env [OPTIONS] COMMAND...explain...", "", id="env-help"),
+    pytest.param("env explain Scaler:2.0", 0, EXPLAINED, "", id="env-explain"),
+    pytest.param("env explain {path} -o json -q", 0, '{\n  "bento": "Scaler:2.0",\n  "recorded": true,...'
+                 '"kind": "adapter",\n          "name": "scale_column",\n          "detail": "DataframeInput"...'
+                 '"rule": "part of every environment"...}\n', "", id="env-explain-json"),
+    pytest.param("env explain Nothing:1", 1, "", failed("env explain", NOT_FOUND.format("Nothing:1")),
+                 id="env-explain-unknown"),
+    pytest.param("env explain {home}", 1, "", failed("env explain", "...is not a saved bundle...\n"),
+                 id="env-explain-no-bundle"),
+    pytest.param("env explain Scaler:2.0 -o yaml", 2, "", misused("Invalid value for '-o' / '--output'..."),
+                 id="env-explain-bad-output"),
     # serve
     pytest.param("serve Nothing:1", 1, "", failed("serve", NOT_FOUND.format("Nothing:1")), id="serve-unknown"),
     pytest.param("serve Scaler:2.0 --port 70000", 2, "", misused("Invalid value for '-p' / '--port'..."),

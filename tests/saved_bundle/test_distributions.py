@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bentoml.saved_bundle.distributions import distribution_of, providers_of
+from bentoml.saved_bundle.distributions import distribution_of, providers_of, reference_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +77,47 @@ def test_distribution_of_a_module_in_a_shared_namespace_is_the_one_with_its_file
     install(libs, "dist-one", "shared/one/__init__.py,,\n")
     install(libs, "dist-two", f"shared/two/__init__.py,,\nshared/two/deep.py,,\nshared/fast{COMPILED_SUFFIX},,\n")
     assert distribution_of(module, providers_of([module])) == expected
+
+
+@pytest.mark.parametrize(
+    ("preferred", "expected"), [(set(), "zed-full"), ({"zed-light"}, "zed-light"), ({"other"}, "zed-full")]
+)
+def test_distribution_of_a_module_that_two_have_is_the_one_that_is_required_anyway(
+    libs: Path, preferred: set[str], expected: str
+) -> None:
+    install(libs, "zed-full", "zed/__init__.py,,\n")
+    install(libs, "zed-light", "zed/__init__.py,,\n")
+    install(libs, "zed-plugin", "zed/plugin.py,,\n")
+    assert distribution_of("zed", providers_of(["zed"]), preferred) == expected
+
+
+def test_distribution_of_a_module_that_two_have_is_else_the_one_of_its_name(libs: Path) -> None:
+    install(libs, "a-fork", "zed/__init__.py,,\n")
+    install(libs, "Zed", "zed/__init__.py,,\n")
+    assert distribution_of("zed", providers_of(["zed"])) == "Zed"
+
+
+REFERENCES = [
+    pytest.param(None, (None, None), id="index"),
+    pytest.param("not json", (None, None), id="broken"),
+    pytest.param("[]", (None, None), id="no object"),
+    pytest.param('{"url": "https://h/x.whl\\n--pre", "archive_info": {}}', (None, None), id="two lines"),
+    pytest.param('{"url": "https://h/x.whl -r y", "archive_info": {}}', (None, None), id="option"),
+    pytest.param('{"url": "https://h/x.whl", "archive_info": {}}', ("zed @ https://h/x.whl", None), id="archive"),
+    pytest.param(
+        '{"url": "https://h/r.git", "subdirectory": "py", "vcs_info": {"vcs": "git", "commit_id": "abc"}}',
+        ("zed @ git+https://h/r.git@abc#subdirectory=py", None),
+        id="git",
+    ),
+    pytest.param('{"url": "file:///src/zed", "dir_info": {}}', (None, "file:///src/zed"), id="directory"),
+]
+
+
+@pytest.mark.parametrize(("direct_url", "expected"), REFERENCES)
+def test_reference_of_a_distribution_tells_where_it_was_installed_from(
+    libs: Path, direct_url: str | None, expected: tuple[str | None, str | None]
+) -> None:
+    install(libs, "zed", "zed.py,,\n")
+    if direct_url is not None:
+        (libs / "zed-1.0.dist-info" / "direct_url.json").write_text(direct_url)
+    assert reference_of("zed") == expected

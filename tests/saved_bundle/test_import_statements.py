@@ -12,6 +12,7 @@ from bentoml.saved_bundle.import_statements import public_names, read_imports
 CASES = [
     pytest.param("import a", ["a"], id="import"),
     pytest.param("import a.b.c as d, e", ["a.b.c", "e"], id="several"),
+    pytest.param("from __future__ import annotations", [], id="future"),
     pytest.param("from a.b import c as d, e", ["a.b(c,e)"], id="from"),
     pytest.param("from a import *", ["a(*)"], id="star"),
     pytest.param("from . import x", ["top.pkg(x)"], id="relative"),
@@ -21,9 +22,14 @@ CASES = [
     pytest.param("from .... import y", [], id="relative, too far up"),
     pytest.param("def f():\n    import a\n    class C:\n        import b", ["a", "b"], id="nested"),
     pytest.param("async def f():\n    with x:\n        import a", ["a"], id="async"),
-    pytest.param("if TYPE_CHECKING:\n    import a\nelse:\n    import b", ["a -- only for type checkers", "b"], id="type checking"),
-    pytest.param("import typing as t\nif t.TYPE_CHECKING:\n    import a", ["typing", "a -- only for type checkers"],
-                 id="type checking, attribute"),
+    pytest.param(
+        "if TYPE_CHECKING:\n    import a\nelse:\n    import b", ["a -- only for type checkers", "b"], id="type checking"
+    ),
+    pytest.param(
+        "import typing as t\nif t.TYPE_CHECKING:\n    import a",
+        ["typing", "a -- only for type checkers"],
+        id="type checking, attribute",
+    ),
     pytest.param("if x:\n    import a\nelif y:\n    import b\nelse:\n    import c", ["a", "b", "c"], id="if"),
     pytest.param("try:\n    import a\nexcept ImportError:\n    import b", ["a?", "b? instead of a"], id="try"),
     pytest.param("try:\n    import a\nexcept (KeyError, ModuleNotFoundError):\n    pass", ["a?"], id="try, tuple"),
@@ -45,10 +51,14 @@ CASES = [
     ),
     pytest.param("with suppress(ImportError):\n    import a\nimport b", ["a?", "b"], id="suppress"),
     pytest.param("with contextlib.suppress(KeyError):\n    import a", ["a"], id="suppress, other error"),
-    pytest.param("if importlib.util.find_spec('a') is not None:\n    import a\nelse:\n    import b", ["a?", "b"],
-                 id="find_spec"),
-    pytest.param("try:\n    import a\n    from b import c\nexcept ImportError:\n    import d\nimport e",
-                 ["a?", "b(c)?", "d? instead of a, b", "e"], id="fallback"),
+    pytest.param(
+        "if importlib.util.find_spec('a') is not None:\n    import a\nelse:\n    import b", ["a?", "b"], id="find_spec"
+    ),
+    pytest.param(
+        "try:\n    import a\n    from b import c\nexcept ImportError:\n    import d\nimport e",
+        ["a?", "b(c)?", "d? instead of a, b", "e"],
+        id="fallback",
+    ),
     pytest.param("'import a'  # import b", [], id="text"),
     pytest.param("match x:\n    case 1:\n        import a", ["a"], id="match"),
 ]

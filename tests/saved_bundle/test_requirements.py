@@ -12,7 +12,7 @@ import bentoml
 from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import load_bento_service_metadata, save_to_dir
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
-from bentoml.saved_bundle.requirements import combined, infer_requirements, pinned, requirements_of
+from bentoml.saved_bundle.requirements import combined, infer_requirements, inferred_from, pinned
 from bentoml.saved_bundle.sources import SourceTree
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 PINNED = [
     pytest.param("pyyaml", f"pyyaml=={installed('pyyaml')}", None, id="bare"),
-    pytest.param("PyYAML[extra,more]", f"PyYAML[extra,more]=={installed('pyyaml')}", None, id="extras"),
+    pytest.param("PyYAML[extra,more]", f"PyYAML[extra,more]=={installed('pyyaml')}", "has no extra extra", id="extras"),
     pytest.param(
         "pyyaml; python_version>'3'", f'pyyaml=={installed("pyyaml")}; python_version > "3"', None, id="marker"
     ),
@@ -89,32 +89,37 @@ def test_requirements_of_finds_the_distribution_behind_a_module() -> None:
             "setuptools": "b.py:3",
         }
     )
-    found = requirements_of(tree)
+    found = inferred_from(tree).found
     assert [str(one) for one in found] == [
         "cloud-storage==3.0",
         f"PyYAML=={installed('pyyaml')}",
         f"scikit-learn=={installed('scikit-learn')}",
         "torch==2.1.0",
     ]
-    assert [one.imported_at for one in found] == ["b.py:2", "a.py:1", "a.py:3", "b.py:1"]
+    assert [one.imports[0] for one in found] == [
+        ("google_.cloud.storage", "b.py:2"),
+        ("yaml", "a.py:1"),
+        ("sklearn", "a.py:3"),
+        ("torch", "b.py:1"),
+    ]
 
 
 @pytest.mark.usefixtures("torch")
 def test_requirements_of_a_module_file_in_a_shared_namespace() -> None:
-    assert [str(one) for one in requirements_of(SourceTree(external={"google_.cloud.query": "a.py:1"}))] == [
+    assert [str(one) for one in inferred_from(SourceTree(external={"google_.cloud.query": "a.py:1"})).found] == [
         "cloud-query==4.0"
     ]
 
 
 def test_requirements_of_what_was_not_found_warns(caplog: pytest.LogCaptureFixture) -> None:
     tree = SourceTree(external={"copied_by_hand": "b.py:2"}, missing={"nowhere": "a.py:7"})
-    assert requirements_of(tree) == []
+    assert inferred_from(tree).found == []
     assert "a.py:7 imports nowhere, which is not installed here" in caplog.text
     assert "b.py:2 imports copied_by_hand, which belongs to no installed distribution" in caplog.text
 
 
 def test_combined_prefers_what_is_declared() -> None:
-    inferred = requirements_of(SourceTree(external={"yaml": "a.py:1", "click": "a.py:2"}))
+    inferred = inferred_from(SourceTree(external={"yaml": "a.py:1", "click": "a.py:2"})).found
     assert combined(["pyyaml>=5", "./x.whl"], inferred) == ["pyyaml>=5", "./x.whl", f"click=={installed('click')}"]
 
 
@@ -199,6 +204,32 @@ def test_save_with_an_option_of_two_lines_is_refused(
     setattr(service.env, attribute, value)
     with pytest.raises(InvalidArgument, match=r"cannot stand in requirements\.txt"):
         save_to_dir(service, bundle_dir)
+
+
+def test_save_with_a_line_that_would_join_the_next_one_is_refused(project: Project, bundle_dir: Path) -> None:
+    service = project.greeter()
+    service.env._pip_packages.append("click\\")
+    with pytest.raises(InvalidArgument, match="its end would join the next line"):
+        save_to_dir(service, bundle_dir)
+
+
+@pytest.mark.parametrize(
+    ("option", "warns"),
+    [
+        ("pip_index_url='https://me:secret@mirror.example/simple'", True),
+        ("pip_extra_index_url='https://me:secret@mirror.example/simple'", True),
+        ("pip_packages=['git+https://me:secret@mirror.example/r']", True),
+        ("pip_index_url='https://${ME}:${SECRET}@mirror.example/simple'", False),
+        ("pip_index_url='https://me@mirror.example:443/simple'", False),
+    ],
+)
+def test_save_with_a_password_in_a_url_warns_without_repeating_it(
+    project: Project, bundle_dir: Path, caplog: pytest.LogCaptureFixture, option: str, warns: bool
+) -> None:
+    project.write(svc=f"import bentoml\n@bentoml.env({option})\nclass Service(bentoml.BentoService): pass\n")
+    save_to_dir(project.import_("svc").Service(), bundle_dir)
+    assert ("the URL at mirror.example has a password" in caplog.text) is warns
+    assert "secret" not in caplog.text
 
 
 def test_infer_requirements_gives_versions_by_name(project: Project) -> None:

@@ -191,6 +191,36 @@ def test_save_with_zip_archives_takes_them_along(
     assert [one.value, two.value, one.late(), two.late()] == [1, 2, 1, 2]  # type: ignore[attr-defined]
 
 
+def test_load_with_an_archive_never_takes_the_standard_library_from_it(project: Project, tmp_path: Path) -> None:
+    import json
+    import zipfile
+
+    (project.root / "libs").mkdir()
+    with zipfile.ZipFile(project.root / "libs" / "code.zip", "w") as archive:
+        archive.writestr("json/__init__.py", "raise SystemExit('not the real one')")
+        archive.writestr("bentoml/__init__.py", "raise SystemExit('not the real one')")
+        archive.writestr("own.py", "import json, bentoml.adapters\nVALUE = json.dumps(1)")
+    source = """
+        import sys
+        sys.path.append({archive!r})
+        import bentoml, json, own
+
+        @bentoml.env(zipimport_archives=["libs/code.zip"])
+        class Zipped(bentoml.BentoService):
+            value = own.VALUE
+            def late(self):
+                import json
+                return json
+    """
+    project.write_file("zipped_svc.py", source.format(archive=str(project.root / "libs" / "code.zip")))
+    (tmp_path / "bundle").mkdir()
+    save_to_dir(project.import_("zipped_svc").Zipped(), tmp_path / "bundle")
+    project.forget("own", "zipped_svc")
+    loaded: Any = load(tmp_path / "bundle")
+    assert loaded.value == "1"
+    assert loaded.late().dumps is json.dumps
+
+
 @pytest.mark.parametrize("name", ["nowhere.zip", "text.zip", "archive.tar"])
 def test_save_with_an_archive_that_is_none_is_refused(project: Project, name: str) -> None:
     from bentoml.saved_bundle.service_module import find_zip_archives

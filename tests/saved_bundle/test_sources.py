@@ -80,6 +80,49 @@ CASES: list[tuple[str, str, dict[str, str], set[str], set[str]]] = [
     ("optional", "try:\n    import nowhere\nexcept ImportError:\n    import a", {"a.py": ""}, {"a.py"}, set()),
     ("by name", "import importlib\nimportlib.import_module('p.q')", {"p/q.py": ""}, {"p/q.py"}, set()),
     ("types only", "import typing\nif typing.TYPE_CHECKING:\n    import a", {"a.py": "import nowhere"}, set(), set()),
+    (
+        "types only, of others",
+        "if TYPE_CHECKING:\n    import nowhere, yaml\nif False:\n    import a",
+        {"a.py": ""},
+        set(),
+        set(),
+    ),
+    (
+        "another platform",
+        "import sys\nif sys.platform == 'aix':\n    import a, nowhere",
+        {"a.py": "import b, yaml", "b.py": "import nowhere_else"},
+        {"a.py", "b.py"},
+        set(),
+    ),
+    (
+        "another Python",
+        "import sys\nif sys.version_info < (3,):\n    import a, nowhere\nelse:\n    import b",
+        {"a.py": "", "b.py": "import gone"},
+        {"a.py", "b.py"},
+        {"gone"},
+    ),
+    (
+        "another platform, and always",
+        "import sys\nif sys.platform == 'aix':\n    import a\nimport b",
+        {"a.py": "import gone", "b.py": "import a"},
+        {"a.py", "b.py"},
+        {"gone"},
+    ),
+    (
+        "fallback that is not needed",
+        "try:\n    import b\nexcept ImportError:\n    import a, yaml",
+        {"a.py": "import nowhere", "b.py": ""},
+        {"a.py", "b.py"},
+        set(),
+    ),
+    (
+        "by relative name",
+        "import p",
+        {"p/__init__.py": "import_module('.q', __name__)", "p/q.py": ""},
+        {"p/__init__.py", "p/q.py"},
+        set(),
+    ),
+    ("suppressed", "with suppress(ImportError):\n    import nowhere", {}, set(), set()),
     ("standard library", "import json.decoder, os.path, sys, asyncio, distutils_", {}, set(), {"distutils_"}),
     ("under a name of the standard library", "import queue", {"queue.py": "import nowhere"}, set(), set()),
     ("bentoml", "import bentoml.adapters\nfrom bentoml.service import x", {}, set(), set()),
@@ -195,6 +238,92 @@ def test_collect_sources_of_a_compiled_module_warns(project: Project, caplog: py
     assert set(collect_sources(module).files) == {"svc.py"}
     assert len(caplog.messages) == 1
     assert "imports fast" in caplog.text
+
+
+LEFT_OUT = """
+import json, typing, bentoml
+import sys, importlib
+if typing.TYPE_CHECKING:
+    import numpy, own_types
+if False:
+    import click
+if sys.version_info < (3, 10):
+    import importlib_metadata
+if sys.platform == 'aix':
+    import pandas
+try:
+    import tomllib_, yaml
+except ImportError:
+    import tomli
+try:
+    import yaml
+except ImportError:
+    import ruamel
+importlib.import_module(some.name)
+importlib.import_module('not_there')
+"""
+
+
+def test_collect_sources_notes_what_brings_no_requirement_and_why(project: Project) -> None:
+    project.write(svc=SERVICE, own_types="")
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}{LEFT_OUT}")
+    tree = collect_sources(module)
+    assert set(tree.external) == {"yaml"}
+    assert tree.missing == {}
+    assert {(one.name, one.place.rpartition(":")[2], one.rule) for one in tree.left_out} == {
+        ("bentoml", "1", "part of every environment"),
+        ("json", "4", "standard library"),
+        ("typing", "4", "standard library"),
+        ("sys", "5", "standard library"),
+        ("importlib", "5", "standard library"),
+        ("numpy", "7", "only for type checkers"),
+        ("click", "9", "never runs"),
+        ("importlib_metadata", "11", "only for another version of Python"),
+        ("pandas", "13", "only on another platform"),
+        ("tomllib_", "15", "optional, and not installed here"),
+        ("tomli", "17", "optional, and not installed here"),
+        ("ruamel", "21", "fallback for an import that works here"),
+        ("importlib.import_module(some.name)", "22", "its name is only known at run time"),
+        ("not_there", "23", "optional, and not installed here"),
+    }
+
+
+def test_collect_sources_of_an_import_on_this_platform_only_gives_the_marker(project: Project) -> None:
+    project.write(svc=SERVICE)
+    module = find_service_module(project.import_("svc").Service)
+    condition = f"import sys\nif sys.platform == {sys.platform!r}:\n    import yaml, click\n    import numpy\n"
+    project.write(svc=f"{SERVICE}{condition}import numpy\nif sys.platform != 'aix':\n    import click\n")
+    tree = collect_sources(module)
+    assert set(tree.external) == {"yaml", "click", "numpy"}
+    # click is imported under two conditions, numpy also under none.
+    assert tree.markers == {"yaml": f'sys_platform == "{sys.platform}"'}
+
+
+def test_collect_sources_of_an_archive_with_broken_files_goes_on(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    with zipfile.ZipFile(project.root / "zipped.zip", "w") as archive:
+        archive.writestr("inzip/old.py", "print 'two'")
+        archive.writestr("inzip/new.py", "import yaml")
+    project.write(svc=SERVICE)
+    module = find_service_module(project.import_("svc").Service)
+    tree = collect_sources(module, [project.root / "zipped.zip"])
+    assert set(tree.external) == {"yaml"}
+    assert "inzip/old.py" in caplog.text
+    assert [one.name for one in tree.left_out if "not valid Python" in one.rule] == ["inzip/old.py"]
+
+
+def test_collect_sources_takes_an_archive_before_what_is_installed(project: Project) -> None:
+    with zipfile.ZipFile(project.root / "zipped.zip", "w") as archive:
+        archive.writestr("yaml/__init__.py", "")
+        archive.writestr("json/__init__.py", "")
+    project.write(svc=SERVICE)
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}import yaml.nodes, json, click\n")
+    tree = collect_sources(module, [project.root / "zipped.zip"])
+    assert set(tree.external) == {"click"}
+    assert {one.name for one in tree.left_out} == {"bentoml", "json"}
 
 
 def test_collect_sources_of_a_broken_module_names_it(project: Project) -> None:

@@ -7,10 +7,15 @@ import click
 from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 
 COMMANDS = (
+    CommandEntry(
+        "explain",
+        "bentoml.cli.environment_explanation:explain_command",
+        "Show why each requirement of a bundle is there, and what was left out.",
+    ),
     CommandEntry("lock", "bentoml.cli.environment_lock:lock_command", "Add hashes to the requirements of a bundle."),
 )
 
 
-@click.group(name="env", cls=LazyGroup, entries=COMMANDS, short_help="Lock what bundles need installed.")
+@click.group(name="env", cls=LazyGroup, entries=COMMANDS, short_help="Explain and lock what bundles need installed.")
 def env_command() -> None:
     """Look after what bundles need installed."""

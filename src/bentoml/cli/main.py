@@ -19,6 +19,7 @@ COMMANDS = (
     CommandEntry(
         "load", "bentoml.cli.loading:load_command", "Load a bundle, to see that it works, and show what is in it."
     ),
+    CommandEntry("env", "bentoml.cli.environments:env_command", "Explain and lock what bundles need installed."),
     CommandEntry("sign", "bentoml.cli.signatures:sign_command", "Sign a bundle with a private key."),
     CommandEntry(
         "verify", "bentoml.cli.signatures:verify_command", "Check who signed a bundle, and that no file has changed."
@@ -30,7 +31,6 @@ COMMANDS = (
         "bentoml.cli.serving:serve_gunicorn_command",
         "Serve a bundle over HTTP in production.",
     ),
-    CommandEntry("env", "bentoml.cli.environments:env_command", "Lock what bundles need installed."),
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
     CommandEntry(
         "healthcheck",

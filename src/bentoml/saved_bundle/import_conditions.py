@@ -67,23 +67,30 @@ class Judgement:
 
 def judge(test: ast.expr) -> Judgement | None:
     """The value of a condition; None when it is only known at run time."""
-    if isinstance(test, ast.Constant):
-        return Judgement(bool(test.value), NEVER_RUNS)
-    if _is_type_checking(test):
-        return Judgement(False, TYPES_ONLY)
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        inner = judge(test.operand)
-        if inner is None:
-            return None
-        return replace(inner, holds=not inner.holds, marker=inner.negated, negated=inner.marker)
-    if isinstance(test, ast.BoolOp):
-        return _judge_several(test)
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        return _judge_comparison(test.left, test.ops[0], test.comparators[0])
-    if isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "startswith":
-        return _judge_prefix(test.func.value, test.args)
-    text = ast.unparse(test)
-    return Judgement(bool(_PYTHON_VALUES[text]), OTHER_PYTHON) if text in _PYTHON_VALUES else None
+    judged: Judgement | None
+    match test:
+        case ast.Constant():
+            judged = Judgement(bool(test.value), NEVER_RUNS)
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            judged = Judgement(False, TYPES_ONLY)
+        case ast.UnaryOp(op=ast.Not()):
+            judged = _negation(judge(test.operand))
+        case ast.BoolOp():
+            judged = _judge_several(test)
+        case ast.Compare(ops=[op], comparators=[right]):
+            judged = _judge_comparison(test.left, op, right)
+        case ast.Call(func=ast.Attribute(attr="startswith", value=value)):
+            judged = _judge_prefix(value, test.args)
+        case _:
+            text = ast.unparse(test)
+            judged = Judgement(bool(_PYTHON_VALUES[text]), OTHER_PYTHON) if text in _PYTHON_VALUES else None
+    return judged
+
+
+def _negation(judged: Judgement | None) -> Judgement | None:
+    if judged is None:
+        return None
+    return replace(judged, holds=not judged.holds, marker=judged.negated, negated=judged.marker)
 
 
 def _judge_several(test: ast.BoolOp) -> Judgement | None:
@@ -110,9 +117,7 @@ def _judge_comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Judgeme
     except TypeError:
         return None
     if marker_name and sign and isinstance(wanted, str) and _PLAIN_WORD.fullmatch(wanted):
-        return Judgement(
-            holds, rule, f'{marker_name} {sign} "{wanted}"', f'{marker_name} {opposite} "{wanted}"'
-        )
+        return Judgement(holds, rule, f'{marker_name} {sign} "{wanted}"', f'{marker_name} {opposite} "{wanted}"')
     return Judgement(holds, rule)
 
 
@@ -155,12 +160,6 @@ def _version_part(index: ast.expr) -> Any:
         bounds = [None if part is None else ast.literal_eval(part) for part in (index.lower, index.upper, index.step)]
         return version[slice(*bounds)]
     return version[ast.literal_eval(index)]
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
-        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
-    )
 
 
 def asks_for_module(test: ast.expr) -> bool:

@@ -118,6 +118,8 @@ class _Reader(ast.NodeVisitor):
             if node.level > len(parts):
                 return
             base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
+        if base == "__future__":
+            return
         names = tuple(alias.name for alias in node.names if alias.name != "*")
         self._add(node, base, names, star=any(alias.name == "*" for alias in node.names))
 

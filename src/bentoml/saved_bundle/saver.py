@@ -26,6 +26,7 @@ from bentoml.saved_bundle.lock import lock_of
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.modules import bundle_being_imported, bundle_in_reach
 from bentoml.saved_bundle.remote import archive_address, upload_bundle
+from bentoml.saved_bundle.requirement_record import SECTION as REQUIREMENT_SECTION
 from bentoml.saved_bundle.sbom import BundleFacts, format_sbom
 from bentoml.saved_bundle.service_module import unguarded_line
 from bentoml.saved_bundle.service_sources import ServiceSources
@@ -135,7 +136,7 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
         artifacts = save_artifacts(service.artifacts, paths.service_dir)
     sources = ServiceSources.of(service)
     _warn_of_script(sources.module)
-    env = resolve_environment(service, sources.tree)
+    env = resolve_environment(service, sources)
     sources.copy_to(paths)
     _copy_static_content(service, paths)
     env.declared.save(root)
@@ -144,6 +145,7 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     document = describe_bundle(
         service, env.manifest_section(), sources.module, others, _deployment_version(), artifacts
     )
+    document[REQUIREMENT_SECTION] = env.record.manifest_section()
     closure = closure_of(env.declared.requirements_txt())
     write_atomic(root / layout.SBOM, format_sbom(closure, BundleFacts.of(document, file_digest(wheel), artifacts)))
     _write_lock(root, lock_of(closure, env.library_line))

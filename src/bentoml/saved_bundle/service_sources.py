@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bentoml.saved_bundle.layout import DATA_DIRS, PACKAGE_INIT, BundleLayout
+from bentoml.saved_bundle.layout import DATA_DIRS, PACKAGE_INIT, ZIPIMPORTS_DIR, BundleLayout
 from bentoml.saved_bundle.manifest import read_manifest
 from bentoml.saved_bundle.service_module import ServiceModule, find_service_module, find_zip_archives
 from bentoml.saved_bundle.sources import SourceTree, collect_sources
@@ -67,6 +67,21 @@ class ServiceSources:
         tree = collect_sources(module, archives)
         tree.files = dict(_bundled_files(old.service_dir))
         return cls(module, tree, archives)
+
+    def bundle_place(self, place: str) -> str:
+        """File and line in the bundle's package for a file and line of the project.
+
+        Args:
+            place: `path:line`; the path of one of the files, or of a member below that of an archive.
+        """
+        path, _, line = place.rpartition(":")
+        for name, source in self.tree.files.items():
+            if str(source) == path:
+                return f"{name}:{line}"
+        for archive in self.archives:
+            if path.startswith(f"{archive}/"):
+                return f"{ZIPIMPORTS_DIR}/{archive.name}{path.removeprefix(str(archive))}:{line}"
+        return place.rpartition("/")[2]
 
     def copy_to(self, paths: BundleLayout) -> None:
         """Copy files and archives into a new bundle."""

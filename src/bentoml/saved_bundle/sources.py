@@ -5,7 +5,7 @@ A distribution that is installed in editable mode counts as local. Packages keep
 name that has no `__init__.py` gets an empty one in the bundle.
 
 What runs only under another Python, on another platform, or in place of an import that fails, is followed last and with
-the rule that keeps it out of the requirements: the project's own modules there are saved, what they need is not asked for.
+the rule that keeps it out of the requirements: the project's own modules there are saved, what they need is not.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from bentoml.exceptions import InvalidArgument
 from bentoml.service.declaration import declared_apis
 from bentoml.service.env import BentoServiceEnv
 from bentoml.service.inference_api import InferenceAPI
+from bentoml.service.requirement_reasons import ADAPTER, ARTIFACT, Reason
 
 if TYPE_CHECKING:
     from bentoml.service.bento_service import BentoService
@@ -57,10 +58,17 @@ def make_env(service: BentoService) -> BentoServiceEnv:
     declared = type(service)._env
     env = declared.copy() if declared is not None else BentoServiceEnv()
     for api in service.inference_apis:
-        env.add_pip_packages(api.input_adapter.pip_dependencies)
-        env.add_pip_packages(api.output_adapter.pip_dependencies)
-    for artifact in service.artifacts.values():
-        artifact.set_dependencies(env)
+        for adapter in (api.input_adapter, api.output_adapter):
+            with env.asked_for_by(Reason(ADAPTER, api.name, type(adapter).__name__)):
+                env.add_pip_packages(adapter.pip_dependencies)
+    ask_artifacts(service, env)
     if service._bento_service_bundle_path is not None:
         env.use_files_of_bundle(service._bento_service_bundle_path)
     return env
+
+
+def ask_artifacts(service: BentoService, env: BentoServiceEnv) -> None:
+    """Let each artifact of a service add what it needs to an environment."""
+    for artifact in service.artifacts.values():
+        with env.asked_for_by(Reason(ARTIFACT, artifact.name, type(artifact).__name__)):
+            artifact.set_dependencies(env)

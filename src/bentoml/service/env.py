@@ -6,6 +6,7 @@ import copy
 import logging
 import platform
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,13 @@ from bentoml._util.files import write_atomic
 from bentoml.configuration import get_config
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.conda_env import CondaEnv
-from bentoml.service.pip_packages import add_requirement
+from bentoml.service.pip_packages import add_requirement, checked_requirement, requirement_name
+from bentoml.service.requirement_reasons import GIVEN, OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bentoml.service.requirement_reasons import Reason
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +73,8 @@ class BentoServiceEnv:
     ) -> None:
         self._python_version = platform.python_version()
         self._pip_packages: list[str] = []
+        self._reason = GIVEN
+        self._reasons: list[tuple[str, Reason]] = []
         self.add_pip_packages([*_listed(pip_dependencies), *_listed(pip_packages)])
         self._pip_index_url = _one_word("pip_index_url", pip_index_url)
         self._pip_trusted_host = _one_word("pip_trusted_host", pip_trusted_host)
@@ -111,8 +117,26 @@ class BentoServiceEnv:
         self._declared_base_image = _one_word("docker_base_image", image)
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Add one pip requirement; see `add_requirement` for what happens to a distribution that is listed already."""
-        add_requirement(self._pip_packages, pip_package)
+        """Add one pip requirement; see `add_requirement` for what happens to a distribution that is listed already.
+
+        What artifacts and adapters ask for does not replace what the user has given.
+
+        Raises:
+            InvalidArgument: it is not one requirement.
+        """
+        given = [text for text, reason in self._reasons if reason.kind == OPTION] if self._reason != GIVEN else []
+        names = {name for name in map(requirement_name, given) if name is not None}
+        add_requirement(self._pip_packages, pip_package, names)
+        self._reasons.append((checked_requirement(pip_package), self._reason))
+
+    @contextmanager
+    def asked_for_by(self, reason: Reason) -> Iterator[None]:
+        """Remember, for the length of the block, who asks for the requirements that are added."""
+        outer, self._reason = self._reason, reason
+        try:
+            yield
+        finally:
+            self._reason = outer
 
     def add_pip_packages(self, pip_packages: Iterable[str]) -> None:
         """Add pip requirements."""
@@ -224,7 +248,7 @@ def _one_word(option: str, value: str | None) -> str | None:
     """
     if value is None:
         return None
-    if not isinstance(value, str) or not value or any(not c.isprintable() or c.isspace() for c in value):
+    if not isinstance(value, str) or not value or any(not c.isprintable() or c.isspace() or c == "\\" for c in value):
         raise InvalidArgument(f"{option} must be one word, got {value!r}")
     return value
 
