@@ -326,6 +326,21 @@ def test_collect_sources_takes_an_archive_before_what_is_installed(project: Proj
     assert {one.name for one in tree.left_out} == {"bentoml", "json"}
 
 
+def test_collect_sources_of_an_archive_that_is_on_the_path_takes_it_for_what_it_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = project.root / "zipped.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("inzip/__init__.py", "import yaml")
+    monkeypatch.syspath_prepend(str(path))
+    project.write(svc=f"{SERVICE}import inzip\n")
+    module = find_service_module(project.import_("svc").Service)
+    tree = collect_sources(module, [path])
+    assert set(tree.external) == {"yaml"}
+    assert {one.name for one in tree.left_out} == {"bentoml"}
+    assert caplog.messages == []
+
+
 def test_collect_sources_of_a_broken_module_names_it(project: Project) -> None:
     project.write(svc=SERVICE, broken="def f(:\n")
     module = find_service_module(project.import_("svc").Service)

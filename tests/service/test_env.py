@@ -264,3 +264,44 @@ def test_use_files_of_bundle_reads_what_was_saved(tmp_path: Path, monkeypatch: p
     loaded = BentoServiceEnv(setup_sh="s.sh", **options)  # type: ignore[arg-type]
     loaded.use_files_of_bundle(bundle)
     assert saved(loaded, again) == first
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("conda_channels", ["conda-forge\n- evil"]),
+        ("conda_channels", [3]),
+        ("conda_dependencies", ["gdal\r- evil"]),
+        ("conda_dependencies", [None]),
+        ("conda_dependencies", [" "]),
+        ("zipimport_archives", ["code\x00.zip"]),
+        ("zipimport_archives", [b"code.zip"]),
+    ],
+)
+def test_env_with_an_entry_that_is_not_one_line_of_text_names_the_option(option: str, value: Any) -> None:
+    with pytest.raises(InvalidArgument, match=f"{option} has .*, which is not one line of text"):
+        BentoServiceEnv(**{option: value})
+
+
+@pytest.mark.parametrize("option", ["requirements_txt_file", "conda_env_yml_file"])
+@pytest.mark.parametrize("value", [3, b"r.txt", "r\n.txt"], ids=str)
+def test_env_with_a_file_that_is_no_path_names_the_option(option: str, value: Any) -> None:
+    with pytest.raises(InvalidArgument, match=f"{option} must be the path of a file"):
+        BentoServiceEnv(**{option: value})
+
+
+def test_env_takes_paths_as_objects(tmp_path: Path) -> None:
+    env: Any = BentoServiceEnv(
+        requirements_txt_file=tmp_path / "r.txt",  # type: ignore[arg-type]
+        conda_env_yml_file=tmp_path / "e.yml",  # type: ignore[arg-type]
+        zipimport_archives=[tmp_path / "code.zip"],  # type: ignore[list-item]
+    )
+    assert env._requirements_txt_file == str(tmp_path / "r.txt")
+    assert env._conda_env.env_yml_file == str(tmp_path / "e.yml")
+    assert env._zipimport_archives == [str(tmp_path / "code.zip")]
+
+
+@pytest.mark.parametrize("script", [3, b"true", ["true"]], ids=str)
+def test_setup_sh_that_is_no_text_is_refused(script: Any) -> None:
+    with pytest.raises(InvalidArgument, match="setup_sh must be the path or the text of a script"):
+        BentoServiceEnv(setup_sh=script)

@@ -52,7 +52,8 @@ def test_add_requirement_keeps_one_entry_per_distribution(
 
 
 @pytest.mark.parametrize(
-    "requirement", ["", "  ", "a\n--index-url=https://evil", "a\rb", "a\x00", "# a", "a\\", "a\u2028b", None, 1]
+    "requirement",
+    ["", "  ", "a\n--index-url=https://evil", "a\rb", "a\x00", "# a", "a\\", "-", "--", "a\u2028b", None, 1],
 )
 def test_add_requirement_when_not_one_line_raises(requirement: Any) -> None:
     with pytest.raises(InvalidArgument, match="not one pip requirement"):

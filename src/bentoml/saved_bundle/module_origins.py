@@ -86,8 +86,8 @@ class OriginSearch:
         if spec is None:
             return Origin(name, OriginKind.ARCHIVE if top in self._archive_names else OriginKind.MISSING)
         found = self._classify(name, top, spec)
-        if found.kind is OriginKind.DISTRIBUTION and top in self._archive_names:
-            # In the bundle the archive stands before what is installed.
+        if found.kind in {OriginKind.DISTRIBUTION, OriginKind.UNSUPPORTED} and top in self._archive_names:
+            # In the bundle the archive stands before what is installed; here it may be on `sys.path` itself.
             return Origin(name, OriginKind.ARCHIVE)
         return found
 

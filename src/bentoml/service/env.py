@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import platform
 import sys
 from contextlib import contextmanager
@@ -80,19 +81,19 @@ class BentoServiceEnv:
         self._pip_trusted_host = _one_word("pip_trusted_host", pip_trusted_host)
         self._pip_extra_index_url = _one_word("pip_extra_index_url", pip_extra_index_url)
         self._infer_pip_packages = infer_pip_packages or auto_pip_dependencies
-        self._requirements_txt_file = requirements_txt_file
+        self._requirements_txt_file = _path("requirements_txt_file", requirements_txt_file)
         self._warn_if_file_wins()
         self._conda_env = CondaEnv(
-            channels=_listed(conda_channels),
-            dependencies=_listed(conda_dependencies),
+            channels=_one_liners("conda_channels", conda_channels),
+            dependencies=_one_liners("conda_dependencies", conda_dependencies),
             override_channels=conda_override_channels or conda_overwrite_channels,
-            env_yml_file=conda_env_yml_file,
+            env_yml_file=_path("conda_env_yml_file", conda_env_yml_file),
         )
         self._setup_sh: str | None = None
         if setup_sh is not None:
             self.set_setup_sh(setup_sh)
         self._declared_base_image = _one_word("docker_base_image", docker_base_image)
-        self._zipimport_archives = _listed(zipimport_archives)
+        self._zipimport_archives = _one_liners("zipimport_archives", zipimport_archives)
 
     def _warn_if_file_wins(self) -> None:
         others = (self._pip_index_url, self._pip_trusted_host, self._pip_extra_index_url)
@@ -146,14 +147,22 @@ class BentoServiceEnv:
     def add_conda_dependencies(self, conda_dependencies: Iterable[str]) -> None:
         """Add conda dependencies."""
         declared = self._conda_env.dependencies
-        declared.extend(name for name in _listed(conda_dependencies) if name not in declared)
+        new = _one_liners("conda_dependencies", conda_dependencies)
+        declared.extend(name for name in new if name not in declared)
 
     def set_setup_sh(self, setup_sh_path_or_content: str) -> None:
         """Set the set-up script.
 
         Args:
             setup_sh_path_or_content: path of an existing file, or the text of the script.
+
+        Raises:
+            InvalidArgument: it is neither.
         """
+        if not isinstance(setup_sh_path_or_content, str):
+            raise InvalidArgument(
+                f"setup_sh must be the path or the text of a script, got {setup_sh_path_or_content!r}"
+            )
         text = _file_text(setup_sh_path_or_content)
         self._setup_sh = setup_sh_path_or_content if text is None else text
 
@@ -238,6 +247,33 @@ def _listed(names: Iterable[str] | None) -> list[str]:
     if isinstance(names, str):
         raise InvalidArgument(f"expected a list of str, got the str {names!r}")
     return list(names or [])
+
+
+def _one_liners(option: str, names: Iterable[str] | None) -> list[str]:
+    """The names as a list of str.
+
+    Raises:
+        InvalidArgument: one of them is no text, or has a line break.
+    """
+    listed = [os.fspath(name) if isinstance(name, os.PathLike) else name for name in _listed(names)]
+    for name in listed:
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise InvalidArgument(f"{option} has {name!r}, which is not one line of text")
+    return listed
+
+
+def _path(option: str, value: str | os.PathLike[str] | None) -> str | None:
+    """The value as a str.
+
+    Raises:
+        InvalidArgument: it is no text, or has a line break.
+    """
+    if value is None:
+        return None
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str) or not path.isprintable():
+        raise InvalidArgument(f"{option} must be the path of a file, got {value!r}")
+    return path
 
 
 def _one_word(option: str, value: str | None) -> str | None:

@@ -65,7 +65,7 @@ def checked_requirement(requirement: str) -> str:
     if not isinstance(requirement, str) or not requirement.isprintable():
         raise InvalidArgument(f"{requirement!r} is not one pip requirement")
     text = _COMMENT.sub("", requirement).strip()
-    if not text or text.endswith("\\"):
+    if not text.strip("-") or text.endswith("\\"):
         raise InvalidArgument(f"{requirement!r} is not one pip requirement")
     found = _OPTION.search(text)
     if found is None:
