@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import base64
+import gzip
+import hashlib
 import importlib.util
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -27,6 +31,7 @@ from bentoml.saved_bundle.generated_files import (
     service_docs,
 )
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
+from bentoml.saved_bundle.lock import machine_name
 
 if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project
@@ -227,7 +232,7 @@ def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp
         "restore_conda_env",
         "FROM base AS packages",
         "install_build_packages",
-        "COPY requirements.txt",
+        "COPY requirements.*",
         "install_pip_packages",
         "install_bundled_pip_packages",
         "COPY --from=packages",
@@ -400,6 +405,64 @@ def test_init_script_installs_packages_with_the_extra_arguments(image: Path) -> 
     )
     done = run(image, "bentoml-init.sh", "install_bundled_pip_packages")
     assert done.stdout == "python [-m][pip][install][--no-input][./bundled_pip_dependencies/a b.whl] port=\n"
+
+
+LOCK_LINES = "# made for: {machine}\n./bundled_pip_dependencies/a.whl{hashes}\n"
+HASH = f" \\\n    --hash=sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("lock", "arguments", "said"),
+    [
+        (LOCK_LINES.format(machine="3.11", hashes=HASH), "[--require-hashes][-r][requirements.lock]", ""),
+        (LOCK_LINES.format(machine="3.11", hashes=""), "[-r][requirements.txt]", ""),
+        (
+            LOCK_LINES.format(machine="3.12", hashes=HASH),
+            "[-r][requirements.txt]",
+            "requirements.lock is for 3.12, and this is 3.11; without hashes, requirements.txt is installed\n",
+        ),
+        (LOCK_LINES.format(machine="$(touch pwned)", hashes=HASH), "[-r][requirements.txt]", None),
+        (HASH, "[-r][requirements.txt]", None),
+    ],
+)
+def test_init_script_installs_a_lock_that_has_hashes_for_this_machine(
+    image: Path, lock: str, arguments: str, said: str | None
+) -> None:
+    made_environment(image)
+    (image / "requirements.lock").write_text(lock)
+    done = run(image, "bentoml-init.sh", "install_pip_packages")
+    assert done.stdout == f"python [-m][pip][install][--no-input]{arguments} port=\n"
+    assert said is None or done.stderr.removeprefix("bentoml-init.sh: ") == said
+    assert not (image / "pwned").exists()
+
+
+def test_init_script_and_lock_call_the_machine_by_the_same_name(image: Path) -> None:
+    code = re.search(r"machine_name\(\) \{\n.* -c '(.*)'\n\}", (image / "bentoml-init.sh").read_text())
+    assert code is not None
+    assert proc.run([sys.executable, "-c", code[1]]).stdout == f"{machine_name()}\n"
+
+
+def labels_of(dockerfile: Path) -> dict[str, str]:
+    (line,) = (line for line in dockerfile.read_text().splitlines() if line.startswith("LABEL "))
+    return dict(re.findall(r'([\w.]+)="([^"]*)"', line))
+
+
+def test_dockerfile_of_a_saved_bundle_has_its_bill_of_materials(project: Project, bundle_dir: Path) -> None:
+    save_to_dir(project.greeter(), bundle_dir)
+    labels = labels_of(bundle_dir / "Dockerfile")
+    sbom = (bundle_dir / "sbom.cdx.json").read_bytes()
+    assert gzip.decompress(base64.b64decode(labels["org.bentoml.sbom"], validate=True)) == sbom
+    assert labels["org.bentoml.sbom.sha256"] == hashlib.sha256(sbom).hexdigest()
+
+
+def test_dockerfile_with_a_bill_that_no_line_holds_has_its_digest(tmp_path: Path) -> None:
+    root = tmp_path / "bundle"
+    root.mkdir()
+    sbom = random.Random(1).randbytes(40_000)
+    (root / "sbom.cdx.json").write_bytes(sbom)
+    labels = labels_of(generated(root) / "Dockerfile")
+    assert labels["org.bentoml.sbom.sha256"] == hashlib.sha256(sbom).hexdigest()
+    assert "org.bentoml.sbom" not in labels
 
 
 def test_init_script_hands_secrets_to_pip_when_there_are_some(image: Path) -> None:

@@ -6,6 +6,9 @@ string; others are refused.
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +32,8 @@ FROM base AS code
 COPY . ./
 RUN {remove_models}
 """
+# BuildKit refuses lines of 64 KiB.
+_LONGEST_LABEL = 48 * 1024
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class DockerfileFacts:
         has_system_packages: whether anything is installed with apt.
         has_build_packages: whether anything is installed with apt for pip alone.
         models_are_bigger: whether the artifacts weigh more than the rest of the bundle.
+        sbom: its bill of materials; None when it has none.
     """
 
     service_name: str
@@ -52,6 +58,7 @@ class DockerfileFacts:
     has_system_packages: bool
     has_build_packages: bool
     models_are_bigger: bool
+    sbom: bytes | None = None
 
 
 def dockerfile_values(facts: DockerfileFacts) -> dict[str, str]:
@@ -105,4 +112,15 @@ def _labels(facts: DockerfileFacts) -> str:
         "org.opencontainers.image.title": validate_service_name(facts.service_name),
         "org.opencontainers.image.version": validate_version_str(facts.service_version),
     }
+    if facts.sbom is not None:
+        labels.update(_sbom_labels(facts.sbom))
     return "LABEL " + " ".join(f'{key}="{value}"' for key, value in labels.items())
+
+
+def _sbom_labels(sbom: bytes) -> dict[str, str]:
+    """The whole bill, when it fits into a line, and its digest."""
+    labels = {"org.bentoml.sbom.sha256": hashlib.sha256(sbom).hexdigest()}
+    packed = base64.b64encode(gzip.compress(sbom, mtime=0)).decode()
+    if len(packed) <= _LONGEST_LABEL:
+        labels["org.bentoml.sbom"] = packed
+    return labels

@@ -77,6 +77,7 @@ class GeneratedFiles:
         return text.encode("utf-8", "replace").decode()
 
     def _dockerfile(self, root: Path) -> str:
+        sbom = root / layout.SBOM
         values = dockerfile_values(
             DockerfileFacts(
                 service_name=self.service_name,
@@ -86,6 +87,7 @@ class GeneratedFiles:
                 has_system_packages=bool(run_time_packages(self.requirements)),
                 has_build_packages=bool(build_packages(self.requirements)),
                 models_are_bigger=models_are_bigger(root, self.service_name),
+                sbom=sbom.read_bytes() if sbom.is_file() else None,
             )
         )
         return _render("Dockerfile", values)

@@ -52,8 +52,8 @@ def lock_bundle(bundle_path: Path, tool: str | None = None) -> Locked:
     for directory in (bundle_path, bundle_path / manifest.service_name):
         if (directory / SIGNATURE).exists():
             raise BundleSignatureException(
-                f"{bundle_path} is signed, and would not be what was signed; lock it before you sign it, or remove "
-                f"{directory / SIGNATURE}, lock, and sign again"
+                f"{bundle_path} is signed, and would not be what was signed; lock it before you sign it, or remove its "
+                f"files {SIGNATURE}, lock, and sign again"
             )
     lock = _lock_of(bundle_path)
     if lock.missing:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bentoml.saved_bundle.integrity import replace_listed
 from tests.deploy.containers.machine import Machine, missing_programs
 
 if TYPE_CHECKING:
@@ -230,3 +234,39 @@ def test_images_of_buildah_and_docker_serve_too(machine: Machine, home: Path, tm
         with container(machine, "--", image) as (found, port):
             wait_until_ready(machine, found, port)
             assert ask(port, "/scale", "2") == (200, "6"), name
+
+
+def test_image_of_a_locked_bundle_installs_nothing_else_and_tells_its_bill(
+    machine: Machine, home: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    env = {"BENTOML_HOME": str(home)}
+    machine.run(BENTOML, "retrieve", "Scaler:1.0", "--target_dir", str(bundle), check=True, **env)
+    machine.run(BENTOML, "env", "lock", str(bundle), check=True, **env)
+    words = ("containerize", str(bundle), "--engine", "podman")
+    built = machine.run(BENTOML, *words, "-t", "locked", check=True, **env)
+    assert built.endswith("Build container image: locked:1.0")
+    facts: Any = machine.inspect("locked:1.0")
+    bill = (bundle / "sbom.cdx.json").read_bytes()
+    assert gzip.decompress(base64.b64decode(facts["Labels"]["org.bentoml.sbom"])) == bill
+    assert (
+        machine.run("podman", "run", "--rm", "locked:1.0", "sha256sum", "sbom.cdx.json").split()[0]
+        == (facts["Labels"]["org.bentoml.sbom.sha256"])
+    )
+    # Versions of the lock, not newer ones; what the base image has is not in this directory.
+    listed = (
+        "import importlib.metadata as m; [print(f'{d.name}=={d.version}'.lower()) for d in m.distributions(path=P)]"
+    )
+    code = f"import sys; P = [p for p in sys.path if p.startswith('/opt/bentoml')]; {listed}"
+    lines = machine.run("podman", "run", "--rm", "locked:1.0", "python", "-c", code).replace("_", "-").splitlines()
+    lock = (bundle / "requirements.lock").read_text()
+    assert {line for line in lines if not line.startswith("bentoml==")} == set(
+        re.findall(r"^([a-z0-9-]+==[^ ]+)", lock, re.MULTILINE)
+    )
+
+    wrong = re.sub(r"(click==.*(?:\n +--hash.*)*)", lambda found: re.sub("[0-9a-f]{64}", "0" * 64, found[1]), lock)
+    replace_listed(bundle, "requirements.lock", wrong.encode())
+    done = subprocess.run([BENTOML, *words, "-t", "wrong"], env={**os.environ, **machine.env, **env}, check=False,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in done.stderr

@@ -110,7 +110,25 @@ pip_install() {
         "$ENVIRONMENT/bin/python" -m pip install --no-input ${EXTRA_PIP_INSTALL_ARGS:-} "$@"
 }
 
-install_pip_packages() { pip_install -r requirements.txt; }
+# What decides which files pip takes; `lock.py` of the library asks the same.
+machine_name() {
+    "$(python_command)" -c 'import platform, sysconfig; print(sysconfig.get_config_var("SOABI"), platform.machine())'
+}
+
+# A lock that has hashes holds for one kind of machine.
+install_pip_packages() {
+    if [ -f requirements.lock ] && grep -q -e '--hash=sha256:' requirements.lock; then
+        wanted=$(sed -n 's/^# made for: //p' requirements.lock)
+        present=$(machine_name)
+        if [ "$wanted" = "$present" ]; then
+            pip_install --require-hashes -r requirements.lock
+            return
+        fi
+        echo "bentoml-init.sh: requirements.lock is for $wanted, and this is $present; without hashes," \
+            "requirements.txt is installed" >&2
+    fi
+    pip_install -r requirements.txt
+}
 
 install_bundled_pip_packages() {
     for package in bundled_pip_dependencies/*.whl bundled_pip_dependencies/*.tar.gz; do
