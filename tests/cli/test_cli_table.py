@@ -181,6 +181,9 @@ CASES = [
     pytest.param("env lock Nothing:1", 1, "", failed("env lock", NOT_FOUND.format("Nothing:1")), id="env-lock-unknown"),
     pytest.param("env lock Scaler:2.0 --tool x", 2, "", misused("Invalid value for '--tool': 'x' is not one of..."),
                  id="env-lock-bad-tool"),
+    pytest.param("env lock https://h.example/b.tar", 1, "",
+                 failed("env lock", "https://h.example/b.tar: lock the bundle before it is put there...\n"),
+                 id="env-lock-address"),
     # token
     pytest.param("token", 0, "token:  ...\ndigest: sha256:...\n", "", id="token"),
     pytest.param("token -o yaml", 2, "", misused("Invalid value for '-o' / '--output'..."), id="token-bad-output"),

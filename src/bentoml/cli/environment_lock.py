@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bentoml.cli.options import bento_argument, bento_command
+from bentoml.exceptions import CLIException
 
 
 @bento_command("lock", short_help="Add hashes to the requirements of a bundle.")
@@ -17,8 +18,11 @@ def lock_command(bento: str, yatai_url: str | None, tool: str | None) -> None:
     built afterwards installs nothing else. Sign the bundle after that, not before.
     """
     from bentoml.saved_bundle.locking import lock_bundle
+    from bentoml.storage.address import is_address, shown
     from bentoml.yatai.resolve import resolve_bundle_path
 
+    if is_address(bento):
+        raise CLIException(f"{shown(bento)}: lock the bundle before it is put there, or retrieve it and lock the copy")
     path = resolve_bundle_path(bento, yatai_url)
     locked = lock_bundle(path, tool)
     click.echo(f"Locked {path}: {locked.distributions} distributions, {locked.hashes} hashes, from {locked.tool}")

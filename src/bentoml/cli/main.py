@@ -11,7 +11,7 @@ COMMANDS = (
     CommandEntry("list", "bentoml.cli.listing:list_command", "List the saved bundles of the repository."),
     CommandEntry("get", "bentoml.cli.listing:get_command", "Show one saved bundle, or the versions of a name."),
     CommandEntry("delete", "bentoml.cli.deletion:delete_command", "Delete saved bundles."),
-    CommandEntry("retrieve", "bentoml.cli.retrieval:retrieve_command", "Copy a saved bundle into a directory."),
+    CommandEntry("retrieve", "bentoml.cli.retrieval:retrieve_command", "Copy a bundle into a directory."),
     CommandEntry("info", "bentoml.cli.description:info_command", "Show the metadata of a bundle as JSON."),
     CommandEntry(
         "open-api-spec", "bentoml.cli.description:open_api_spec_command", "Show the OpenAPI document of a bundle."
