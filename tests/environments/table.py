@@ -139,6 +139,11 @@ ENVIRONMENTS: dict[str, Environment] = {
             "ignore:When training, we now always track global mean:UserWarning",
         ),
     ),
+    "storage": Environment(
+        # Servers of object stores; that for Azure is a program for Node, see tests/storage/emulators.py.
+        requirements=("moto[server]>=5.1", "obstore>=0.11"),
+        modules=("moto", "obstore"),
+    ),
     "tensorflow": Environment(
         requirements=(
             "jax>=0.4.30",  # for models of Keras that compute with it

@@ -25,6 +25,7 @@ from bentoml.saved_bundle import (
     save_to_dir,
 )
 from bentoml.saved_bundle.remote import fetch_bundle
+from bentoml.yatai.client import get_yatai_client
 from bentoml.yatai.resolve import resolve_bundle_path
 from tests.server.certificates import make_certificate
 from tests.storage.web_server import WebServer, web_server
@@ -276,6 +277,11 @@ def test_resolve_when_it_is_an_address_fetches_it(bundle: Path, server: WebServe
     assert sorted(entry.name for entry in path.iterdir()) == sorted(entry.name for entry in bundle.iterdir())
     gc.collect()
     assert path.is_dir()
+
+
+def test_repository_loads_from_an_address(bundle: Path, server: WebServer) -> None:
+    server.file("/x.tar", archive_of(bundle))
+    assert get_yatai_client().repository.load(server.url("/x.tar")).tag == "Greeter:1.0"
 
 
 def test_addresses_of_this_network_are_refused_by_default(

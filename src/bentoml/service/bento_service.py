@@ -209,7 +209,7 @@ class BentoService:
         return get_yatai_client(yatai_url).repository.upload(self, version=version, labels=checked_labels)
 
     def save_to_dir(self, path: str, version: str | None = None) -> None:
-        """Write a bundle into an existing directory; it is not registered."""
+        """Write a bundle into an existing directory, or to an address such as `s3://bucket/x`; it is not registered."""
         from bentoml.saved_bundle import save_to_dir
 
         ensure_logging()

@@ -26,7 +26,9 @@ def open_store(address: Address) -> ByteStore:
         MissingDependencyException: the library for it is not installed.
     """
     if not address.is_web:
-        raise InvalidArgument(f"{address}: only addresses that begin with https:// can be used in this version")
+        from bentoml.storage.buckets import open_bucket
+
+        return open_bucket(address)
     return HttpStore(address, _http_rules())
 
 

@@ -1,0 +1,123 @@
+"""Stores of buckets, set up as the configuration and the environment of the operator say.
+
+What is not in the configuration, the library takes from the variables that the makers of the stores have named:
+`AWS_*`, `GOOGLE_*`, `AZURE_*`. Endpoints are those of the operator, and may be private: an address chooses the bucket
+only.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.optional import is_installed, require
+from bentoml.configuration import get_config
+from bentoml.exceptions import BentoMLConfigException
+from bentoml.storage.object_store import BucketStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bentoml.storage.address import Address
+
+_RETRIES = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
+_CONNECT_TIMEOUT = timedelta(seconds=10)
+# For one piece of an object.
+_REQUEST_TIMEOUT = timedelta(minutes=5)
+_AZURE_KEYS = {
+    "AccountName": "account_name",
+    "AccountKey": "account_key",
+    "SharedAccessSignature": "sas_key",
+    "BlobEndpoint": "endpoint",
+}
+
+
+def open_bucket(address: Address) -> BucketStore:
+    """The bucket or container that an address names.
+
+    Raises:
+        BentoMLConfigException: what is configured is not enough, or contradicts itself.
+        MissingDependencyException: the library `obstore` is not installed.
+    """
+    library = require("obstore.store")
+    makers: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
+        "s3": lambda: (library.S3Store, _s3_options()),
+        "gs": lambda: (library.GCSStore, _gcs_options()),
+        "azure": lambda: (library.AzureStore, _azure_options()),
+    }
+    make, options = makers[address.scheme]()
+    where = f"{address.scheme}://{address.container}"
+    try:
+        store = make(
+            address.container,
+            client_options=_client_options(options.pop("plain", False)),
+            retry_config=_RETRIES,
+            **{name: value for name, value in options.items() if value is not None},
+        )
+    except require("obstore.exceptions").BaseError as error:
+        text = str(error).partition("\n")[0]
+        raise BentoMLConfigException(f"{where} cannot be used as it is configured: {text}") from None
+    return BucketStore(store, where)
+
+
+def _client_options(plain: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "allow_http": plain,
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "timeout": _REQUEST_TIMEOUT,
+    }
+    ca_file = get_config().storage.http.ca_file
+    if ca_file is not None:
+        try:
+            options["root_certificate"] = Path(ca_file).read_bytes()
+        except OSError as error:
+            raise BentoMLConfigException(f"storage.http.ca_file: {ca_file} cannot be read: {error.strerror}") from error
+    return options
+
+
+def _is_plain(endpoint: str | None) -> bool:
+    return endpoint is not None and endpoint.lower().startswith("http://")
+
+
+def _s3_options() -> dict[str, Any]:
+    config = get_config().storage.s3
+    endpoint = config.endpoint_url
+    for variable in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        endpoint = endpoint or os.environ.get(variable) or None
+    return {
+        "aws_endpoint_url_s3": endpoint,
+        "region": config.region,
+        "credential_provider": _aws_profile(),
+        "plain": _is_plain(endpoint),
+    }
+
+
+def _aws_profile() -> Any:
+    """The credentials of a profile in ~/.aws, which the library does not read by itself; boto3 does."""
+    if "AWS_PROFILE" not in os.environ or not is_installed("boto3"):
+        return None
+    return require("obstore.auth.boto3").Boto3CredentialProvider()
+
+
+def _gcs_options() -> dict[str, Any]:
+    endpoint = get_config().storage.gcs.endpoint_url or os.environ.get("GOOGLE_BASE_URL") or None
+    return {"base_url": endpoint, "plain": _is_plain(endpoint)}
+
+
+def _azure_options() -> dict[str, Any]:
+    config = get_config().storage.azure
+    options: dict[str, Any] = {}
+    for part in os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";"):
+        name, _, value = part.partition("=")
+        if name in _AZURE_KEYS:
+            options[_AZURE_KEYS[name]] = value.rstrip("/") if name == "BlobEndpoint" else value
+    if config.account is not None:
+        options["account_name"] = config.account
+    if config.endpoint_url is not None:
+        options["endpoint"] = config.endpoint_url
+    elif "endpoint" not in options:
+        options["endpoint"] = os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT") or None
+    options["plain"] = _is_plain(options["endpoint"])
+    return options

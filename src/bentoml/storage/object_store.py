@@ -1,0 +1,141 @@
+"""Objects in buckets: S3 and what is compatible with it, Google Cloud Storage, Azure; through the library `obstore`."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from bentoml._util.optional import require
+from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, Unauthenticated
+from bentoml.storage.base import ObjectStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Each is a request of its own, which is tried again when it fails. A part of an upload cannot be smaller than 5 MiB,
+# and there can be 10,000 of them.
+_PIECE_BYTES = 16 << 20
+_PARTS_AT_A_TIME = 4
+_LONGEST_TEXT = 300
+_QUERY = re.compile(r"(?<!<)\?\S*")
+
+
+class BucketStore:
+    """The objects of one bucket.
+
+    Args:
+        store: a store of `obstore`.
+        address: of the bucket, such as `s3://bucket`, for messages.
+    """
+
+    def __init__(self, store: Any, address: str) -> None:
+        self._store = store
+        self._address = address
+        self._library = require("obstore")
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[ObjectStream]:
+        """Begin to read an object; when it is replaced meanwhile, that is an error.
+
+        Raises:
+            NotFound: there is none.
+            Unauthenticated: access is refused.
+            BentoMLException: the store cannot be reached, or fails.
+        """
+        self._refuse_bucket(name)
+        with self._translated(name):
+            about = self._library.head(self._store, name)
+        yield ObjectStream(about["size"], self._pieces(name, about["size"], about["e_tag"]))
+
+    def write(self, name: str, source: IO[bytes], size_bytes: int) -> None:
+        """Write an object: in one request, or in parts that become an object when all have arrived.
+
+        What has arrived is thrown away when something goes wrong.
+
+        Raises:
+            As `open`.
+        """
+        self._refuse_bucket(name)
+        pieces = _read_pieces(source, size_bytes)
+        body = pieces if size_bytes > _PIECE_BYTES else b"".join(pieces)
+        with self._translated(name):
+            self._library.put(
+                self._store,
+                name,
+                body,
+                use_multipart=size_bytes > _PIECE_BYTES,
+                chunk_size=_PIECE_BYTES,
+                max_concurrency=_PARTS_AT_A_TIME,
+            )
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of this name.
+
+        Raises:
+            Unauthenticated: access is refused.
+            BentoMLException: the store cannot be reached, or fails.
+        """
+        try:
+            with self._translated(name):
+                self._library.head(self._store, name)
+        except NotFound:
+            return False
+        return True
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Names of the objects in a directory and below it.
+
+        Raises:
+            As `exists`.
+        """
+        with self._translated(prefix):
+            for page in self._library.list(self._store, prefix or None):
+                yield from (about["path"] for about in page)
+
+    def _refuse_bucket(self, name: str) -> None:
+        if not name:
+            raise InvalidArgument(
+                f"{self._address} is a whole bucket; name an object in it, as {self._address}/x.tar.gz"
+            )
+
+    def _pieces(self, name: str, size_bytes: int, tag: str | None) -> Iterator[bytes]:
+        for start in range(0, size_bytes, _PIECE_BYTES):
+            end = min(start + _PIECE_BYTES, size_bytes)
+            with self._translated(name):
+                options = {"range": (start, end), "if_match": tag}
+                piece = self._library.get(self._store, name, options=options).bytes().to_bytes()
+            if len(piece) != end - start:
+                raise BentoMLException(f"{self._address}/{name}: the store sent {len(piece)} bytes of {end - start}")
+            yield piece
+
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        """Say what went wrong, without signatures that are in the addresses of requests."""
+        kinds = require("obstore.exceptions")
+        where = f"{self._address}/{name}"
+        try:
+            yield
+        except (FileNotFoundError, kinds.NotFoundError):
+            raise NotFound(f"{where}: there is no such object, or no such bucket") from None
+        except (PermissionError, kinds.PermissionDeniedError, kinds.UnauthenticatedError) as error:
+            raise Unauthenticated(f"{where}: access is refused; check the credentials: {_first_words(error)}") from None
+        except kinds.PreconditionError:
+            raise BentoMLException(f"{where} was replaced while it was read; try again") from None
+        except kinds.BaseError as error:
+            raise BentoMLException(f"{where}: {_first_words(error)}") from None
+
+
+def _read_pieces(source: IO[bytes], size_bytes: int) -> Iterator[bytes]:
+    left = size_bytes
+    while left > 0:
+        piece = source.read(min(left, _PIECE_BYTES))
+        if not piece:
+            raise BentoMLException(f"there are {size_bytes - left} bytes to write, and not {size_bytes}")
+        left -= len(piece)
+        yield piece
+
+
+def _first_words(error: Exception) -> str:
+    """The first line of a text of the library, which goes on for pages."""
+    return _QUERY.sub("?...", str(error).partition("\n")[0])[:_LONGEST_TEXT]

@@ -1,0 +1,242 @@
+"""Objects in buckets, with servers that speak the protocols of the stores."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bentoml.exceptions import BentoMLConfigException, BentoMLException, InvalidArgument, NotFound
+from bentoml.storage import object_store
+from bentoml.storage.address import parse_address
+from bentoml.storage.base import ObjectStore
+from bentoml.storage.buckets import open_bucket
+from bentoml.storage.stores import download, open_store, write_object
+from tests.storage.emulators import AZURE_KEY, Emulator, azurite, running_azure, running_gcs, running_s3
+
+pytestmark = [pytest.mark.environment("storage"), pytest.mark.timeout(180)]
+
+SERVERS = {"s3": running_s3, "gs": running_gcs, "azure": running_azure}
+NO_AZURITE = "there is no Azurite; with npm: npm install --prefix .venv-environments/npm azurite"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "s3",
+        "gs",
+        pytest.param(
+            "azure",
+            marks=[
+                pytest.mark.may_skip("Azurite needs Node"),
+                pytest.mark.skipif(azurite() is None, reason=NO_AZURITE),
+            ],
+        ),
+    ],
+)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as emulator:
+        yield emulator
+
+
+def use(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "GOOGLE_", "AZURE_")):
+            monkeypatch.delenv(name)
+    for name, value in emulator.variables.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    use(running, monkeypatch)
+    return running
+
+
+@pytest.fixture
+def store(emulator: Emulator) -> ObjectStore:
+    return open_bucket(parse_address(emulator.url("")))
+
+
+def read(emulator: Emulator, name: str) -> bytes:
+    address = parse_address(emulator.url(name))
+    with open_store(address).open(address.name) as stream:
+        pieces = list(stream.chunks)
+    assert stream.size_bytes == sum(len(piece) for piece in pieces)
+    return b"".join(pieces)
+
+
+def write(emulator: Emulator, name: str, content: bytes) -> None:
+    write_object(parse_address(emulator.url(name)), io.BytesIO(content), len(content))
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 1000, (16 << 20) - 1, 16 << 20, (16 << 20) + 1, 40_000_000])
+def test_objects_of_any_size_come_back(emulator: Emulator, size_bytes: int) -> None:
+    content = os.urandom(size_bytes)
+    write(emulator, "sizes/x.bin", content)
+    assert read(emulator, "sizes/x.bin") == content
+
+
+NAMES = ["a", "deep/er/x.tar.gz", "with space+plus&and=.tar", "caf\u00e9/\u4f8b", "a?b#c", "100%", "%2e%2e"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_objects_of_any_name_come_back(emulator: Emulator, store: ObjectStore, name: str) -> None:
+    write(emulator, f"names/{name}", name.encode())
+    assert read(emulator, f"names/{name}") == name.encode()
+    assert f"names/{name}" in list(store.names("names"))
+
+
+def test_exists_and_names(emulator: Emulator, store: ObjectStore) -> None:
+    write(emulator, "listed/a", b"1")
+    write(emulator, "listed/b/c", b"2")
+    write(emulator, "listed2", b"3")
+    assert store.exists("listed/a")
+    assert not store.exists("listed")
+    assert not store.exists("listed/nothing")
+    assert sorted(store.names("listed")) == ["listed/a", "listed/b/c"]
+    assert {"listed/a", "listed2"} <= set(store.names())
+    assert list(store.names("nothing")) == []
+
+
+def test_write_replaces_what_is_there(emulator: Emulator) -> None:
+    write(emulator, "twice", b"1" * 100)
+    write(emulator, "twice", b"2")
+    assert read(emulator, "twice") == b"2"
+
+
+def test_what_is_not_there_is_not_found(emulator: Emulator) -> None:
+    with pytest.raises(NotFound, match=f"{emulator.scheme}://models/nothing: there is no such object"):
+        read(emulator, "nothing")
+    nowhere = parse_address(f"{emulator.scheme}://no-such-bucket/x")
+    with pytest.raises(NotFound, match="no such bucket"):
+        write_object(nowhere, io.BytesIO(b"1"), 1)
+
+
+class Broken(io.BytesIO):
+    """A file that cannot be read to its end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > 20 << 20:
+            raise OSError("the disk is broken")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("source", [Broken(bytes(48 << 20)), io.BytesIO(bytes(20 << 20))], ids=["broken", "short"])
+def test_upload_that_fails_leaves_no_object_and_no_parts(
+    emulator: Emulator, store: ObjectStore, source: io.BytesIO
+) -> None:
+    source.seek(0)
+    with pytest.raises((OSError, BentoMLException), match=r"disk is broken|bytes to write"):
+        store.write("half.tar", source, 48 << 20)
+    assert not store.exists("half.tar")
+    if emulator.scheme == "s3":
+        with urllib.request.urlopen(f"{emulator.endpoint}/models?uploads", timeout=20) as answer:
+            assert b"<Upload>" not in answer.read()
+
+
+def test_upload_that_fails_leaves_the_object_that_was_there(emulator: Emulator, store: ObjectStore) -> None:
+    write(emulator, "kept", b"old")
+    with pytest.raises(BentoMLException, match="bytes to write"):
+        store.write("kept", io.BytesIO(bytes(20 << 20)), 48 << 20)
+    assert read(emulator, "kept") == b"old"
+
+
+def test_object_that_is_replaced_while_it_is_read_is_an_error(emulator: Emulator, store: ObjectStore) -> None:
+    write(emulator, "moving", b"1" * (17 << 20))
+    with store.open("moving") as stream:
+        assert len(next(stream.chunks)) == 16 << 20
+        write(emulator, "moving", b"2" * 3000)
+        with pytest.raises(BentoMLException, match="was replaced while it was read"):
+            next(stream.chunks)
+
+
+def test_download_keeps_its_limit(emulator: Emulator, tmp_path: Path) -> None:
+    write(emulator, "large", bytes(2000))
+    address = parse_address(emulator.url("large"))
+    download(address, tmp_path / "whole", 2000)
+    assert (tmp_path / "whole").stat().st_size == 2000
+    with pytest.raises(BentoMLException, match="is larger than 1999 bytes"):
+        download(address, tmp_path / "cut", 1999)
+
+
+def test_whole_bucket_is_no_object(emulator: Emulator, store: ObjectStore) -> None:
+    with pytest.raises(InvalidArgument, match="is a whole bucket"):
+        store.write("", io.BytesIO(b"1"), 1)
+    with pytest.raises(InvalidArgument, match="is a whole bucket"):
+        read(emulator, "")
+
+
+CONFIGURED = {
+    "s3": (
+        {"S3__ENDPOINT_URL": "{endpoint}", "S3__REGION": "eu-central-1"},
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+    ),
+    "gs": ({"GCS__ENDPOINT_URL": "{endpoint}"}, ["GOOGLE_BEARER_TOKEN"]),
+    "azure": ({"AZURE__ENDPOINT_URL": "{endpoint}", "AZURE__ACCOUNT": "devstoreaccount1"}, []),
+}
+
+
+def test_configuration_names_the_endpoint(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(emulator, "configured", b"1")
+    keys, kept = CONFIGURED[emulator.scheme]
+    for name in emulator.variables:
+        if name not in kept:
+            monkeypatch.delenv(name)
+    if emulator.scheme == "azure":
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)
+    else:
+        # The configuration comes before it.
+        variable = {"s3": "AWS_ENDPOINT_URL_S3", "gs": "GOOGLE_BASE_URL"}[emulator.scheme]
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    for name, value in keys.items():
+        monkeypatch.setenv(f"BENTOML__STORAGE__{name}", value.format(endpoint=emulator.endpoint))
+    assert read(emulator, "configured") == b"1"
+
+
+def test_store_that_nobody_answers_for_is_an_error_in_time(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(running, monkeypatch)
+    for name, value in running.variables.items():
+        monkeypatch.setenv(name, value.replace(running.endpoint, "http://127.0.0.1:9"))
+    began = time.monotonic()
+    with pytest.raises(BentoMLException, match=f"{running.scheme}://models/x: "):
+        read(running, "x")
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"AZURE_STORAGE_CONNECTION_STRING": "nonsense"}, "azure://models/x"),
+        ({"AZURE_STORAGE_CONNECTION_STRING": "AccountName=a;AccountKey=not base64"}, "azure://models/x"),
+        ({"GOOGLE_SERVICE_ACCOUNT_KEY": "nonsense"}, "gs://models/x"),
+    ],
+)
+def test_configuration_that_is_no_use_is_said(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BentoMLConfigException, match="cannot be used as it is configured") as caught:
+        open_store(parse_address(url))
+    assert "not base64" not in str(caught.value)
+
+
+@pytest.fixture
+def error_with_signature() -> Any:
+    from obstore.exceptions import GenericError
+
+    return GenericError(
+        "Error performing GET http://host/x?sig=secret&se=1 in 1ms - 500: <html>\n\nDebug source: secret"
+    )
+
+
+def test_texts_of_the_library_are_shown_without_signatures(error_with_signature: Any) -> None:
+    text = object_store._first_words(error_with_signature)
+    assert text == "Error performing GET http://host/x?... in 1ms - 500: <html>"
