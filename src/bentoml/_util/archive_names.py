@@ -47,10 +47,10 @@ class MemberNames:
         if self._members > self._limits.max_members:
             self._refuse_number()
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
-            raise BadInput(f"the archive holds {name!r}, which lies outside of it; it was not unpacked")
+            raise BadInput(f"the archive holds {name!r}, which lies outside of it")
         parts = tuple(part for part in name.split("/") if part not in {"", "."})
         if _UNFIT.search(name) or (not parts and not is_directory) or _is_long(parts):
-            raise BadInput(f"the archive holds {name[:200]!r}, which is no name of a file; it was not unpacked")
+            raise BadInput(f"the archive holds {name[:200]!r}, which is no name of a file")
         if len(parts) > self._limits.max_depth:
             raise BadInput(f"the archive holds {name!r}, which lies deeper than {self._limits.max_depth} directories")
         for length in range(1, len(parts) + 1):
@@ -67,10 +67,7 @@ class MemberNames:
             return
         known_path, known_is_directory = known
         if known_path != path:
-            raise BadInput(
-                f"the archive holds {path!r} and {known_path!r}, which are one name on some machines; "
-                "it was not unpacked"
-            )
+            raise BadInput(f"the archive holds {path!r} and {known_path!r}, which are one name on some machines")
         if not (is_directory and known_is_directory):
             raise BadInput(f"the archive holds a name twice, or one below a file: {path!r}")
 

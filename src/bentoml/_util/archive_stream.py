@@ -145,10 +145,7 @@ class TarStream:
         if self._position > self._limits.max_bytes:
             self._refuse_size()
         if self._position > _RATIO_COUNTS_FROM_BYTES and self._position > self._limits.max_ratio * self._packed.count:
-            raise BadInput(
-                f"the archive unpacks to more than {self._limits.max_ratio} times its size; if that is meant, "
-                "unpack it by hand"
-            )
+            raise BadInput(f"the archive unpacks to more than {self._limits.max_ratio} times its size")
 
     def _refuse_size(self) -> None:
         raise BadInput(f"the archive holds more than {self._limits.max_bytes} bytes")

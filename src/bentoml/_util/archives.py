@@ -118,30 +118,34 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, names: MemberNam
 def pack_tar(directory: Path, root_name: str, target: IO[bytes]) -> None:
     """Pack a directory into a tar archive through gzip; the same files give the same bytes.
 
+    What `extract_tar` would refuse is not packed.
+
     Args:
         directory: its files are packed, `__pycache__` left out.
         root_name: what the directory is called inside the archive.
         target: a binary stream to write to.
 
     Raises:
-        BadInput: the directory holds a link or something else that is neither a file nor a directory.
+        BadInput: the directory holds a link or something else that is neither a file nor a directory, or names that do
+            not go into one archive.
     """
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=target, compresslevel=6, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
-        _add(archive, directory, root_name)
+        _add(archive, directory, root_name, MemberNames(_ANY_LIMITS))
 
 
-def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+def _add(archive: tarfile.TarFile, path: Path, name: str, names: MemberNames) -> None:
     status = path.lstat()
+    names.take(name, is_directory=stat.S_ISDIR(status.st_mode))
     member = tarfile.TarInfo(name)
     if stat.S_ISDIR(status.st_mode):
         member.type, member.mode = tarfile.DIRTYPE, 0o755
         archive.addfile(member)
         for entry in sorted(path.iterdir(), key=lambda child: child.name):
             if entry.name != _SKIPPED:
-                _add(archive, entry, f"{name}/{entry.name}")
+                _add(archive, entry, f"{name}/{entry.name}", names)
     elif stat.S_ISREG(status.st_mode):
         member.size, member.mode = status.st_size, 0o755 if status.st_mode & 0o100 else 0o644
         with path.open("rb") as file:

@@ -38,6 +38,7 @@ class Bundles:
     max_archive_bytes: int = key(32 << 30, "largest archive that is downloaded", unit="bytes", at_least=1)
     max_unpacked_bytes: int = key(64 << 30, "most that an archive may unpack to", unit="bytes", at_least=1)
     max_unpacked_files: int = key(200_000, "most files and directories in an archive", at_least=1)
+    max_unpacked_ratio: int = key(200, "how many times its size an archive may unpack to, beyond 32 MiB", at_least=1)
 
 
 @dataclass(frozen=True)

@@ -166,12 +166,11 @@ def upload_bundle(bundle_path: Path, service_name: str, address: Address) -> Non
 
 
 def _fetch(address: Address, home: Path) -> Path:
-    limits = get_config().bundles
     archive, unpacked = home / "archive", home / "unpacked"
-    download(address, archive, limits.max_archive_bytes)
+    download(address, archive, get_config().bundles.max_archive_bytes)
     unpacked.mkdir()
     try:
-        extract_tar(archive, unpacked, ArchiveLimits(limits.max_unpacked_bytes, limits.max_unpacked_files))
+        extract_tar(archive, unpacked, _archive_limits())
         root = unpacked_root(unpacked, MANIFEST)
     except BadInput as error:
         raise BadInput(f"{address} is no archive of a bundle: {error}") from error
@@ -185,6 +184,15 @@ def _locked(home: Path) -> BinaryIO:
     fcntl.flock(lock, fcntl.LOCK_EX)
     Path(lock.name).rename(home / _LOCK)
     return lock
+
+
+def _archive_limits() -> ArchiveLimits:
+    limits = get_config().bundles
+    return ArchiveLimits(
+        max_bytes=limits.max_unpacked_bytes,
+        max_members=limits.max_unpacked_files,
+        max_ratio=limits.max_unpacked_ratio,
+    )
 
 
 def _remove(home: Path, lock: BinaryIO, owner_pid: int) -> None:
