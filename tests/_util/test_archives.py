@@ -208,7 +208,11 @@ def test_extract_tar_of_an_endless_sparse_map_is_bad_input(tmp_path: Path) -> No
         extract_tar(io.BytesIO(content + body), tmp_path)
 
 
-@pytest.mark.parametrize("tail", [b"garbage", b"\x1f\x8b garbage", gzip.compress(b"more")])
+@pytest.mark.parametrize(
+    "tail",
+    [b"garbage", b"\x1f\x8b garbage", gzip.compress(b"more")],
+    ids=["text", "broken gzip", "more gzip"],
+)
 def test_extract_tar_refuses_what_follows_the_compressed_part(tmp_path: Path, tail: bytes) -> None:
     with pytest.raises(BadInput):
         extract_tar(io.BytesIO(gzip.compress(PLAIN) + tail), tmp_path)
