@@ -105,5 +105,11 @@ def test_read_imports_of_what_is_not_python_names_the_file(source: bytes) -> Non
         read_imports(source, "dir/f.py", "f", is_package=False)
 
 
+@pytest.mark.parametrize("source", ["x" + ".a()" * 5000, f"if {'not ' * 950}x:\n    import a"], ids=["calls", "tests"])
+def test_read_imports_of_what_is_nested_too_deeply_names_the_file(source: str) -> None:
+    with pytest.raises(BentoMLException, match=r"dir/f\.py is imported by the service but cannot be parsed"):
+        read_imports(source.encode(), "dir/f.py", "f", is_package=False)
+
+
 def test_public_names_reads_literal_lists() -> None:
     assert public_names(b"__all__ = ['a']\n__all__ += ('b', x)\nother = ['c']") == ["a", "b"]

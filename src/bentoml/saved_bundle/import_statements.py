@@ -67,15 +67,14 @@ def read_imports(source: bytes, place: str, module_name: str, *, is_package: boo
         is_package: whether the file is the `__init__.py` of a package.
 
     Raises:
-        BentoMLException: it is not Python.
+        BentoMLException: it is not Python, or nested too deeply.
     """
-    try:
-        tree = ast.parse(source, filename=place)
-    except (SyntaxError, ValueError) as error:
-        raise BentoMLException(f"{place} is imported by the service but cannot be parsed: {error}") from error
     package = module_name if is_package else module_name.rpartition(".")[0]
     reader = _Reader(place, package)
-    reader.visit(tree)
+    try:
+        reader.visit(ast.parse(source, filename=place))
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise BentoMLException(f"{place} is imported by the service but cannot be parsed: {error}") from error
     return reader.found
 
 
