@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bentoml.saved_bundle.import_conditions import judge
-from bentoml.saved_bundle.inference_rules import NEVER_RUNS, OTHER_PLATFORM, OTHER_PYTHON, TYPES_ONLY
+from bentoml.saved_bundle.inference_rules import NEVER_RUNS, OTHER_PLATFORM, OTHER_PYTHON, RUN_AS_PROGRAM, TYPES_ONLY
 
 MINOR = sys.version_info.minor
 
@@ -41,6 +41,8 @@ KNOWN = [
     (f"platform.system() == {platform.system()!r}", True, OTHER_PLATFORM),
     ("sys.platform == 'aix' or sys.version_info < (3,)", False, OTHER_PLATFORM),
     ("sys.platform != 'aix' and sys.version_info > (3,)", True, OTHER_PLATFORM),
+    ("__name__ == '__main__'", False, RUN_AS_PROGRAM),
+    ("__name__ != '__main__'", True, RUN_AS_PROGRAM),
     ("sys.version_info > (3,) or whatever", True, OTHER_PYTHON),
 ]
 
@@ -58,6 +60,7 @@ def test_judge_of_what_is_settled_gives_value_and_rule(condition: str, holds: bo
         "whatever",
         "whatever and sys.version_info > (3,)",
         "whatever or TYPE_CHECKING",
+        "__name__ == 'shop'",
         "sys.version_info >= limit",
         "sys.version_info[limit] > 3",
         "sys.version_info[9] > 3",

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bentoml.saved_bundle.inference_rules import NEVER_RUNS, OTHER_PLATFORM, OTHER_PYTHON, TYPES_ONLY
+from bentoml.saved_bundle.inference_rules import NEVER_RUNS, OTHER_PLATFORM, OTHER_PYTHON, RUN_AS_PROGRAM, TYPES_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def _judge_comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Judgeme
     except ValueError:
         return None
     value, rule, marker_name = _value(left)
-    if compare is None or not rule:
+    if compare is None or not rule or (rule == RUN_AS_PROGRAM and wanted != "__main__"):
         return None
     try:
         holds = bool(compare(value, wanted))
@@ -146,6 +146,9 @@ def _value(node: ast.expr) -> tuple[Any, str, str]:
         return value, OTHER_PLATFORM, name
     if text in _PYTHON_VALUES:
         return _PYTHON_VALUES[text], OTHER_PYTHON, ""
+    if text == "__name__":
+        # In a bundle every module is imported, and none of them is called so.
+        return "imported", RUN_AS_PROGRAM, ""
     return None, "", ""
 
 

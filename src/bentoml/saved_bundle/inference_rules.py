@@ -8,6 +8,7 @@ TYPES_ONLY = "only for type checkers"
 NEVER_RUNS = "never runs"
 OTHER_PYTHON = "only for another version of Python"
 OTHER_PLATFORM = "only on another platform"
+RUN_AS_PROGRAM = "only when the file is run as a program"
 FALLBACK = "fallback for an import that works here"
 OPTIONAL = "optional, and not installed here"
 COMPUTED = "its name is only known at run time"
@@ -20,4 +21,4 @@ FILE_STANDS = "requirements_txt_file is used as it stands"
 OWN_LIBRARY = "the bundle carries the bentoml that saved it"
 
 # Code of these branches may well run somewhere else, so the project's own modules in them are saved all the same.
-RUNS_ELSEWHERE = frozenset({OTHER_PYTHON, OTHER_PLATFORM, FALLBACK})
+RUNS_ELSEWHERE = frozenset({OTHER_PYTHON, OTHER_PLATFORM, RUN_AS_PROGRAM, FALLBACK})
