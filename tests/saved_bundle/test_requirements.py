@@ -10,7 +10,7 @@ import pytest
 
 import bentoml
 from bentoml.exceptions import InvalidArgument
-from bentoml.saved_bundle import load_bento_service_metadata, save_to_dir
+from bentoml.saved_bundle import load, load_bento_service_metadata, save_to_dir
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
 from bentoml.saved_bundle.requirements import combined, infer_requirements, inferred_from, pinned
 from bentoml.saved_bundle.sources import SourceTree
@@ -211,6 +211,25 @@ def test_save_with_a_line_that_would_join_the_next_one_is_refused(project: Proje
     service.env._pip_packages.append("click\\")
     with pytest.raises(InvalidArgument, match="its end would join the next line"):
         save_to_dir(service, bundle_dir)
+
+
+OPTIONS = "pip_packages=['click --index-url https://evil', '-e .']"
+
+
+def test_save_with_an_option_in_a_package_is_refused(project: Project, bundle_dir: Path) -> None:
+    project.write(svc=f"import bentoml\n@bentoml.env({OPTIONS})\nclass Service(bentoml.BentoService): pass\n")
+    service = project.import_("svc").Service()
+    with pytest.raises(InvalidArgument, match="it has the option --index-url; use pip_index_url for that"):
+        save_to_dir(service, bundle_dir)
+    assert list(bundle_dir.iterdir()) == []
+
+
+def test_load_of_an_older_bundle_with_an_option_in_a_package_works(project: Project, bundle_dir: Path) -> None:
+    project.write(svc="import bentoml\nclass Service(bentoml.BentoService): pass\n")
+    save_to_dir(project.import_("svc").Service(), bundle_dir)
+    module = bundle_dir / "Service" / "svc.py"
+    module.write_text(f"import bentoml\n@bentoml.env({OPTIONS})\nclass Service(bentoml.BentoService): pass\n")
+    assert load(bundle_dir, verify=False).env._pip_packages == ["click --index-url https://evil", "-e ."]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bentoml.exceptions import InvalidArgument
-from bentoml.service.pip_packages import add_requirement, requirement_name
+from bentoml.service.pip_packages import add_requirement, refuse_option, requirement_name
 
 CASES = [
     pytest.param(["pandas"], ["pandas"], 0, id="one"),
@@ -76,9 +76,17 @@ def test_add_requirement_when_not_one_line_raises(requirement: Any) -> None:
         ("--editable git+https://h/r", "leave --editable out"),
     ],
 )
-def test_add_requirement_with_an_option_of_pip_names_the_argument_for_it(requirement: str, advice: str) -> None:
+def test_refuse_option_of_pip_names_the_argument_for_it(requirement: str, advice: str) -> None:
     with pytest.raises(InvalidArgument, match=f"it has the option .*; {advice}"):
-        add_requirement([], requirement)
+        refuse_option(requirement)
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    ["a", "a-b>=1; python_version > '3'", "git+https://h/r-x@v-1#egg=r-x", "./a-b.whl", "a @ https://h/-x"],
+)
+def test_refuse_option_lets_requirements_pass(requirement: str) -> None:
+    refuse_option(requirement)
 
 
 # what the user gave, what an artifact asks for, what the bundle gets, how many warnings

@@ -16,7 +16,7 @@ from bentoml.saved_bundle.requirement_record import KeptRequirement, Requirement
 from bentoml.saved_bundle.requirements import Inference, canonical_name, combined, inferred_from, names_distribution
 from bentoml.saved_bundle.sources import LeftOut
 from bentoml.service.assembly import ask_artifacts
-from bentoml.service.pip_packages import requirement_name
+from bentoml.service.pip_packages import refuse_option, requirement_name
 from bentoml.service.requirement_reasons import ADAPTER, ARTIFACT, GIVEN, IMPORT, LIBRARY, OPTION, Reason
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def resolve_environment(service: BentoService, sources: ServiceSources) -> Resol
     A declared requirements file is left as it is.
 
     Raises:
-        InvalidArgument: a requirement or option would add lines to `requirements.txt`.
+        InvalidArgument: a requirement or option would add lines to `requirements.txt`, or a requirement has an option.
     """
     env = service.env.copy()
     ask_artifacts(service, env)  # again: some know more once they hold their object
@@ -79,6 +79,8 @@ def resolve_environment(service: BentoService, sources: ServiceSources) -> Resol
     if env._requirements_txt_file is not None:
         record = _record_of_file(env, sources)
     else:
+        for line in env._pip_packages:
+            refuse_option(line)
         given = _without_library(env._pip_packages)
         inference = _infer(env, sources, {name for name in map(requirement_name, given) if name})
         requirements = combined(given, inference.found)

@@ -42,7 +42,7 @@ def add_requirement(requirements: list[str], requirement: str, given: Container[
             tells where the new one does not fit.
 
     Raises:
-        InvalidArgument: it is empty, has a line break, or holds an option of pip.
+        InvalidArgument: it is empty or has a line break.
     """
     requirement = checked_requirement(requirement)
     new = _parse(requirement)
@@ -60,22 +60,33 @@ def checked_requirement(requirement: str) -> str:
     """The requirement without a comment and blanks around it.
 
     Raises:
-        InvalidArgument: it is empty, has a line break, or holds an option of pip.
+        InvalidArgument: it is empty or has a line break.
     """
     if not isinstance(requirement, str) or not requirement.isprintable():
         raise InvalidArgument(f"{requirement!r} is not one pip requirement")
     text = _COMMENT.sub("", requirement).strip()
     if not text.strip("-") or text.endswith("\\"):
         raise InvalidArgument(f"{requirement!r} is not one pip requirement")
-    found = _OPTION.search(text)
+    return text
+
+
+def refuse_option(requirement: str) -> None:
+    """Check that a requirement holds no option of pip, which would change where all others come from.
+
+    That is done when a service is saved, not when it is defined: bundles of the 0.x line with options still load.
+
+    Raises:
+        InvalidArgument: it holds one.
+    """
+    found = _OPTION.search(requirement)
     if found is None:
-        return text
+        return
     option = found["option"]
     if option in {"-e", "--editable"}:
         advice = f"leave {option} out"
     else:
         advice = f"use {_ARGUMENT_FOR.get(option, 'requirements_txt_file')} for that"
-    raise InvalidArgument(f"{requirement!r} is not one pip requirement: it has the option {option}; {advice}")
+    raise InvalidArgument(f"pip package {requirement!r} is no requirement: it has the option {option}; {advice}")
 
 
 def requirement_name(requirement: str) -> str | None:
