@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bentoml.exceptions import BentoMLException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -67,13 +67,22 @@ def run(
     return completed
 
 
-def stream(argv: Sequence[str], on_line: Callable[[str], None], *, env: Mapping[str, str] | None = None) -> int:
+def stream(
+    argv: Sequence[str],
+    on_line: Callable[[str], None],
+    *,
+    env: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+    pass_fds: Sequence[int] = (),
+) -> int:
     """Run a program to its end and hand on what it prints, line by line, while it runs.
 
     Args:
         argv: program and arguments.
         on_line: called with each line of its output and of its errors, in their order, without the end of the line.
         env: variables added to those of this process.
+        without: names of variables of this process that it does not get.
+        pass_fds: file descriptors the program inherits under the same numbers.
 
     Returns:
         Its exit code. It is stopped when `on_line` raises.
@@ -84,7 +93,8 @@ def stream(argv: Sequence[str], on_line: Callable[[str], None], *, env: Mapping[
     try:
         process = subprocess.Popen(
             list(argv),
-            env={**os.environ, **(env or {})},
+            env={**{name: value for name, value in os.environ.items() if name not in without}, **(env or {})},
+            pass_fds=tuple(pass_fds),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

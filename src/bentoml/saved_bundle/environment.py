@@ -20,7 +20,7 @@ from bentoml.service.pip_packages import refuse_option, requirement_name
 from bentoml.service.requirement_reasons import ADAPTER, ARTIFACT, GIVEN, IMPORT, LIBRARY, OPTION, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bentoml.saved_bundle.service_sources import ServiceSources
     from bentoml.service import BentoService, BentoServiceEnv
@@ -208,3 +208,23 @@ def check_lines(lines: Sequence[str | None]) -> None:
     for line in lines:
         if line is not None and (not line.strip() or not line.isprintable()):
             raise InvalidArgument(f"{line!r} cannot stand in requirements.txt: it is not one line of text")
+
+
+def declared_lines(env: Mapping[str, Any]) -> list[str]:
+    """The lines of `requirements.txt` as the `env` section of a manifest has them, without those of the library.
+
+    Raises:
+        InvalidArgument: they are no list, or one of them is not one line of text.
+    """
+    text = env.get("requirements_txt")
+    declared = env.get("pip_packages") or []
+    if not isinstance(declared, list):
+        raise InvalidArgument("'env.pip_packages' of the manifest is no list")
+    lines = text if isinstance(text, list) else text.splitlines() if isinstance(text, str) else declared
+    lines = [str(line) for line in lines if str(line).strip()]
+    check_lines(lines)
+    return [line for line in lines if not names_distribution(line, DISTRIBUTION) and not _is_library_wheel(line)]
+
+
+def _is_library_wheel(line: str) -> bool:
+    return line.strip().startswith(f"./{LIBRARY_DIR}/")

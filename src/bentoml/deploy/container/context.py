@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bentoml._util.files import write_atomic
-from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
-from bentoml.saved_bundle.environment import check_lines
+from bentoml.saved_bundle.environment import declared_lines
 from bentoml.saved_bundle.generated_files import GeneratedFiles
 from bentoml.saved_bundle.integrity import write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME, write_library_wheel
-from bentoml.saved_bundle.requirements import names_distribution
 from bentoml.service.conda_env import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _complete(paths: BundleLayout, manifest: Manifest, target: Path) -> None:
             "load the bundle and save it again"
         )
     library_line = f"./{layout.LIBRARY_DIR}/{WHEEL_NAME}"
-    lines = [library_line, *_requirements(env)]
+    lines = [library_line, *declared_lines(env)]
     setup_sh = _text(env.get("setup_sh"))
     conda = env.get("conda_env") or {"name": DEFAULT_NAME, "dependencies": []}
     (target / layout.LIBRARY_DIR).mkdir()
@@ -105,22 +104,6 @@ def _complete(paths: BundleLayout, manifest: Manifest, target: Path) -> None:
         requirements=lines,
     ).write(target)
     write_digests(target)
-
-
-def _requirements(env: dict[str, Any]) -> list[str]:
-    """The lines of requirements.txt, without that of the library, which the bundle carries."""
-    text = env.get("requirements_txt")
-    declared = env.get("pip_packages") or []
-    if not isinstance(declared, list):
-        raise InvalidArgument("'env.pip_packages' of the manifest is no list")
-    lines = text if isinstance(text, list) else text.splitlines() if isinstance(text, str) else declared
-    lines = [str(line) for line in lines if str(line).strip()]
-    check_lines(lines)
-    return [line for line in lines if not names_distribution(line, "bentoml") and not _is_library_wheel(line)]
-
-
-def _is_library_wheel(line: str) -> bool:
-    return line.strip().startswith(f"./{layout.LIBRARY_DIR}/")
 
 
 def _base_image(env: dict[str, Any], manifest: Manifest) -> str:
