@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from bentoml.cli.progress import ProgressLine
+from bentoml.cli.progress import ProgressLine, StatusLine
 
 
 class Clock:
@@ -74,3 +74,16 @@ def test_line_that_was_never_shown_is_not_erased() -> None:
     line.answered(1)
     line.close()
     assert terminal.getvalue() == ""
+
+
+def test_status_line_shows_what_was_said_last_and_for_how_long() -> None:
+    terminal, clock = io.StringIO(), Clock()
+    line = StatusLine(terminal, clock)
+    line.show("Downloading numpy")
+    clock.now_s += 12.4
+    line.show("Installing \x1b[2Jnumpy\r\n" + "x" * 500)
+    line.close()
+    first, second, end = shown(terminal)
+    assert (first, end) == ("0 s  Downloading numpy", "")
+    assert second.startswith("12 s  Installing  [2Jnumpy  xxx")
+    assert len(second) < 500

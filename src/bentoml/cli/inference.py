@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bentoml.cli.command import BentoCommand
+from bentoml.cli.isolation import IsolatableCommand, go_on_isolated, isolation_options
 from bentoml.cli.options import bento_argument, pickle_option, verify_option
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from bentoml.cli.command import Verbosity
 
 
-class RunCommand(BentoCommand):
+class RunCommand(IsolatableCommand):
     """Takes its own options wherever they stand and leaves every other word to the input adapter."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Move our own options to the front, so that click never looks into the adapter's words."""
+        self.keep_words(ctx, args)
         own, others = self._divide(ctx, args)
         return super().parse_args(ctx, [*own, "--", *others])
 
@@ -57,6 +58,7 @@ def _value_of(flag: str, words: Iterator[str], ctx: click.Context) -> str:
 @bento_argument
 @click.argument("api_name", metavar="API")
 @click.argument("adapter_args", metavar="[ADAPTER ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@isolation_options
 @verify_option
 @pickle_option
 @click.pass_obj
@@ -67,6 +69,8 @@ def run_command(
     api_name: str,
     adapter_args: tuple[str, ...],
     yatai_url: str | None,
+    isolated: bool,
+    isolated_python: str | None,
     verify: bool,
     allow_pickle: bool | None,
 ) -> None:
@@ -78,6 +82,9 @@ def run_command(
     """
     if api_name.startswith("-"):
         raise click.UsageError("Missing argument 'API': name the API before the options of its adapter.")
+    if isolated:
+        context = click.get_current_context()
+        go_on_isolated(context, verbosity, bento, yatai_url, isolated_python, verify=verify)
     from bentoml.cli.progress import ProgressLine, is_wanted
     from bentoml.saved_bundle import load
     from bentoml.yatai.resolve import resolve_bundle_path

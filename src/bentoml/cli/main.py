@@ -19,7 +19,7 @@ COMMANDS = (
     CommandEntry(
         "load", "bentoml.cli.loading:load_command", "Load a bundle, to see that it works, and show what is in it."
     ),
-    CommandEntry("env", "bentoml.cli.environments:env_command", "Explain and lock what bundles need installed."),
+    CommandEntry("env", "bentoml.cli.environments:env_command", "Explain, lock and make what bundles run in."),
     CommandEntry("sign", "bentoml.cli.signatures:sign_command", "Sign a bundle with a private key."),
     CommandEntry(
         "verify", "bentoml.cli.signatures:verify_command", "Check who signed a bundle, and that no file has changed."

@@ -77,3 +77,30 @@ class ProgressLine:
         if self._answered and self._total is not None and self._total > done:
             text += f", {(self._total - done) / rate:,.0f} s left"
         return text
+
+
+class StatusLine:
+    """Shows on a terminal what another program says last, and for how long the work has gone on.
+
+    Args:
+        terminal: where to write.
+        clock: seconds.
+    """
+
+    def __init__(self, terminal: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._began_s = clock()
+
+    def show(self, text: str) -> None:
+        """Put a text in the place of the one before; what could steer the terminal is left out."""
+        plain = "".join(character if character.isprintable() else " " for character in text)
+        width = shutil.get_terminal_size().columns
+        line = f"{self._clock() - self._began_s:.0f} s  {plain}"
+        self._terminal.write(f"{_ERASE_LINE}{line[: width - 1]}")
+        self._terminal.flush()
+
+    def close(self) -> None:
+        """Leave a clean line."""
+        self._terminal.write(_ERASE_LINE)
+        self._terminal.flush()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bentoml.cli.options import bento_argument, bento_command, pickle_option, verify_option, warn_ignored
+from bentoml.cli.isolation import IsolatableCommand, go_on_isolated, isolation_options
+from bentoml.cli.options import bento_argument, pickle_option, verify_option, warn_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,7 @@ def _server_options(function: F) -> F:
             is_flag=True,
             help="For development: serve a newly saved bundle as soon as it is there. SIGHUP does it once.",
         ),
+        isolation_options,
         verify_option,
         pickle_option,
     ]
@@ -138,7 +140,7 @@ def _server_options(function: F) -> F:
     return function
 
 
-@bento_command("serve", short_help="Serve a bundle over HTTP with one worker.")
+@click.command("serve", cls=IsolatableCommand, short_help="Serve a bundle over HTTP with one worker.")
 @bento_argument
 @_server_options
 @click.pass_obj
@@ -149,7 +151,7 @@ def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **
     _serve(verbosity, bento, yatai_url, options)
 
 
-@bento_command("serve-gunicorn", short_help="Serve a bundle over HTTP in production.")
+@click.command("serve-gunicorn", cls=IsolatableCommand, short_help="Serve a bundle over HTTP in production.")
 @bento_argument
 @_server_options
 @click.option(
@@ -179,6 +181,10 @@ def serve_gunicorn_command(
 
 def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dict[str, Any]) -> None:
     """Serve until stopped; `options` go to `ServeOptions.from_config` under their own names."""
+    isolated, python = options.pop("isolated"), options.pop("isolated_python")
+    if isolated:
+        context = click.get_current_context()
+        go_on_isolated(context, verbosity, bento, yatai_url, python, verify=options["verify"])
     _warn_deprecated(microbatch=options.pop("microbatch"), ngrok=options.pop("run_with_ngrok"))
 
     from bentoml.saved_bundle import load_bento_service_metadata
