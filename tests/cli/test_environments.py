@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import signal
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bentoml._util.archives import pack_tar
 from bentoml.deploy.environment import list_environments
 from tests.cli.circle_bundle import PI, save_circle
 from tests.cli.saved_home import BENTOML, run_bentoml
 from tests.cli.server_process import served
+from tests.server.certificates import make_certificate
+from tests.storage.web_server import web_server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,3 +179,30 @@ def test_isolated_command_of_an_installed_bundle_knows_its_bundle(circle: Path, 
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0] == PI
+
+
+def test_run_isolated_of_a_bundle_at_an_address_fetches_it_once(
+    circle: Path, shared_home: Path, tmp_path: Path
+) -> None:
+    certificate = make_certificate(tmp_path)
+    (tmp_path / "temporary").mkdir()
+    variables = {
+        **HAS_UV,
+        "BENTOML_HOME": str(shared_home),
+        "BENTOML__STORAGE__HTTP__ALLOWED_NETWORKS": "[127.0.0.1, '::1']",
+        "BENTOML__STORAGE__HTTP__CA_FILE": str(certificate.certfile),
+        "TMPDIR": str(tmp_path / "temporary"),
+    }
+    packed = io.BytesIO()
+    pack_tar(circle, "Circle", packed)
+    with web_server(certificate.certfile, certificate.keyfile) as server:
+        server.file("/Circle.tar", packed.getvalue())
+        words = [server.url("/Circle.tar"), "pi", "-q", "--input", "{}"]
+        done = run_bentoml("run", *words, "--isolated", env=variables)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)[0] == PI
+        assert len(server.requests) == 1
+        # What is left goes when somebody fetches the next one.
+        (left,) = (tmp_path / "temporary").iterdir()
+        run_bentoml("info", server.url("/Circle.tar"), env=variables)
+        assert not left.exists()

@@ -64,6 +64,8 @@ def go_on_isolated(
     """
     from bentoml.cli.environment_creation import made
     from bentoml.deploy.environment import EnvironmentOptions, command_in
+    from bentoml.saved_bundle.remote import leave_copies_to_successor
+    from bentoml.storage.address import is_address
     from bentoml.yatai.resolve import resolve_bundle_path
 
     bundle = resolve_bundle_path(bento, yatai_url)
@@ -74,6 +76,10 @@ def go_on_isolated(
     words = _without_own(ctx.meta[_WORDS])
     if not any(parameter.name == "bento" for parameter in ctx.command.params):
         words.insert(0, str(bundle))
+    elif is_address(bento):
+        # What was checked is what is used; an older library may know no addresses, too.
+        words[words.index(bento)] = str(bundle)
+        leave_copies_to_successor()
     argv, variables = command_in(environment.home, [str(ctx.info_name), *words], os.environ)
     os.set_inheritable(descriptor, True)
     sys.stdout.flush()

@@ -51,8 +51,8 @@ class BundleCopy:
     def __init__(self, address: Address) -> None:
         _remove_left_behind()
         home = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = _locked(home)
-        self._finalizer = weakref.finalize(self, _remove, home, lock, os.getpid())
+        self._lock = _locked(home)
+        self._finalizer = weakref.finalize(self, _remove, home, self._lock, os.getpid())
         try:
             self.path = _fetch(address, home)
         except BaseException:
@@ -62,6 +62,10 @@ class BundleCopy:
     def remove(self) -> None:
         """Remove the copy now."""
         self._finalizer()
+
+    def leave_to_successor(self) -> None:
+        """Keep the copy when another program takes the place of this process; a later process removes it after that."""
+        os.set_inheritable(self._lock.fileno(), True)
 
 
 _kept: list[BundleCopy] = []
@@ -85,6 +89,12 @@ def fetch_bundle(location: str) -> Path:
     copy = BundleCopy(parse_address(location))
     _kept.append(copy)
     return copy.path
+
+
+def leave_copies_to_successor() -> None:
+    """Keep all that `fetch_bundle` has fetched for the program that takes the place of this process."""
+    for copy in _kept:
+        copy.leave_to_successor()
 
 
 class BorrowedBundle:
