@@ -92,7 +92,8 @@ def test_env_create_that_is_interrupted_leaves_nothing(circle: Path) -> None:
         env={**os.environ, **HAS_UV}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("Making an environment")
+    while not process.stderr.readline().startswith("Making an environment"):
+        assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bentoml._util import proc
 from bentoml.deploy.environment import (
     Environment,
     EnvironmentOptions,
@@ -22,8 +22,15 @@ from bentoml.deploy.environment import (
     create_environment,
     list_environments,
 )
-from bentoml.exceptions import BentoMLException, BundleIntegrityException, BundleSignatureException, InvalidArgument
+from bentoml.exceptions import (
+    BentoMLConfigException,
+    BentoMLException,
+    BundleIntegrityException,
+    BundleSignatureException,
+    InvalidArgument,
+)
 from bentoml.saved_bundle.integrity import write_digests
+from bentoml.saved_bundle.locking import lock_bundle
 from tests.cli.circle_bundle import ENV, PI, save_circle
 
 if TYPE_CHECKING:
@@ -74,8 +81,8 @@ def test_create_environment_makes_one_that_bundles_with_the_same_requirements_sh
     assert made.is_new
     assert made.home.path.parent == bentoml_home / "environments"
     assert answer(made, circle) == [PI, str(made.home.path)]
-    assert said[0].startswith("Making an environment for Circle:1.0 with Python 3.")
-    assert said[0].endswith("and uv, from requirements.txt")
+    assert said[1].startswith("Making an environment for Circle:1.0 with Python 3.")
+    assert said[1].endswith("and uv, from requirements.txt")
     assert " + mpmath==1.3.0" in said
     other = save_circle(tmp_path / "project", tmp_path / "other", version="2.0")
     said.clear()
@@ -175,21 +182,40 @@ def test_create_environment_says_that_setup_sh_is_not_run(tmp_path: Path) -> Non
     assert not (tmp_path / "ran").exists()
 
 
-def test_create_environment_takes_the_lock_with_its_hashes(circle: Path, tmp_path: Path) -> None:
-    source = tmp_path / "in.txt"
-    source.write_text(f"bentoml @ {next(circle.glob('*/*.whl')).as_uri()}\nmpmath<1.3\n")
-    locked = proc.run([str(UV), "pip", "compile", "-q", "--generate-hashes", str(source)], check=True).stdout
-    locked = locked.replace(f"bentoml @ {circle.as_uri()}", ".")
-    made = create_environment(changed(circle, tmp_path / "bundle", {"requirements.lock": locked}))
+def test_create_environment_takes_the_lock_with_its_hashes(tmp_path: Path) -> None:
+    bundle = save_circle(tmp_path / "project", tmp_path / "bundle", env="pip_packages=['idna']")
+    made = create_environment(bundle)
     assert made.record.source == "requirements.lock"
-    assert [path.name for path in made.home.path.glob("lib/*/site-packages/mpmath-*")] == ["mpmath-1.2.1.dist-info"]
-    other = re.sub("(?<=sha256:)[0-9a-f]{4}", "0000", locked)
-    wrong = changed(circle, tmp_path / "wrong", {"requirements.lock": other.replace("./bundled", "bentoml # ")})
-    with pytest.raises(BentoMLException, match=r"(?s)uv pip install .* failed with exit code \d+:.*[Hh]ash"):
+    here = importlib.metadata.version("starlette")  # which the library needs, in any newer version, too
+    assert [path.name for path in made.home.path.glob("lib/*/*/starlette-*")] == [f"starlette-{here}.dist-info"]
+    lock_bundle(bundle, "uv")
+    said: list[str] = []
+    with_hashes = create_environment(bundle, on_line=said.append)
+    assert with_hashes.record.source == "requirements.lock"
+    assert with_hashes.home != made.home
+    locked = (bundle / "requirements.lock").read_text()
+    changed_hashes = re.sub("(?<=sha256:)[0-9a-f]{8}", "00000000", locked)
+    wrong = changed(bundle, tmp_path / "wrong", {"requirements.lock": changed_hashes})
+    with pytest.raises(BentoMLException, match=r"(?s)uv pip install .*--require-hashes.* failed .*[Hh]ash"):
         create_environment(wrong)
-    unlocked = locked.replace("mpmath==1.2.1 \\", "mpmath==1.2.1\nidna==3.10 \\")
-    with pytest.raises(InvalidArgument, match=r"mpmath==1\.2\.1 has no --hash, while others have one"):
-        create_environment(changed(circle, tmp_path / "unlocked", {"requirements.lock": unlocked}))
+    without = re.sub(r"(?m)^(idna==\S+) \\\n(    --hash=\S+( \\)?\n)+", r"\1\n", locked)
+    assert without != locked
+    with pytest.raises(InvalidArgument, match=r"idna==\S+ has no --hash, while others have one"):
+        create_environment(changed(bundle, tmp_path / "without", {"requirements.lock": without}))
+    with pytest.raises(BentoMLConfigException, match=r"requirements\.lock is no lock of a bundle"):
+        create_environment(changed(bundle, tmp_path / "no lock", {"requirements.lock": f"{locked}-r other.txt\n"}))
+
+
+def test_create_environment_leaves_a_lock_that_does_not_fit_and_says_why(circle: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    assert create_environment(circle, on_line=said.append).record.source == "requirements.txt"
+    assert re.match(r"requirements\.lock is not complete: .*mpmath.*; requirements\.txt is taken", said[0])
+    said.clear()
+    text = (circle / "requirements.lock").read_text()
+    other = re.sub("(?m)^# made for: .*$", "# made for: cpython-39-arm arm", text)
+    bundle = changed(circle, tmp_path / "bundle", {"requirements.lock": other})
+    create_environment(bundle, EnvironmentOptions(force=True), said.append)
+    assert said[0].startswith("requirements.lock was made for cpython-39-arm arm, and this is ")
 
 
 def test_create_environment_that_fails_shows_the_last_lines_and_leaves_nothing(circle: Path, tmp_path: Path) -> None:
@@ -203,7 +229,8 @@ def test_create_environment_that_fails_shows_the_last_lines_and_leaves_nothing(c
 def test_create_environment_that_is_killed_is_not_there_and_is_made_by_the_next(circle: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", CREATE, str(circle)], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("Making an environment")
+    while not process.stderr.readline().startswith("Making an environment"):
+        assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     (home,) = list_environments()

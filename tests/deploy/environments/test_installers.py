@@ -11,7 +11,7 @@ from bentoml.deploy.environment.interpreters import Interpreter
 from bentoml.deploy.environment.requirement_lines import Package, RequirementLines
 from bentoml.exceptions import BentoMLException, InvalidArgument
 
-PYTHON = Interpreter("/usr/bin/python3.12", "3.12.1", "/usr", "linux-x86_64", "cpython-312")
+PYTHON = Interpreter("/usr/bin/python3.12", "3.12.1", "/usr", "cpython-312-x86_64-linux-gnu x86_64")
 LINES = RequirementLines(
     (("--index-url", "https://h.example/simple"), ("--trusted-host", "h.example"), ("--pre", None)),
     (Package("numpy==2.0", ("sha256:ab",)), Package("tiny @ file:///b/tiny-1-py3-none-any.whl", ("sha256:cd",))),

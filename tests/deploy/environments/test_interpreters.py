@@ -32,7 +32,7 @@ def test_find_interpreter_looks_past_programs_that_do_not_run(tmp_path: Path, mo
     """pyenv puts one for every version on PATH, which fails unless that version was chosen."""
     for name, text in {
         "shims": "#!/bin/sh\nexit 127\n",
-        "real": '#!/bin/sh\necho \'["3.99.1", "/p", "linux", "x"]\'\n',
+        "real": '#!/bin/sh\necho \'["3.99.1", "/p", "linux"]\'\n',
     }.items():
         (tmp_path / name).mkdir()
         program = tmp_path / name / "python3.99"
@@ -69,7 +69,7 @@ def test_minor_of_a_version_is_its_first_two_numbers() -> None:
 
 
 def test_identity_of_an_interpreter_stays_with_a_patch_release_and_differs_by_place() -> None:
-    one = Interpreter("/a/bin/python3", "3.12.1", "/a", "linux-x86_64", "cpython-312")
-    patched = Interpreter("/a/bin/python", "3.12.9", "/a", "linux-x86_64", "cpython-312")
-    elsewhere = Interpreter("/b/bin/python3", "3.12.1", "/b", "linux-x86_64", "cpython-312")
+    one = Interpreter("/a/bin/python3", "3.12.1", "/a", "cpython-312-x86_64-linux-gnu x86_64")
+    patched = Interpreter("/a/bin/python", "3.12.9", "/a", "cpython-312-x86_64-linux-gnu x86_64")
+    elsewhere = Interpreter("/b/bin/python3", "3.12.1", "/b", "cpython-312-x86_64-linux-gnu x86_64")
     assert one.identity == patched.identity != elsewhere.identity

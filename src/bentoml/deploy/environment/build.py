@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bentoml._util import proc
 from bentoml.deploy.environment.installers import FROM_OUTSIDE, Installation, choose_installer
-from bentoml.deploy.environment.interpreters import find_interpreter, minor_of
+from bentoml.deploy.environment.interpreters import find_interpreter
 from bentoml.deploy.environment.store import EnvironmentHome, Record, environments_root
 from bentoml.deploy.environment.wanted import read_wanted
 from bentoml.exceptions import BentoMLException
@@ -96,7 +96,7 @@ def create_environment(
     manifest = checked_manifest(path, verify=wishes.verify)
     interpreter = find_interpreter(manifest.python_version, wishes.python)
     with tempfile.TemporaryDirectory(prefix="bentoml-environment-") as scratch:
-        wanted = read_wanted(path, manifest, Path(scratch), may_use_lock=_fits(manifest, interpreter))
+        wanted = read_wanted(path, manifest, Path(scratch), interpreter.machine)
         making = _Making(manifest, wishes, interpreter, wanted, say)
         digest = making.digest()
         home = _home_for(digest, wishes, path)
@@ -109,11 +109,6 @@ def create_environment(
 
 def _say_nothing(line: str) -> None:
     """For those who only want the result."""
-
-
-def _fits(manifest: Manifest, interpreter: Interpreter) -> bool:
-    """Whether exact versions for the Python of the bundle are those for an interpreter."""
-    return not manifest.python_version or minor_of(manifest.python_version) == interpreter.minor
 
 
 def _home_for(digest: str, options: EnvironmentOptions, bundle_path: Path) -> EnvironmentHome:
@@ -173,6 +168,8 @@ class _Making:
             self._check_place(home)
             if reason is not None:
                 self.say(f"Using pip: {reason}")
+            if self.wanted.note is not None:
+                self.say(f"{self.wanted.note}; {self.wanted.source} is taken")
             if self.wanted.has_setup_sh:
                 self.say("The bundle has a setup.sh, which is not run here: run what it does yourself if it is needed")
             return self._fill(home, digest, installer, descriptor)

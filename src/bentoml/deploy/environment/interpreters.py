@@ -8,13 +8,13 @@ import platform
 import re
 import shutil
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml._util import proc
 from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.saved_bundle.lock import machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ OLDEST_MINOR = (3, 10)
 _QUERY_LIMIT_S = 20.0
 _QUERY = (
     "import json, platform, sys, sysconfig; print(json.dumps([platform.python_version(), sys.base_prefix, "
-    "sysconfig.get_platform(), sys.implementation.cache_tag]))"
+    "f\"{sysconfig.get_config_var('SOABI')} {platform.machine()}\"]))"
 )
 _PROGRAM = re.compile(r"python3?(\.\d+)?")
 _MINOR = re.compile(r"(\d+)\.(\d+)(\.\d+)?")
@@ -38,15 +38,13 @@ class Interpreter:
         program: path of its program.
         version: such as 3.11.7.
         base_prefix: where it is installed; the same for all virtual environments of one.
-        platform: kind of the machine it is for.
-        cache_tag: what it and its kin call themselves, such as cpython-311.
+        machine: what decides which distributions it takes, as `machine_name` of the locks says it.
     """
 
     program: str
     version: str
     base_prefix: str
-    platform: str
-    cache_tag: str
+    machine: str
 
     @property
     def minor(self) -> tuple[int, int]:
@@ -56,13 +54,12 @@ class Interpreter:
     @property
     def identity(self) -> str:
         """What makes environments of two interpreters differ. A newer patch release in the same place is the same."""
-        return "\n".join([".".join(map(str, self.minor)), self.base_prefix, self.platform, self.cache_tag])
+        return "\n".join([".".join(map(str, self.minor)), self.base_prefix, self.machine])
 
     @classmethod
     def running(cls) -> Interpreter:
         """The one that this process runs on."""
-        cache_tag = str(sys.implementation.cache_tag)
-        return cls(sys.executable, platform.python_version(), sys.base_prefix, sysconfig.get_platform(), cache_tag)
+        return cls(sys.executable, platform.python_version(), sys.base_prefix, machine_name())
 
     @classmethod
     def at(cls, program: str) -> Interpreter | None:
@@ -71,10 +68,10 @@ class Interpreter:
             done = proc.run([program, "-I", "-S", "-c", _QUERY], timeout_s=_QUERY_LIMIT_S)
             if done.returncode != 0:
                 return None
-            version, base_prefix, machine, cache_tag = json.loads(done.stdout)
+            version, base_prefix, machine = json.loads(done.stdout)
         except (BentoMLException, OSError, ValueError):
             return None
-        return cls(program, version, base_prefix, machine, cache_tag)
+        return cls(program, version, base_prefix, machine)
 
 
 def minor_of(version: str) -> tuple[int, int]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml.deploy.environment.requirement_lines import Package, RequirementLines, read_lines
-from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.exceptions import BentoMLConfigException, BentoMLException, InvalidArgument
 from bentoml.saved_bundle import layout
 from bentoml.saved_bundle.environment import declared_lines
 from bentoml.saved_bundle.integrity import file_digest
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION, write_library_wheel
+from bentoml.saved_bundle.lock import read_lock
 from bentoml.saved_bundle.requirements import canonical_name, parse_requirement
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Wanted:
 
     Attributes:
         source: name of the file that says so.
+        note: why it is not the file with exact versions, where the bundle has one.
         lines: all that it says, and the wheel of the library.
         has_setup_sh: whether the bundle also has a script to run before, which nobody runs here.
     """
@@ -33,19 +35,21 @@ class Wanted:
     source: str
     lines: RequirementLines
     has_setup_sh: bool
+    note: str | None = None
 
 
-def read_wanted(path: Path, manifest: Manifest, scratch: Path, *, may_use_lock: bool) -> Wanted:
+def read_wanted(path: Path, manifest: Manifest, scratch: Path, machine: str) -> Wanted:
     """What to install for a bundle.
 
     Args:
         path: directory of a bundle whose files have been checked, or of the package that pip installed from one.
         manifest: what it says about itself.
         scratch: existing directory for the wheel of the library, where the bundle has none.
-        may_use_lock: whether requirements.lock fits the interpreter, so that it is taken where there is one.
+        machine: what the interpreter is for, as the locks say it.
 
     Raises:
         BentoMLException: the bundle needs conda.
+        BentoMLConfigException: its requirements.lock is none.
         InvalidArgument: a line of its requirements is not kept; see `read_lines`.
     """
     env: dict[str, Any] = manifest.document.get("env") or {}
@@ -57,10 +61,29 @@ def read_wanted(path: Path, manifest: Manifest, scratch: Path, *, may_use_lock: 
         lines = read_lines("\n".join(declared_lines(env)), root, layout.MANIFEST)
         library = write_library_wheel(scratch)
         return Wanted(layout.MANIFEST, _with_library(lines, library), has_setup_sh=env.get("setup_sh") is not None)
-    has_lock = may_use_lock and (root / layout.LOCK).is_file()
-    source = layout.LOCK if has_lock else layout.REQUIREMENTS
-    lines = read_lines(_text_of(root / source), root, source)
-    return Wanted(source, _with_library(lines, _library_of(root)), has_setup_sh=(root / layout.SETUP_SH).is_file())
+    note = _why_not_locked(root / layout.LOCK, machine)
+    source = layout.REQUIREMENTS if note is not None else layout.LOCK
+    lines = _with_library(read_lines(_text_of(root / source), root, source), _library_of(root))
+    return Wanted(source, lines, has_setup_sh=(root / layout.SETUP_SH).is_file(), note=note or None)
+
+
+def _why_not_locked(path: Path, machine: str) -> str | None:
+    """Why exact versions cannot be taken; empty when the bundle has none, None when they can.
+
+    Raises:
+        BentoMLConfigException: the file is no lock.
+    """
+    if not path.is_file():
+        return ""
+    try:
+        lock = read_lock(_text_of(path))
+    except BentoMLConfigException as error:
+        raise BentoMLConfigException(f"{path} is no lock of a bundle: {error}") from error
+    if lock.made_for != machine:
+        return f"{path.name} was made for {lock.made_for}, and this is {machine}"
+    if lock.missing:
+        return f"{path.name} is not complete: {'; '.join(lock.missing)}"
+    return None
 
 
 def _refuse_conda(env: dict[str, Any], root: Path) -> None:
