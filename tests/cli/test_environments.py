@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 HAS_UV = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
 
+INTERRUPTIBLE = """
+import signal
+from bentoml.__main__ import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+"""The command in a process that a shell has not put into the background, where the key would do nothing."""
+
 
 @pytest.fixture(scope="module")
 def circle(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -88,7 +97,7 @@ def test_env_that_cannot_says_why(circle: Path, words: Sequence[str], code: int,
 
 def test_env_create_that_is_interrupted_leaves_nothing(circle: Path) -> None:
     process = subprocess.Popen(
-        [BENTOML, "env", "create", str(circle)],
+        [sys.executable, "-c", INTERRUPTIBLE, "env", "create", str(circle)],
         env={**os.environ, **HAS_UV}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None

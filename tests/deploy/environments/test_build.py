@@ -10,11 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bentoml._util import proc
 from bentoml.deploy.environment import (
     Environment,
     EnvironmentOptions,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 UV = Path(sys.executable).with_name("uv")
 CREATE = """
 import sys
+import zipfile
 from bentoml.deploy.environment import create_environment
 
 print(create_environment(sys.argv[1], None, lambda line: print(line, file=sys.stderr, flush=True)).is_new)
@@ -165,6 +168,24 @@ def test_create_environment_of_hostile_requirements_runs_no_installer(circle: Pa
     assert said == []
     assert not (tmp_path / "ran").exists()
     assert list_environments() == []
+
+
+def test_create_environment_of_wheels_alone_runs_nothing_of_them(circle: Path, tmp_path: Path) -> None:
+    """A wheel can bring a file that each start of its Python runs: none may start before somebody trusts it."""
+    bundle = tmp_path / "bundle"
+    shutil.copytree(circle, bundle)
+    with zipfile.ZipFile(bundle / "evil-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("evil.pth", f"import pathlib; pathlib.Path({str(tmp_path / 'ran')!r}).touch()\n")
+        wheel.writestr("evil-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+        wheel.writestr("evil-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("evil-1.0.dist-info/RECORD", "")
+    (bundle / "requirements.txt").write_text(lines_of(circle, "./evil-1.0-py3-none-any.whl"))
+    write_digests(bundle)
+    made = create_environment(bundle, EnvironmentOptions(only_wheels=True))
+    assert create_environment(bundle).home == made.home
+    assert not (tmp_path / "ran").exists()
+    proc.run([str(made.home.python), "-c", ""], check=True)
+    assert (tmp_path / "ran").exists()
 
 
 def test_create_environment_of_a_bundle_that_needs_conda_says_what_to_do(circle: Path, tmp_path: Path) -> None:
