@@ -86,8 +86,46 @@ def test_pack_of_the_interface_of_scikit_learn_says_what_to_pack() -> None:
 
 def test_load_of_a_damaged_file_names_the_artifact(tmp_path: Path) -> None:
     (tmp_path / "model.txt").write_text("no model", encoding="utf-8")
-    with pytest.raises(ArtifactLoadingException, match="'model' can not be loaded"):
+    with pytest.raises(ArtifactLoadingException, match=r"'model': .*model\.txt is not whole"):
         LightGBMModelArtifact("model").load(str(tmp_path))
+
+
+def test_load_of_a_file_that_was_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.txt"
+    LightGBMModelArtifact("model").pack(TestClassifier().good_object()).save(str(tmp_path))
+    content = file.read_bytes()
+    end = content.rindex(b"pandas_categorical:")
+    for length in range(0, end, 97):
+        file.write_bytes(content[:length])
+        with pytest.raises(ArtifactLoadingException, match="is not whole"):
+            LightGBMModelArtifact("model").load(str(tmp_path))
+
+
+def test_load_of_a_file_that_lacks_a_tree_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.txt"
+    LightGBMModelArtifact("model").pack(TestClassifier().good_object()).save(str(tmp_path))
+    content = file.read_bytes()
+    file.write_bytes(content[: content.index(b"Tree=1\n")] + content[content.index(b"Tree=2\n") :])
+    with pytest.raises(ArtifactLoadingException, match="is not whole"):
+        LightGBMModelArtifact("model").load(str(tmp_path))
+
+
+def test_load_of_a_tree_that_is_none_ends_no_process(tmp_path: Path) -> None:
+    file = tmp_path / "model.txt"
+    LightGBMModelArtifact("model").pack(TestClassifier().good_object()).save(str(tmp_path))
+    file.write_bytes(file.read_bytes().replace(b"num_leaves=", b"num_heaves="))
+    with pytest.raises(ArtifactLoadingException, match="num_leaves"):
+        LightGBMModelArtifact("model").load(str(tmp_path))
+
+
+def test_load_of_a_file_without_sizes_of_trees_gives_same_predictions(tmp_path: Path) -> None:
+    file, model = tmp_path / "model.txt", TestClassifier().good_object()
+    LightGBMModelArtifact("model").pack(model).save(str(tmp_path))
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("tree_sizes=")), encoding="utf-8")
+    assert np.array_equal(
+        LightGBMModelArtifact("model").load(str(tmp_path)).get().predict(FEATURES), model.predict(FEATURES)
+    )
 
 
 def test_load_of_a_model_with_categories_knows_them(tmp_path: Path) -> None:

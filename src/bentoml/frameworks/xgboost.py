@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bentoml._models.ubjson_file import DamagedModelError, check_booster
 from bentoml._util.files import write_atomic
 from bentoml._util.optional import installed_distribution, require
 from bentoml.exceptions import ArtifactLoadingException, InvalidArgument
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from bentoml.service.env import BentoServiceEnv
+
+_UBJSON = b"{L"  # JSON has a quotation mark there, or white space
 
 
 class XgboostModelArtifact(ModelArtifact):
@@ -44,13 +47,20 @@ class XgboostModelArtifact(ModelArtifact):
         """Read the booster.
 
         Raises:
-            ArtifactLoadingException: the file is empty, or the installed XGBoost does not know its format.
+            ArtifactLoadingException: the file is empty or damaged, or the installed XGBoost does not know its format.
         """
         xgboost = _xgboost()
         file = self._file(path)
         content = bytearray(file.read_bytes())  # not by name: by that, XGBoost guesses the format
         if not content:  # XGBoost would end the process
             raise ArtifactLoadingException(f"artifact '{self.name}': {file} is empty; save the service again")
+        if content.startswith(_UBJSON):
+            try:
+                check_booster(content)
+            except DamagedModelError as error:
+                raise ArtifactLoadingException(
+                    f"artifact '{self.name}': {file} is damaged: {error}; save the service again"
+                ) from error
         booster = xgboost.Booster()
         try:
             booster.load_model(content)
