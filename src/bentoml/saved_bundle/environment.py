@@ -79,6 +79,7 @@ def resolve_environment(service: BentoService, sources: ServiceSources) -> Resol
     if env._requirements_txt_file is not None:
         record = _record_of_file(env, sources)
     else:
+        check_lines(env._pip_packages)
         for line in env._pip_packages:
             refuse_option(line)
         given = _without_library(env._pip_packages)
