@@ -7,6 +7,7 @@ import base64
 import gzip
 import hashlib
 import importlib.util
+import json
 import os
 import random
 import re
@@ -23,6 +24,12 @@ from packaging.version import Version
 from bentoml._util import proc
 from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import save_to_dir
+from bentoml.saved_bundle.dockerfile import (
+    DockerfileFacts,
+    code_directories,
+    dockerfile_values,
+    models_are_bigger,
+)
 from bentoml.saved_bundle.generated_files import (
     GeneratedFiles,
     checked_image,
@@ -226,6 +233,7 @@ def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp
     order = [
         "make_user",
         "install_system_packages",
+        "ENV EXTRA_PIP_INSTALL_ARGS=$EXTRA_PIP_INSTALL_ARGS",
         "COPY setup.sh",
         "custom_setup",
         "ensure_python",
@@ -236,7 +244,7 @@ def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp
         "install_pip_packages",
         "install_bundled_pip_packages",
         "COPY --from=packages",
-        "COPY --chown=bentoml:bentoml . ./",
+        'COPY --chown=bentoml:bentoml [".", "./"]',
         "EXPOSE 5000",
         "USER bentoml",
         'ENTRYPOINT ["./docker-entrypoint.sh"]',
@@ -256,22 +264,64 @@ def test_dockerfile_sets_modes_before_the_user_and_installs_before_it_copies(tmp
         assert text in lines
 
 
-def test_dockerfile_of_big_models_copies_them_before_the_code_and_once(tmp_path: Path) -> None:
+def with_big_models(tmp_path: Path, *directories: str) -> Path:
     root = tmp_path / "bundle"
-    (root / "Greeter" / "artifacts").mkdir(parents=True)
+    for name in ("artifacts", *directories):
+        (root / "Greeter" / name).mkdir(parents=True)
     (root / "Greeter" / "artifacts" / "model.bin").write_bytes(bytes(100_000))
+    return root
+
+
+def test_dockerfile_of_big_models_copies_them_before_the_code_and_once(tmp_path: Path) -> None:
+    root = with_big_models(tmp_path, "shop", "__pycache__", "größe")
     files().write(root)
-    copies = [
-        line for line in (root / "Dockerfile").read_text().splitlines() if line.startswith(("COPY", "RUN [", "FROM"))
+    lines = (root / "Dockerfile").read_text().splitlines()
+    start = 'COPY --chown=bentoml:bentoml ["'
+    assert [json.loads(line.removeprefix(start[:-2])) for line in lines if line.startswith(start)] == [
+        ["Greeter/artifacts", "./Greeter/artifacts"],
+        ["bundled_pip_dependencies", "./bundled_pip_dependencies"],
+        ["Greeter/größe", "./Greeter/größe"],
+        ["Greeter/shop", "./Greeter/shop"],
+        ["[A-Za-z]*.*", "Dockerfile", "python_version", "SHA256SUMS*", "./"],
+        ["Greeter/*.*", "Greeter/SHA256SUMS*", "./Greeter/"],
     ]
-    assert copies[-6:] == [
-        "COPY . ./",
-        'RUN ["rm", "-rf", "Greeter/artifacts"]',
-        "FROM base",
-        "COPY --from=packages /opt/bentoml /opt/bentoml",
-        'COPY --chown=bentoml:bentoml ["Greeter/artifacts", "./Greeter/artifacts"]',
-        "COPY --from=code --chown=bentoml:bentoml $BUNDLE_PATH ./",
-    ]
+
+
+@pytest.mark.parametrize("name", ["a b", 'a", "/etc', "--from=x", "$HOME", "*", "a\nRUN id", "\u2028"], ids=ascii)
+def test_dockerfile_of_big_models_with_a_hostile_directory_is_refused(tmp_path: Path, name: str) -> None:
+    root = with_big_models(tmp_path)
+    (root / "Greeter" / name).mkdir(parents=True)
+    with pytest.raises(InvalidArgument, match="is no Python package"):
+        files().write(root)
+    assert not (root / "Dockerfile").exists()
+
+
+def test_dockerfile_of_big_models_copies_every_file_of_a_bundle(project: Project, bundle_dir: Path) -> None:
+    service = project.greeter()
+    service.env._setup_sh = "true"
+    save_to_dir(service, bundle_dir)
+    package = bundle_dir / service.name
+    (package / "artifacts").mkdir(exist_ok=True)
+    (package / "artifacts" / "model.bin").write_bytes(bytes(2_000_000))
+    for signed in (bundle_dir, package):
+        (signed / "SHA256SUMS.sig").touch()
+    values = dockerfile_values(
+        DockerfileFacts(
+            service_name=service.name,
+            service_version="1",
+            base_image="python",
+            has_setup_sh=True,
+            has_system_packages=False,
+            has_build_packages=False,
+            models_are_bigger=models_are_bigger(bundle_dir, service.name),
+            code_directories=code_directories(bundle_dir, service.name),
+        )
+    )
+    words = [json.loads(line.partition("bentoml:bentoml ")[2]) for line in values["copy_bundle"].splitlines()]
+    copied = [found for sources in words for source in sources[:-1] for found in bundle_dir.glob(source)]
+    assert {path for path in bundle_dir.rglob("*") if path.is_file() and "__pycache__" not in path.parts} == {
+        path for found in copied for path in ([found] if found.is_file() else found.rglob("*")) if path.is_file()
+    }
 
 
 def test_dockerfile_says_whose_image_it_is(tmp_path: Path) -> None:
@@ -463,6 +513,24 @@ def test_dockerfile_with_a_bill_that_no_line_holds_has_its_digest(tmp_path: Path
     labels = labels_of(generated(root) / "Dockerfile")
     assert labels["org.bentoml.sbom.sha256"] == hashlib.sha256(sbom).hexdigest()
     assert "org.bentoml.sbom" not in labels
+
+
+def test_init_script_refuses_extra_arguments_with_credentials_and_does_not_repeat_them(image: Path) -> None:
+    extra = "--index-url https://ada:hunter2@h/simple"
+    for step in ("custom_setup", "install_pip_packages"):
+        done = run(image, "bentoml-init.sh", step, EXTRA_PIP_INSTALL_ARGS=extra)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "EXTRA_PIP_INSTALL_ARGS has an address with credentials" in done.stderr
+        assert "hunter2" not in done.stderr
+
+
+def test_init_script_hands_secrets_to_setup_sh_and_conda_too(image: Path) -> None:
+    program(image, "conda")
+    (image / "setup.sh").write_text("conda install\n")
+    (image / "secrets").mkdir()
+    (image / "secrets" / "netrc").touch()
+    for step in ("custom_setup", "restore_conda_env"):
+        assert f" netrc={image}/secrets/netrc" in run(image, "bentoml-init.sh", step).stdout
 
 
 def test_init_script_hands_secrets_to_pip_when_there_are_some(image: Path) -> None:

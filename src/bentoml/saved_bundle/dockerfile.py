@@ -13,25 +13,19 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bentoml.saved_bundle.layout import ARTIFACTS_DIR, SETUP_SH
+from bentoml.exceptions import InvalidArgument
+from bentoml.saved_bundle.layout import ARTIFACTS_DIR, DIGESTS, DOCKERFILE, LIBRARY_DIR, PYTHON_VERSION, SETUP_SH
 from bentoml.service.naming import validate_service_name, validate_version_str
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# pip keeps what it downloads between builds; what only it may know it reads from files that no layer gets.
-_MOUNTS = (
-    "--mount=type=cache,target=/root/.cache/pip",
-    "--mount=type=secret,id=pip_config",
-    "--mount=type=secret,id=netrc",
-)
-_CODE_STAGE = """
-# All of the bundle but the models, which have a layer of their own.
-FROM base AS code
-
-COPY . ./
-RUN {remove_models}
-"""
+# pip keeps what it downloads between builds.
+_CACHE = "--mount=type=cache,target=/root/.cache/pip"
+# What only a build may know comes in files that no layer gets.
+_SECRETS = "--mount=type=secret,id=pip_config --mount=type=secret,id=netrc"
+# All files of the bundle's root have one of these names. What else lies there, such as `.git`, is no part of it.
+_ROOT_FILES = ("[A-Za-z]*.*", DOCKERFILE, PYTHON_VERSION, f"{DIGESTS}*")
 # BuildKit refuses lines of 64 KiB.
 _LONGEST_LABEL = 48 * 1024
 
@@ -49,6 +43,7 @@ class DockerfileFacts:
         has_build_packages: whether anything is installed with apt for pip alone.
         models_are_bigger: whether the artifacts weigh more than the rest of the bundle.
         sbom: its bill of materials; None when it has none.
+        code_directories: names of the directories of the service's package, without that of the artifacts.
     """
 
     service_name: str
@@ -59,21 +54,22 @@ class DockerfileFacts:
     has_build_packages: bool
     models_are_bigger: bool
     sbom: bytes | None = None
+    code_directories: tuple[str, ...] = ()
 
 
 def dockerfile_values(facts: DockerfileFacts) -> dict[str, str]:
     """The values of the template's placeholders.
 
     Raises:
-        InvalidArgument: the name or the version is none that a service may have.
+        InvalidArgument: the name or the version is none that a service may have, or a directory is no Python package.
     """
     return {
         "base_image": facts.base_image,
         "system_packages": "RUN ./bentoml-init.sh install_system_packages\n" if facts.has_system_packages else "",
         "copy_setup_sh": f"COPY {SETUP_SH} ./\n" if facts.has_setup_sh else "",
         "build_packages": "RUN ./bentoml-init.sh install_build_packages\n" if facts.has_build_packages else "",
-        "mounts": " ".join(_MOUNTS),
-        "code_stage": _code_stage(facts),
+        "cache": _CACHE,
+        "secrets": _SECRETS,
         "copy_bundle": _copy_bundle(facts),
         "labels": _labels(facts),
     }
@@ -89,22 +85,34 @@ def _sizes_bytes(directory: Path) -> list[int]:
     return [path.stat().st_size for path in directory.rglob("*") if path.is_file()]
 
 
-def _code_stage(facts: DockerfileFacts) -> str:
-    if not facts.models_are_bigger:
-        return ""
-    return _CODE_STAGE.format(remove_models=_exec_form("rm", "-rf", f"{facts.service_name}/{ARTIFACTS_DIR}"))
+def code_directories(root: Path, service_name: str) -> tuple[str, ...]:
+    """Names of the directories of the service's package, sorted, without that of the artifacts."""
+    entries = sorted((root / service_name).iterdir())
+    return tuple(path.name for path in entries if path.is_dir() and path.name not in {ARTIFACTS_DIR, "__pycache__"})
 
 
 def _copy_bundle(facts: DockerfileFacts) -> str:
     if not facts.models_are_bigger:
-        return "COPY --chown=bentoml:bentoml . ./"
-    models = _exec_form(f"{facts.service_name}/{ARTIFACTS_DIR}", f"./{facts.service_name}/{ARTIFACTS_DIR}")
-    return f"COPY --chown=bentoml:bentoml {models}\nCOPY --from=code --chown=bentoml:bentoml $BUNDLE_PATH ./"
+        return _copy(".", "./")
+    service = validate_service_name(facts.service_name)
+    directories = [LIBRARY_DIR, *(f"{service}/{_checked_directory(name)}" for name in facts.code_directories)]
+    return "\n".join([
+        _copy(f"{service}/{ARTIFACTS_DIR}", f"./{service}/{ARTIFACTS_DIR}"),
+        *(_copy(name, f"./{name}") for name in directories),
+        _copy(*_ROOT_FILES, "./"),
+        _copy(f"{service}/*.*", f"{service}/{DIGESTS}*", f"./{service}/"),
+    ])
 
 
-def _exec_form(*words: str) -> str:
-    """Words of an instruction as JSON, which no shell sees."""
-    return json.dumps(words, ensure_ascii=False)
+def _checked_directory(name: str) -> str:
+    if not name.isidentifier():
+        raise InvalidArgument(f"the directory {name!r} of the bundle is no Python package; remove it")
+    return name
+
+
+def _copy(*words: str) -> str:
+    """An instruction with its words as JSON, which nothing takes apart."""
+    return f"COPY --chown=bentoml:bentoml {json.dumps(words, ensure_ascii=False)}"
 
 
 def _labels(facts: DockerfileFacts) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bentoml._util.files import write_atomic
 from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import layout
-from bentoml.saved_bundle.dockerfile import DockerfileFacts, dockerfile_values, models_are_bigger
+from bentoml.saved_bundle.dockerfile import DockerfileFacts, code_directories, dockerfile_values, models_are_bigger
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION
 from bentoml.saved_bundle.requirements import canonical_name, parse_requirement
 from bentoml.saved_bundle.system_packages import build_packages, run_time_packages
@@ -88,6 +88,7 @@ class GeneratedFiles:
                 has_build_packages=bool(build_packages(self.requirements)),
                 models_are_bigger=models_are_bigger(root, self.service_name),
                 sbom=sbom.read_bytes() if sbom.is_file() else None,
+                code_directories=code_directories(root, self.service_name),
             )
         )
         return _render("Dockerfile", values)

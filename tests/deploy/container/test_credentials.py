@@ -18,6 +18,8 @@ WITH = [
     "--extra-index-url https://ada:hunter2@pypi.example/simple",
     "--index-url=https://hunter2@pypi.example/simple",
     "x @ https://ada:hunter2@h/x.whl",
+    "--index-url https://ada:it's-hunter2@h/simple",
+    '--index-url https://ada:"hunter2"@h/simple',
     "git+https://hunter2@github.com/a/b.git",
     "git+ssh://git:hunter2@h/x",
     "HTTPS://ada:hunter2@H/",

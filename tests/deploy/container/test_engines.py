@@ -67,6 +67,12 @@ def test_docker_builds_with_buildkit_and_writes_archives_with_buildx() -> None:
     assert command.env == {"DOCKER_BUILDKIT": "1"}
 
 
+def test_docker_that_saves_archives_of_oci_needs_no_buildx_for_one() -> None:
+    assert lines(DockerEngine(exports=False, saves_oci=True), archive=Path("/o.tar"))[1:] == [
+        "docker save --output=/o.tar h:1/iris:1"
+    ]
+
+
 def test_docker_in_front_of_podman_builds_without_buildkit() -> None:
     (command,) = DockerEngine(has_podman_server=True).commands(ImageRequest(Path("/ctx"), "iris:1"))
     assert command.env == {"DOCKER_BUILDKIT": "0"}
@@ -79,11 +85,14 @@ NOT_POSSIBLE = [
     ),
     pytest.param(PodmanEngine("buildah"), {"archive": Path("/a:b.tar")}, "has a colon", id="colon"),
     pytest.param(DockerEngine(), {"archive": Path("/a,push=true")}, "has a comma", id="comma"),
-    pytest.param(DockerEngine(has_buildx=False), {"archive": Path("/a")}, "install docker-buildx", id="no buildx"),
+    pytest.param(DockerEngine(exports=False), {"archive": Path("/a")}, "since version 25", id="no archives"),
     pytest.param(
-        DockerEngine(has_podman_server=True), {"platforms": TWO}, "install docker-buildx", id="not its server"
+        DockerEngine(exports=False, has_podman_server=True), {"platforms": TWO}, "on a server of its own", id="not its server"
     ),
     pytest.param(DockerEngine(), {"platforms": TWO}, "add --push or --output", id="nowhere"),
+    pytest.param(
+        DockerEngine(exports=False, saves_oci=True), {"platforms": TWO, "push": True}, "buildx create", id="one builder"
+    ),
     pytest.param(DockerEngine(has_podman_server=True), {"secrets": SECRETS}, "--engine podman", id="secrets"),
 ]
 
@@ -118,11 +127,35 @@ def program(directory: Path, name: str, script: str = "exit 0") -> None:
     path.chmod(0o755)
 
 
-PODMAN_SERVER = 'case "$*" in *Components*) echo "Podman Engine" ;; *buildx*) exit 1 ;; *) echo 4.3 ;; esac'
+PODMAN_SERVER = 'case "$*" in *Components*) echo "Podman Engine" ;; *buildx*) exit 1 ;; *) echo 28.2 ;; esac'
+
+
+def docker(client: str, server: str, driver: str | None, store: str = "overlay2") -> str:
+    """A docker that answers with these versions, this driver of buildx, and this store of images."""
+    buildx = "exit 1" if driver is None else f"echo Name: x; echo 'Driver:   {driver}'"
+    return (
+        f'case "$*" in *Client*) echo {client} ;; *Server.V*) echo {server} ;; buildx*) {buildx} ;; '
+        f"info*) echo '[[\"driver-type\",\"{store}\"]]' ;; esac"
+    )
+
+
+OLD, NEW = docker("20.10.24+dfsg1", "20.10.24+dfsg1", None), docker("28.2.2", "26.1.5", "docker")
 DEAD_SERVER = "echo Cannot connect to the Docker daemon >&2; exit 1"
 FOUND: list[Any] = [
-    pytest.param({"docker": "", "podman": ""}, None, DockerEngine(), id="docker first"),
-    pytest.param({"docker": PODMAN_SERVER}, None, DockerEngine(has_buildx=False, has_podman_server=True), id="socket"),
+    pytest.param({"docker": NEW, "podman": ""}, None, DockerEngine(exports=False, saves_oci=True), id="docker first"),
+    pytest.param({"docker": OLD}, None, DockerEngine(exports=False), id="old docker"),
+    pytest.param(
+        {"docker": docker("28.2.2", "20.10.24", "docker-container")}, None, DockerEngine(), id="builder of its own"
+    ),
+    pytest.param(
+        {"docker": docker("28.2.2", "28.2.2", "docker", "io.containerd.snapshotter.v1")},
+        None,
+        DockerEngine(saves_oci=True),
+        id="containerd",
+    ),
+    pytest.param({"docker": docker("28.2.2", "28.2.2", None), "podman": ""}, None, PodmanEngine("podman"),
+                 id="docker without buildx"),
+    pytest.param({"docker": PODMAN_SERVER}, None, DockerEngine(exports=False, has_podman_server=True), id="socket"),
     pytest.param({"docker": DEAD_SERVER, "podman": ""}, None, PodmanEngine("podman"), id="dead docker"),
     pytest.param({"podman": "", "buildah": ""}, None, PodmanEngine("podman"), id="podman"),
     pytest.param({"buildah": ""}, None, PodmanEngine("buildah"), id="buildah"),
@@ -150,6 +183,7 @@ MISSING = [
     pytest.param({}, "rkt", "no container engine 'rkt'; take one of docker, podman, buildah", id="unknown"),
     pytest.param({"docker": DEAD_SERVER}, None, "Cannot connect to the Docker daemon.*install podman", id="dead"),
     pytest.param({"docker": DEAD_SERVER}, "docker", "set DOCKER_HOST", id="dead, asked for"),
+    pytest.param({"docker": docker("28.2.2", "28.2.2", None)}, "docker", "install buildx", id="no buildx"),
 ]
 
 

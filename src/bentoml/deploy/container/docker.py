@@ -13,11 +13,13 @@ class DockerEngine:
     """The docker command.
 
     Args:
-        has_buildx: whether it has the plugin buildx.
+        exports: whether its plugin buildx is there, and its builder writes archives and builds for several platforms.
+        saves_oci: whether `docker save` writes archives of OCI, as since version 25 of the server.
         has_podman_server: whether the server that it talks to is podman.
     """
 
-    has_buildx: bool = True
+    exports: bool = True
+    saves_oci: bool = False
     has_podman_server: bool = False
     name: str = "docker"
 
@@ -25,7 +27,7 @@ class DockerEngine:
         """What to run, in this order.
 
         Raises:
-            InvalidArgument: it needs BuildKit or buildx, and there is none.
+            InvalidArgument: it needs another builder, or a newer server.
         """
         self._check(request)
         if request.has_many_platforms:
@@ -35,7 +37,9 @@ class DockerEngine:
         commands = [Command((*argv, str(request.context)), env=self._env)]
         if request.push:
             commands.append(Command((self.name, "push", request.name)))
-        if request.archive is not None:
+        if request.archive is not None and self.saves_oci:
+            commands.append(Command((self.name, "save", f"--output={request.archive}", request.name)))
+        elif request.archive is not None:
             commands += self._buildx(request)
         return tuple(commands)
 
@@ -63,14 +67,22 @@ class DockerEngine:
             )
         if request.archive is not None and "," in str(request.archive):
             raise InvalidArgument(f"the path {request.archive} has a comma, which docker cannot write to")
-        if not request.has_many_platforms and request.archive is None:
-            return
-        if not self.has_buildx or self.has_podman_server:
+        if request.has_many_platforms:
+            self._check_many_platforms(request)
+        elif request.archive is not None and not (self.exports or self.saves_oci):
             raise InvalidArgument(
-                "docker writes archives and images for several platforms with its plugin buildx, on a server of its "
-                "own; install docker-buildx, or build with podman: --engine podman"
+                "docker writes OCI archives since version 25, and before it with the plugin buildx and a builder that "
+                "can (docker buildx create --use); or build with podman: --engine podman"
             )
-        if request.has_many_platforms and not request.push and request.archive is None:
+
+    def _check_many_platforms(self, request: ImageRequest) -> None:
+        if not self.exports:
+            raise InvalidArgument(
+                "docker builds for several platforms with its plugin buildx, on a server of its own, and either with "
+                "the containerd image store or with a builder that can (docker buildx create --use); or build with "
+                "podman: --engine podman"
+            )
+        if not request.push and request.archive is None:
             raise InvalidArgument(
                 "docker keeps images for several platforms in a registry or an archive only; add --push or --output, "
                 "or build with podman: --engine podman"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("docker", "podman", "buildah")
 _PROBE_LIMIT_S = 30.0
+_CLIENT_WITHOUT_BUILDKIT = 23
+_SERVER_THAT_SAVES_OCI = 25
 _INSTALL = (
     "install podman (on Debian and Ubuntu: apt-get install podman; elsewhere: https://podman.io/docs/installation) or "
     "Docker (https://docs.docker.com/engine/install)"
@@ -77,16 +80,48 @@ def _named(name: str) -> ContainerEngine:
 
 
 def _docker_problem() -> str | None:
-    """Why docker cannot be used; None when its server answers."""
+    """Why docker cannot be used; None when its server answers and something can build."""
     done = proc.run(["docker", "version", "--format", "{{.Server.Version}}"], timeout_s=_PROBE_LIMIT_S)
-    if done.returncode == 0:
-        return None
-    said = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-    return f"docker is installed, but its server does not answer ({said}); start it, or set DOCKER_HOST to where it is"
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        return (
+            f"docker is installed, but its server does not answer ({said}); start it, or set DOCKER_HOST to where it is"
+        )
+    client = _major(_answer("version", "--format", "{{.Client.Version}}"))
+    if client >= _CLIENT_WITHOUT_BUILDKIT and not _has_podman_server() and not _answer("buildx", "version"):
+        return "docker is installed without its plugin buildx, which builds images since version 23; install buildx"
+    return None
 
 
 def _docker() -> DockerEngine:
-    components = ["docker", "version", "--format", "{{range .Server.Components}}{{.Name}}\n{{end}}"]
-    server = proc.run(components, timeout_s=_PROBE_LIMIT_S).stdout
-    buildx = proc.run(["docker", "buildx", "version"], timeout_s=_PROBE_LIMIT_S)
-    return DockerEngine(has_buildx=buildx.returncode == 0, has_podman_server="podman" in server.lower())
+    server = _major(_answer("version", "--format", "{{.Server.Version}}"))
+    is_podman = _has_podman_server()
+    return DockerEngine(
+        exports=not is_podman and _builder_exports(),
+        saves_oci=not is_podman and server >= _SERVER_THAT_SAVES_OCI,
+        has_podman_server=is_podman,
+    )
+
+
+def _has_podman_server() -> bool:
+    return "podman" in _answer("version", "--format", "{{range .Server.Components}}{{.Name}}\n{{end}}").lower()
+
+
+def _builder_exports() -> bool:
+    """Whether buildx is there with a builder that writes archives; the one inside of the server does so with containerd."""
+    driver = re.search(r"^Driver:\s*(\S+)", _answer("buildx", "inspect"), re.MULTILINE)
+    if driver is None:
+        return False
+    return driver[1] != "docker" or "io.containerd.snapshotter" in _answer("info", "--format", "{{json .DriverStatus}}")
+
+
+def _answer(*words: str) -> str:
+    """What docker prints, or nothing when it fails."""
+    done = proc.run(["docker", *words], timeout_s=_PROBE_LIMIT_S)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _major(version: str) -> int:
+    """First number of a version; 0 when there is none."""
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0

@@ -53,9 +53,20 @@ install_system_packages() { apt_install "$SYSTEM_PACKAGES"; }
 
 install_build_packages() { apt_install "$BUILD_PACKAGES"; }
 
+# What pip has to know and nobody else may comes as files that exist for one step.
+find_secrets() {
+    if [ -f "$SECRETS/pip_config" ]; then
+        export PIP_CONFIG_FILE="$SECRETS/pip_config"
+    fi
+    if [ -f "$SECRETS/netrc" ]; then
+        export NETRC="$SECRETS/netrc"
+    fi
+}
+
 custom_setup() {
     if [ -f setup.sh ]; then
         chmod +x setup.sh
+        find_secrets
         ./setup.sh
     fi
 }
@@ -88,22 +99,17 @@ restore_conda_env() {
     if ! command -v conda >/dev/null 2>&1; then
         fail "the bundle declares conda dependencies, but the base image has no conda; choose another docker_base_image"
     fi
+    find_secrets
     conda env update --name base --file environment.yml
     conda clean --all --yes
 }
 
 # Runs pip in an environment that also sees what the base image, conda and setup.sh have installed.
-# What pip has to know and nobody else may comes as files that exist for this one command.
 pip_install() {
     if [ ! -x "$ENVIRONMENT/bin/python" ]; then
         "$(python_command)" -m venv --system-site-packages --without-pip "$ENVIRONMENT"
     fi
-    if [ -f "$SECRETS/pip_config" ]; then
-        export PIP_CONFIG_FILE="$SECRETS/pip_config"
-    fi
-    if [ -f "$SECRETS/netrc" ]; then
-        export NETRC="$SECRETS/netrc"
-    fi
+    find_secrets
     # The variable holds several arguments, so it is split on purpose.
     # shellcheck disable=SC2086
     PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -137,6 +143,11 @@ install_bundled_pip_packages() {
         fi
     done
 }
+
+# The image shows this variable to everybody who has it.
+case "${EXTRA_PIP_INSTALL_ARGS:-}" in
+    *://*@*) fail "EXTRA_PIP_INSTALL_ARGS has an address with credentials; build with a secret pip_config or netrc" ;;
+esac
 
 if [ $# -eq 0 ]; then
     set -- install_system_packages custom_setup ensure_python restore_conda_env install_build_packages \
