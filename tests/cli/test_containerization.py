@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from bentoml.cli.bundle_cli import create_bundle_cli
 from bentoml.cli.main import commandline_interface
+from tests.cli.saved_home import BENTOML
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,3 +95,29 @@ def test_containerize_of_an_installed_bundle_needs_no_bento(saved: SavedHome, en
     )
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == "Build container image: me:2.0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_containerize_that_is_interrupted_ends_the_engine_and_leaves_nothing(
+    saved: SavedHome, engine: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "bin" / "podman").write_text("#!/bin/sh\necho $$\nexec /bin/sleep 600\n")
+    package = shutil.copytree(saved.bundle / "Scaler", tmp_path / "site-packages" / "Scaler")
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [BENTOML, "containerize", str(package), "--output", str(tmp_path / "image.tar")],
+        env={**os.environ, **saved.env, **engine, "TMPDIR": str(tmp_path / "tmp")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    building = int(next(line for line in process.stderr if line.strip().isdigit()))
+    assert [path.name[:14] for path in (tmp_path / "tmp").iterdir()] == ["bentoml-image-"]
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (1 if number == signal.SIGINT else 143)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "site-packages", "tmp"}
+    with pytest.raises(ProcessLookupError):
+        os.kill(building, 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,9 @@ import click
 from bentoml.cli.options import bento_argument, bento_command, verify_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
     from bentoml.cli.command import Verbosity
     from bentoml.deploy.container import ImageOptions
 
@@ -126,7 +131,22 @@ def _build(path: Path, options: ImageOptions, engine: str | None, *, quiet: bool
     def show(line: str) -> None:
         click.echo(line, err=True)
 
-    return containerize(path, options, engine=engine, on_line=None if quiet else show)
+    with _sigterm_as_exit():
+        return containerize(path, options, engine=engine, on_line=None if quiet else show)
+
+
+@contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Let SIGTERM end the engine and remove what is temporary, as ctrl-C does."""
+
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as Python calls it
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show_plan(path: Path, options: ImageOptions, engine: str | None, context_dir: Path) -> None:
