@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import resource
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ from tests.deploy.containers.base_image import PATH_LINE, base_image_name, write
 
 NEEDED = ("podman", "buildah", "docker", "docker-registry", "runc")
 BUILD_LIMIT_S = 300
+NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+# The same programs under both names, so that an index of two images can be built where one kind of processor is.
+ARCHITECTURES = (NATIVE, "s390x")
 
 
 def missing_programs() -> list[str]:
@@ -43,7 +47,8 @@ class Machine:
         }
 
     def set_up(self) -> None:
-        """Write the settings, and make the base image."""
+        """Write the settings, and make the base image, in memory: most of the time goes into small files."""
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6g", "tmpfs", str(self.directory)], check=True)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         files = min(hard, 20_000)
         assert soft > 0
@@ -63,10 +68,17 @@ class Machine:
         root.mkdir()
         write_root(root)
         archive = self.directory / "base.tar"
-        subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
-        shutil.rmtree(root)
-        self.run("podman", "import", "-q", "-c", PATH_LINE, str(archive), f"localhost/{base_image_name()}")
+        base = f"localhost/{base_image_name()}"
+        self.run("podman", "manifest", "create", base)
+        for architecture in ARCHITECTURES:
+            # Images with the same files would be taken for each other by the cache of layers.
+            (root / "etc" / "architecture").write_text(f"{architecture}\n")
+            subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
+            name = f"localhost/base-{architecture}"
+            self.run("podman", "import", "-q", f"--arch={architecture}", "-c", PATH_LINE, str(archive), name)
+            self.run("podman", "manifest", "add", base, f"containers-storage:{name}")
         archive.unlink()
+        shutil.rmtree(root)
 
     def run(self, *argv: str, check: bool = True, **env: str) -> str:
         """Run a program to its end; what it prints to stdout.
@@ -97,4 +109,5 @@ class Machine:
         for mount in sorted(mounts, reverse=True):
             if mount.startswith(f"{self.directory}/"):
                 subprocess.run(["umount", mount], check=False)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        subprocess.run(["umount", str(self.directory)], check=True)
+        self.directory.rmdir()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bentoml.saved_bundle.integrity import replace_listed
-from tests.deploy.containers.machine import Machine, missing_programs
+from tests.deploy.containers.machine import ARCHITECTURES, NATIVE, Machine, missing_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,15 @@ if __name__ == "__main__":
     service.save(version="1.0")
 """
 SECRET = "hunter2-is-secret"
+MANIFESTS = ", ".join(
+    f"application/vnd.{kind}+json"
+    for kind in (
+        "docker.distribution.manifest.v2",
+        "docker.distribution.manifest.list.v2",
+        "oci.image.manifest.v1",
+        "oci.image.index.v1",
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -149,12 +158,13 @@ def registry(directory: Path) -> Iterator[str]:
 
 
 def test_image_of_podman_serves_everywhere_and_hides_what_it_must(machine: Machine, home: Path, tmp_path: Path) -> None:
-    netrc = tmp_path / "netrc"
+    netrc, pip_config = tmp_path / "netrc", tmp_path / "pip.conf"
     netrc.write_text(f"machine pypi.example login ada password {SECRET}\n")
+    pip_config.write_text(f"[search]\nindex = https://ada:{SECRET}@pypi.example\n")
     archive = tmp_path / "scaler.tar"
     with registry(tmp_path) as address:
         words = ("-t", f"{address}/team/scaler", "--engine", "podman", "--push", "--output", str(archive))
-        said = containerize(machine, home, *words, "--netrc", str(netrc))
+        said = containerize(machine, home, *words, "--netrc", str(netrc), "--pip-config", str(pip_config))
         assert said.endswith(f"Build container image: {address}/team/scaler:1.0")
         tags = ask(int(address.rpartition(":")[2]), "/v2/team/scaler/tags/list")[1]
         assert json.loads(tags) == {"name": "team/scaler", "tags": ["1.0"]}
@@ -209,6 +219,52 @@ def test_image_that_is_stopped_under_load_answers_all_and_exits_with_0(machine: 
             thread.join()
         assert answers == [(200, "15")] * 8
         assert machine.run("podman", "inspect", found, "--format", "{{.State.ExitCode}}") == "0"
+
+
+def get_manifest(address: str, path: str, reference: str) -> Any:
+    """A manifest of the registry, or an index of some."""
+    connection = http.client.HTTPConnection(address, timeout=60)
+    connection.request("GET", f"/v2/{path}/manifests/{reference}", headers={"Accept": MANIFESTS})
+    found = json.loads(connection.getresponse().read())
+    connection.close()
+    return found
+
+
+def test_images_for_two_platforms_are_one_index_in_the_registry_and_the_archive(
+    machine: Machine, home: Path, tmp_path: Path
+) -> None:
+    platforms = ",".join(f"linux/{architecture}" for architecture in ARCHITECTURES)
+    archive = tmp_path / "index.tar"
+    with registry(tmp_path) as address:
+        image = f"{address}/team/scaler:1.0"
+        # What has the name before is replaced, be it an image or an index.
+        machine.run("podman", "tag", f"localhost/base-{NATIVE}", image)
+        words = ("-t", image, "--engine", "podman", "--platform", platforms, "--push", "--output", str(archive))
+        containerize(machine, home, *words)
+        index = get_manifest(address, "team/scaler", "1.0")
+        assert {entry["platform"]["architecture"] for entry in index["manifests"]} == set(ARCHITECTURES)
+        for entry in index["manifests"]:
+            manifest = get_manifest(address, "team/scaler", entry["digest"])
+            config = ask(int(address.rpartition(":")[2]), f"/v2/team/scaler/blobs/{manifest['config']['digest']}")[1]
+            facts = json.loads(config)
+            assert facts["architecture"] == entry["platform"]["architecture"]
+            assert facts["config"]["Labels"]["org.bentoml.service"] == "Scaler:1.0"
+        machine.run("podman", "manifest", "rm", image)
+        machine.run("podman", "pull", "-q", image)
+    with tarfile.open(archive) as opened:
+        names = {name.removeprefix("./"): name for name in opened.getnames()}
+
+        def blob(name: str) -> Any:
+            member = opened.extractfile(names[name])
+            assert member is not None
+            return json.loads(member.read())
+
+        (entry,) = blob("index.json")["manifests"]
+        archived = blob(f"blobs/{entry['digest'].replace(':', '/')}")["manifests"]
+        assert {entry["platform"]["architecture"] for entry in archived} == set(ARCHITECTURES)
+    with container(machine, "--", image) as (found, port):
+        wait_until_ready(machine, found, port)
+        assert ask(port, "/scale", "2") == (200, "6")
 
 
 def test_images_of_buildah_and_docker_serve_too(machine: Machine, home: Path, tmp_path: Path) -> None:

@@ -47,9 +47,11 @@ class PodmanEngine:
             argv.append(f"--platform={','.join(request.platforms)}")
         if not request.has_many_platforms:
             return [Command((*argv, f"--tag={request.name}", str(request.context)))]
-        # A build adds to a list of that name, and what an earlier one has put there would stay.
+        # A build adds to a list of that name, where what an earlier one has put there would stay, and to no image.
+        untag = "untag" if self.name == "podman" else "rmi"
         return [
             Command((self.name, "manifest", "rm", request.name), may_fail=True),
+            Command((self.name, untag, request.name), may_fail=True),
             Command((*argv, f"--manifest={request.name}", str(request.context))),
         ]
 
