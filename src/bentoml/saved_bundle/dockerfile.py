@@ -96,12 +96,14 @@ def _copy_bundle(facts: DockerfileFacts) -> str:
         return _copy(".", "./")
     service = validate_service_name(facts.service_name)
     directories = [LIBRARY_DIR, *(f"{service}/{_checked_directory(name)}" for name in facts.code_directories)]
-    return "\n".join([
-        _copy(f"{service}/{ARTIFACTS_DIR}", f"./{service}/{ARTIFACTS_DIR}"),
-        *(_copy(name, f"./{name}") for name in directories),
-        _copy(*_ROOT_FILES, "./"),
-        _copy(f"{service}/*.*", f"{service}/{DIGESTS}*", f"./{service}/"),
-    ])
+    return "\n".join(
+        [
+            _copy(f"{service}/{ARTIFACTS_DIR}", f"./{service}/{ARTIFACTS_DIR}"),
+            *(_copy(name, f"./{name}") for name in directories),
+            _copy(*_ROOT_FILES, "./"),
+            _copy(f"{service}/*.*", f"{service}/{DIGESTS}*", f"./{service}/"),
+        ]
+    )
 
 
 def _checked_directory(name: str) -> str:

@@ -108,7 +108,7 @@ def _has_podman_server() -> bool:
 
 
 def _builder_exports() -> bool:
-    """Whether buildx is there with a builder that writes archives; the one inside of the server does so with containerd."""
+    """Whether buildx has a builder that writes archives; the one inside of the server does so with containerd."""
     driver = re.search(r"^Driver:\s*(\S+)", _answer("buildx", "inspect"), re.MULTILINE)
     if driver is None:
         return False
