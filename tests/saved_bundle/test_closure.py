@@ -186,3 +186,10 @@ def test_distribution_with_an_older_form_of_metadata_is_followed(site: SitePacka
 def test_description_of_a_distribution_is_no_metadata(site: SitePackages) -> None:
     site.add("alpha", "1.0", description="Requires-Dist: nothere\n\nVersion: 7\n")
     assert closure_of("alpha").missing == ()
+
+
+def test_what_is_missing_is_named_without_its_password() -> None:
+    closure = closure_of("git+https://user:hidden@example.com/one.git\n")
+    assert closure.missing == (
+        "requirements.txt has the line 'git+https://***@example.com/one.git', which does not name a distribution",
+    )

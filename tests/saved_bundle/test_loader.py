@@ -124,6 +124,8 @@ def test_load_of_what_is_no_bundle_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BentoMLException, match="file' not found"):
         load(tmp_path / "file")
+    with pytest.raises(BentoMLException, match=r"not found; a tag .*repository\.load\('Greeter:latest'\)"):
+        load("Greeter:latest")
 
 
 def test_load_of_a_bundle_without_its_package_says_so(bundle: Path) -> None:

@@ -30,6 +30,7 @@ _ASKED_BY_BUNDLE = ""
 _CONTINUED = re.compile(r"\\\r?\n")
 # As pip reads them: a comment starts a line or follows a blank, and so do options of one requirement.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
+_CREDENTIALS = re.compile(r"://[^/\s@]*@")
 _REQUIREMENT_OPTIONS = re.compile(r"\s--?[A-Za-z].*$")
 
 
@@ -68,7 +69,8 @@ def closure_of(requirements_txt: str) -> Closure:
             if canonical_name(parsed.name) != DISTRIBUTION:
                 direct.append(parsed)
         elif not _is_library_wheel(line):
-            walk.missing[f"requirements.txt has the line {line!r}, which does not name a distribution"] = None
+            shown = _CREDENTIALS.sub("://***@", line)
+            walk.missing[f"requirements.txt has the line {shown!r}, which does not name a distribution"] = None
     walk.follow(direct)
     found = sorted(walk.distributions(), key=lambda one: (one.name != DISTRIBUTION, one.name))
     return Closure(tuple(found), tuple(sorted(walk.needs[_ASKED_BY_BUNDLE])), tuple(options), tuple(walk.missing))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import weakref
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _PREFIX = "bentoml-bundle-"
 _LOCK = "lock"
+_TAG = re.compile(r"[A-Za-z_]\w*:[\w.+-]+")
+_BY_TAG = "bentoml.yatai.client.get_yatai_client().repository"
 _ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
@@ -138,7 +141,8 @@ def borrowed_bundle(bundle_path: str | os.PathLike[str]) -> Iterator[BorrowedBun
     else:
         borrowed = BorrowedBundle(Path(text), None)
         if not borrowed.path.is_dir():
-            raise BentoMLException(f"BentoService bundle directory '{text}' not found")
+            hint = f"; a tag is loaded by {_BY_TAG}.load({text!r})" if _TAG.fullmatch(text) else ""
+            raise BentoMLException(f"BentoService bundle directory '{text}' not found{hint}")
     try:
         yield borrowed
     finally:
