@@ -193,3 +193,8 @@ def test_what_is_missing_is_named_without_its_password() -> None:
     assert closure.missing == (
         "requirements.txt has the line 'git+https://***@example.com/one.git', which does not name a distribution",
     )
+
+
+def test_comment_does_not_go_on_in_the_next_line(site: SitePackages) -> None:
+    site.add("alpha", "1.0")
+    assert "alpha" in closure_of("# such as beta \\\nalpha==1.0\n").direct

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from bentoml._version import __version__
 from bentoml.saved_bundle.installed import InstalledDistribution, find_installed
+from bentoml.saved_bundle.layout import LIBRARY_DIR
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION
+from bentoml.saved_bundle.requirement_text import logical_lines
 from bentoml.saved_bundle.requirements import canonical_name, parse_requirement
 
 if TYPE_CHECKING:
@@ -27,10 +29,8 @@ _SOURCE_OPTION = re.compile(
 )
 NEEDED_BY_BUNDLE = "the bundle needs "
 _ASKED_BY_BUNDLE = ""
-_CONTINUED = re.compile(r"\\\r?\n")
-# As pip reads them: a comment starts a line or follows a blank, and so do options of one requirement.
-_COMMENT = re.compile(r"(^|\s+)#.*$")
 _CREDENTIALS = re.compile(r"://[^/\s@]*@")
+# As pip reads them: options of one requirement follow a blank.
 _REQUIREMENT_OPTIONS = re.compile(r"\s--?[A-Za-z].*$")
 
 
@@ -60,7 +60,7 @@ def closure_of(requirements_txt: str) -> Closure:
     walk = _Walk()
     direct: list[Requirement] = [_library_requirement()]
     options = []
-    for line in logical_lines(requirements_txt):
+    for _, line in logical_lines(requirements_txt.splitlines()):
         if is_source_option(line):
             options.append(line)
             continue
@@ -83,20 +83,12 @@ def _library_requirement() -> Requirement:
 
 
 def _is_library_wheel(line: str) -> bool:
-    from bentoml.saved_bundle.layout import LIBRARY_DIR
-
     return line.startswith(f"./{LIBRARY_DIR}/")
 
 
 def is_source_option(line: str) -> bool:
     """Whether a line says where pip finds distributions, or which kind of files it takes."""
     return _SOURCE_OPTION.fullmatch(line) is not None
-
-
-def logical_lines(text: str) -> list[str]:
-    """The lines of a requirements.txt as pip reads them: continued ones joined, without comments and empty ones."""
-    lines = (_COMMENT.sub("", line).strip() for line in _CONTINUED.sub(" ", text).splitlines())
-    return [line for line in lines if line]
 
 
 class _Walk:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml._util import proc
 from bentoml.exceptions import BentoMLException
-from bentoml.saved_bundle.closure import logical_lines
+from bentoml.saved_bundle.requirement_text import logical_lines
 from bentoml.saved_bundle.requirements import canonical_name
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _ask_uv(requirements: Path, timeout_s: float) -> dict[str, tuple[str, ...]]:
     options = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--python"]
     argv = [str(_uv()), "pip", "compile", *options, sys.executable, str(requirements)]
     printed = proc.run(argv, timeout_s=timeout_s, check=True).stdout
-    found = (_LINE.fullmatch(line) for line in logical_lines(printed))
+    found = (_LINE.fullmatch(line) for _, line in logical_lines(printed.splitlines()))
     return {canonical_name(one["name"]): tuple(_HASH.findall(one["hashes"])) for one in found if one is not None}
 
 

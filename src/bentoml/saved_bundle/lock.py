@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BentoMLConfigException
-from bentoml.saved_bundle.closure import is_source_option, logical_lines
+from bentoml.saved_bundle.closure import is_source_option
 from bentoml.saved_bundle.layout import LIBRARY_DIR
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION
+from bentoml.saved_bundle.requirement_text import logical_lines
 
 if TYPE_CHECKING:
     from bentoml.saved_bundle.closure import Closure
@@ -118,13 +119,13 @@ def read_lock(text: str) -> Lock:
     Raises:
         BentoMLConfigException: it has a line that no lock has.
     """
-    comments = text.splitlines()
-    made_for = [line.removeprefix(_MADE_FOR) for line in comments if line.startswith(_MADE_FOR)]
-    missing = tuple(line.removeprefix(_MISSING) for line in comments if line.startswith(_MISSING))
+    raw_lines = text.splitlines()
+    made_for = [line.removeprefix(_MADE_FOR) for line in raw_lines if line.startswith(_MADE_FOR)]
+    missing = tuple(line.removeprefix(_MISSING) for line in raw_lines if line.startswith(_MISSING))
     options: list[str] = []
     libraries: list[Pin] = []
     pins: list[Pin] = []
-    for line in logical_lines(text):
+    for _, line in logical_lines(raw_lines):
         if is_source_option(line):
             options.append(line)
             continue

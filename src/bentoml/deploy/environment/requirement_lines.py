@@ -17,6 +17,7 @@ from urllib.request import url2pathname
 
 from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle.integrity import file_digest
+from bentoml.saved_bundle.requirement_text import logical_lines
 from bentoml.saved_bundle.requirements import parse_requirement
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ OPTIONS = {
     "--require-hashes": False,
 }
 """The options that are kept, and whether each takes a value."""
-_COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASHES = re.compile(r"\s--hash[=\s]\s*")
 _HASH = re.compile(r"[a-z0-9_]+:[0-9a-fA-F]+")
 _VARIABLE = re.compile(r"\$\{[^}]*\}?")
@@ -117,7 +117,8 @@ def read_lines(text: str, root: Path, name: str) -> RequirementLines:
     """
     options: list[tuple[str, str | None]] = []
     packages = []
-    for number, line in _logical_lines(text):
+    # Split at ends of lines alone: what else could part a line is a control character, which `_check` refuses.
+    for number, line in logical_lines(text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")):
         with _said_where(f"{name}, line {number}"):
             _check(line)
             if line.startswith("-"):
@@ -133,24 +134,6 @@ def _said_where(place: str) -> Iterator[None]:
         yield
     except InvalidArgument as error:
         raise InvalidArgument(f"{place}: {error}") from error
-
-
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, those that end with a backslash joined with the next, by the number of their first."""
-    begun, pending = 0, ""
-    for number, raw in enumerate(text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"), start=1):
-        if not pending:
-            begun = number
-        is_comment = raw.lstrip().startswith("#")
-        if raw.endswith("\\") and not is_comment:
-            pending += f"{raw[:-1]} "
-            continue
-        line = _COMMENT.sub("", f"{pending}{'' if is_comment else raw}").strip()
-        pending = ""
-        if line:
-            yield begun, line
-    if pending.strip():
-        yield begun, _COMMENT.sub("", pending).strip()
 
 
 def _check(line: str) -> None:
