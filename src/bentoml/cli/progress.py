@@ -19,6 +19,13 @@ def is_wanted(*, quiet: bool) -> bool:
     return not quiet and sys.stderr.isatty() and not sys.stdout.isatty()
 
 
+def _write_over(terminal: TextIO, text: str) -> None:
+    """Put a text, cut to the width of the terminal, in the place of what is on the line."""
+    width = shutil.get_terminal_size().columns
+    terminal.write(f"{_ERASE_LINE}{text[: width - 1]}")
+    terminal.flush()
+
+
 class ProgressLine:
     """Says on a terminal how many inputs of a job are read and answered, how fast, and how long the rest will take.
 
@@ -58,16 +65,13 @@ class ProgressLine:
     def close(self) -> None:
         """Leave a clean line."""
         if self._is_visible:
-            self._terminal.write(_ERASE_LINE)
-            self._terminal.flush()
+            _write_over(self._terminal, "")
             self._is_visible = False
 
     def _show(self, now_s: float) -> None:
         self._shown_s = now_s
         self._is_visible = True
-        width = shutil.get_terminal_size().columns
-        self._terminal.write(f"{_ERASE_LINE}{self._text(now_s)[: width - 1]}")
-        self._terminal.flush()
+        _write_over(self._terminal, self._text(now_s))
 
     def _text(self, now_s: float) -> str:
         done, verb = (self._answered, "answered") if self._answered else (self._read, "read")
@@ -95,12 +99,8 @@ class StatusLine:
     def show(self, text: str) -> None:
         """Put a text in the place of the one before; what could steer the terminal is left out."""
         plain = "".join(character if character.isprintable() else " " for character in text)
-        width = shutil.get_terminal_size().columns
-        line = f"{self._clock() - self._began_s:.0f} s  {plain}"
-        self._terminal.write(f"{_ERASE_LINE}{line[: width - 1]}")
-        self._terminal.flush()
+        _write_over(self._terminal, f"{self._clock() - self._began_s:.0f} s  {plain}")
 
     def close(self) -> None:
         """Leave a clean line."""
-        self._terminal.write(_ERASE_LINE)
-        self._terminal.flush()
+        _write_over(self._terminal, "")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Files that are read while an image is built, or that say what is.
-_FILES = (layout.REQUIREMENTS, layout.CONDA_ENVIRONMENT, layout.SETUP_SH, layout.MANIFEST, "requirements.lock")
+_FILES = (layout.REQUIREMENTS, layout.CONDA_ENVIRONMENT, layout.SETUP_SH, layout.MANIFEST, layout.LOCK)
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^\s/@:\"'<>]*)(?P<password>:[^\s/@<>]*)?@")
 _CONDA_TOKEN = re.compile(r"https?://[^\s/]+/t/[^\s/]{8,}/")
 # pip puts the value of a variable in its place while it installs.
