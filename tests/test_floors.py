@@ -18,7 +18,7 @@ GOING_UP: dict[tuple[str, str], str] = {
     ("bentoml.service.bento_service", "bentoml.saved_bundle"): "users call svc.save_to_dir()",
     (
         "bentoml.service.bento_service",
-        "bentoml.saved_bundle.requirements",
+        "bentoml.saved_bundle.requirements.inference",
     ): "users call svc.infer_pip_dependencies_map()",
     ("bentoml.service.bento_service", "bentoml.yatai.client"): "users call svc.save()",
     ("bentoml.yatai.repository", "bentoml.deploy.container"): "users call repository.containerize()",

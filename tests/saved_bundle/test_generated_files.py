@@ -38,7 +38,7 @@ from bentoml.saved_bundle.generated_files import (
     service_docs,
 )
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
-from bentoml.saved_bundle.lock import machine_name
+from bentoml.saved_bundle.requirements.lock import machine_name
 
 if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project

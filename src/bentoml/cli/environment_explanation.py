@@ -11,7 +11,7 @@ from bentoml.cli.options import bento_argument, bento_command
 from bentoml.cli.plain_table import plain_table
 
 if TYPE_CHECKING:
-    from bentoml.saved_bundle.requirement_record import RequirementRecord
+    from bentoml.saved_bundle.requirements.requirement_record import RequirementRecord
 
 _NOT_RECORDED = (
     "This bundle does not say why its requirements are there, nor what was left out: the version of bentoml that saved "
@@ -31,7 +31,7 @@ def explain_command(bento: str, yatai_url: str | None, output: str) -> None:
     and by which rule. Runs none of the bundle's code.
     """
     from bentoml.saved_bundle import load_saved_bundle_config
-    from bentoml.saved_bundle.requirement_record import read_record
+    from bentoml.saved_bundle.requirements.requirement_record import read_record
     from bentoml.yatai.resolve import resolve_bundle_path
 
     manifest = load_saved_bundle_config(resolve_bundle_path(bento, yatai_url))

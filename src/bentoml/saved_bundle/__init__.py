@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bentoml.saved_bundle.code.modules import bundle_being_imported
     from bentoml.saved_bundle.loader import (
         load,
         load_bento_service_api,
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
         load_from_dir,
         load_saved_bundle_config,
     )
-    from bentoml.saved_bundle.modules import bundle_being_imported
     from bentoml.saved_bundle.retrieval import safe_retrieve
     from bentoml.saved_bundle.saver import save_to_dir
 
 _HOME_OF = {
-    "bundle_being_imported": "modules",
+    "bundle_being_imported": "code.modules",
     "load": "loader",
     "load_bento_service_api": "loader",
     "load_bento_service_class": "loader",

@@ -17,8 +17,8 @@ from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import layout
 from bentoml.saved_bundle.dockerfile import DockerfileFacts, code_directories, dockerfile_values, models_are_bigger
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION
-from bentoml.saved_bundle.requirements import canonical_name, parse_requirement
-from bentoml.saved_bundle.system_packages import build_packages, run_time_packages
+from bentoml.saved_bundle.requirements.requirement_text import canonical_name, parse_requirement
+from bentoml.saved_bundle.requirements.system_packages import build_packages, run_time_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bentoml._version import __version__
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLConfigException, MissingDependencyException
+from bentoml.saved_bundle.code.modules import BundleModules
 from bentoml.saved_bundle.layout import REQUIREMENTS, BundleLayout
 from bentoml.saved_bundle.manifest import Manifest, read_manifest
-from bentoml.saved_bundle.modules import BundleModules
 from bentoml.saved_bundle.pickles import refuse_pickles
 from bentoml.saved_bundle.remote import borrowed_bundle
 from bentoml.saved_bundle.signing import checked_manifest

@@ -13,7 +13,7 @@ from bentoml.saved_bundle.manifest_artifacts import manifest_entry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bentoml.saved_bundle.service_module import ServiceModule
+    from bentoml.saved_bundle.code.service_module import ServiceModule
     from bentoml.service import BentoService
     from bentoml.service.metadata import ApiMetadata, ArtifactMetadata
 

@@ -16,27 +16,27 @@ from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
 from bentoml.saved_bundle.artifact_records import known_digests, save_artifacts
-from bentoml.saved_bundle.closure import NEEDED_BY_BUNDLE, closure_of
-from bentoml.saved_bundle.environment import resolve_environment
+from bentoml.saved_bundle.code.modules import bundle_being_imported, bundle_in_reach
+from bentoml.saved_bundle.code.service_module import unguarded_line
+from bentoml.saved_bundle.code.service_sources import ServiceSources
 from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
 from bentoml.saved_bundle.integrity import file_digest, write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
-from bentoml.saved_bundle.lock import lock_of
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
-from bentoml.saved_bundle.modules import bundle_being_imported, bundle_in_reach
 from bentoml.saved_bundle.remote import archive_address, upload_bundle
-from bentoml.saved_bundle.requirement_record import SECTION as REQUIREMENT_SECTION
-from bentoml.saved_bundle.sbom import BundleFacts, format_sbom
-from bentoml.saved_bundle.service_module import unguarded_line
-from bentoml.saved_bundle.service_sources import ServiceSources
+from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE, closure_of
+from bentoml.saved_bundle.requirements.environment import resolve_environment
+from bentoml.saved_bundle.requirements.lock import lock_of
+from bentoml.saved_bundle.requirements.requirement_record import SECTION as REQUIREMENT_SECTION
+from bentoml.saved_bundle.requirements.sbom import BundleFacts, format_sbom
 from bentoml.storage.address import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bentoml.saved_bundle.lock import Lock
-    from bentoml.saved_bundle.service_module import ServiceModule
+    from bentoml.saved_bundle.code.service_module import ServiceModule
+    from bentoml.saved_bundle.requirements.lock import Lock
     from bentoml.service import BentoService
 
 logger = logging.getLogger(__name__)

@@ -242,7 +242,7 @@ class BentoService:
 
     def infer_pip_dependencies_map(self) -> dict[str, str]:
         """Distribution and version of everything the service's modules import."""
-        from bentoml.saved_bundle.requirements import infer_requirements
+        from bentoml.saved_bundle.requirements.inference import infer_requirements
 
         return infer_requirements(self)
 

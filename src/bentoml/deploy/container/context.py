@@ -14,11 +14,11 @@ import yaml
 from bentoml._util.files import write_atomic
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
-from bentoml.saved_bundle.environment import declared_lines
 from bentoml.saved_bundle.generated_files import GeneratedFiles
 from bentoml.saved_bundle.integrity import write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME, write_library_wheel
+from bentoml.saved_bundle.requirements.environment import declared_lines
 from bentoml.service.conda_env import DEFAULT_NAME
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bentoml._util import proc
 from bentoml.exceptions import BentoMLException, InvalidArgument
-from bentoml.saved_bundle.lock import machine_name
+from bentoml.saved_bundle.requirements.lock import machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,7 @@ from urllib.request import url2pathname
 
 from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle.integrity import file_digest
-from bentoml.saved_bundle.requirement_text import logical_lines
-from bentoml.saved_bundle.requirements import parse_requirement
+from bentoml.saved_bundle.requirements.requirement_text import logical_lines, parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -116,7 +116,7 @@ pip_install() {
         "$ENVIRONMENT/bin/python" -m pip install --no-input ${EXTRA_PIP_INSTALL_ARGS:-} "$@"
 }
 
-# What decides which files pip takes; `lock.py` of the library asks the same.
+# What decides which files pip takes; `requirements/lock.py` of the library asks the same.
 machine_name() {
     "$(python_command)" -c 'import platform, sysconfig; print(sysconfig.get_config_var("SOABI"), platform.machine())'
 }
