@@ -16,6 +16,7 @@ from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
 from bentoml.saved_bundle.artifact_records import known_digests, save_artifacts
+from bentoml.saved_bundle.code.commit import SECTION as SOURCE_SECTION
 from bentoml.saved_bundle.code.modules import bundle_being_imported, bundle_in_reach
 from bentoml.saved_bundle.code.service_module import unguarded_line
 from bentoml.saved_bundle.code.service_sources import ServiceSources
@@ -145,6 +146,8 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     document = describe_bundle(
         service, env.manifest_section(), sources.module, others, _deployment_version(), artifacts
     )
+    if sources.origin:
+        document[SOURCE_SECTION] = dict(sources.origin)
     document[REQUIREMENT_SECTION] = env.record.manifest_section()
     closure = closure_of(env.declared.requirements_txt())
     write_atomic(root / layout.SBOM, format_sbom(closure, BundleFacts.of(document, file_digest(wheel), artifacts)))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bentoml.saved_bundle.code.commit import SECTION, commit_of
 from bentoml.saved_bundle.code.service_module import ServiceModule, find_service_module, find_zip_archives
 from bentoml.saved_bundle.code.sources import SourceTree, collect_sources
 from bentoml.saved_bundle.layout import DATA_DIRS, PACKAGE_INIT, ZIPIMPORTS_DIR, BundleLayout
 from bentoml.saved_bundle.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bentoml.service import BentoService
 
@@ -26,11 +27,13 @@ class ServiceSources:
         module: the module that defines the service.
         tree: its files, and what they import.
         archives: zip archives with code.
+        origin: the commit that the files come from, as it stands in a manifest; empty when it is not known.
     """
 
     module: ServiceModule
     tree: SourceTree
     archives: tuple[Path, ...]
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, service: BentoService) -> ServiceSources:
@@ -46,7 +49,9 @@ class ServiceSources:
             return cls._of_bundle(service, Path(bundle_path))
         module = find_service_module(service_class)
         archives = tuple(find_zip_archives(module, service.env._zipimport_archives))
-        return cls(module, collect_sources(module, archives), archives)
+        tree = collect_sources(module, archives)
+        commit = commit_of(module.file, list(tree.files.values()))
+        return cls(module, tree, archives, {} if commit is None else commit.manifest_section())
 
     @classmethod
     def _of_bundle(cls, service: BentoService, bundle_path: Path) -> ServiceSources:
@@ -66,7 +71,8 @@ class ServiceSources:
         archives = tuple(old.module_roots[1:])
         tree = collect_sources(module, archives)
         tree.files = dict(_bundled_files(old.service_dir))
-        return cls(module, tree, archives)
+        origin = manifest.document.get(SECTION)
+        return cls(module, tree, archives, origin if isinstance(origin, dict) else {})
 
     def bundle_place(self, place: str) -> str:
         """File and line in the bundle's package for a file and line of the project.
