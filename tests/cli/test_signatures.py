@@ -54,10 +54,14 @@ def test_signed_bundle_is_verified(own_saved: SavedHome, options: str, typed: st
     assert verified.stdout == "Scaler:2.0 was signed with public.pem, and is unchanged\n", verified.output
 
 
-def test_verify_takes_the_configured_keys(own_saved: SavedHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_takes_the_configured_keys(
+    own_saved: SavedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert bentoml(own_saved, "sign Scaler:2.0 --key private.pem").exit_code == 0
+    monkeypatch.setenv("BENTOML__BUNDLES__TRUSTED_KEYS", f"[{tmp_path}/public.pem]")
+    assert f"was signed with {tmp_path}/public.pem" in bentoml(own_saved, "verify Scaler:2.0").stdout
     monkeypatch.setenv("BENTOML__BUNDLES__TRUSTED_KEYS", "[public.pem]")
-    assert "was signed with public.pem" in bentoml(own_saved, "verify Scaler:2.0").stdout
+    assert "public.pem is not an absolute path" in bentoml(own_saved, "verify Scaler:2.0").stderr
 
 
 @pytest.mark.parametrize(

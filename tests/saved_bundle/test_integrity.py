@@ -152,7 +152,7 @@ def test_write_digests_of_an_odd_file_name_is_read_back(tmp_path: Path, name: st
     directory.mkdir()
     (directory / name).write_text("content")
     write_digests(directory)
-    assert verify_listed(directory) == {name}
+    assert verify_listed(directory).names == {name}
     verify_unlisted(directory, frozenset({name}))
     done = proc.run(["sha256sum", "--check", "--strict", "--status", "SHA256SUMS"], cwd=directory)
     assert done.returncode == 0
@@ -174,4 +174,24 @@ def test_load_of_a_bundle_from_before_digests_warns(bundle: Path, caplog: pytest
 def test_verify_of_a_large_file_reads_it_in_pieces(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(os.urandom((1 << 20) * 3 + 17))
     write_digests(tmp_path)
-    assert verify_listed(tmp_path) == {"model"}
+    assert verify_listed(tmp_path).names == {"model"}
+
+
+def test_file_that_is_named_twice_is_refused(bundle: Path) -> None:
+    with (bundle / "SHA256SUMS").open("a") as file:
+        file.write((bundle / "SHA256SUMS").read_text(encoding="utf-8").splitlines()[0] + "\n")
+    with pytest.raises(BundleIntegrityException, match=r"line \d+ names a file for the second time"):
+        verify_bundle(bundle)
+
+
+def test_name_that_no_file_can_have_is_an_error_of_the_bundle(bundle: Path) -> None:
+    _list(bundle, "zero\0byte")
+    with pytest.raises(BundleIntegrityException, match="cannot be read"):
+        verify_bundle(bundle)
+
+
+def test_pipe_in_place_of_a_file_is_an_error_and_not_waited_for(bundle: Path) -> None:
+    (bundle / "docs.json").unlink()
+    os.mkfifo(bundle / "docs.json")
+    with pytest.raises(BundleIntegrityException, match=r"docs\.json' cannot be read \(it is no file\)"):
+        verify_bundle(bundle)

@@ -22,11 +22,12 @@ from bentoml.exceptions import (
     BundleSignatureException,
 )
 from bentoml.saved_bundle import load, save_to_dir
-from bentoml.saved_bundle.integrity import file_digest, replace_listed, verify_bundle
+from bentoml.saved_bundle.integrity import replace_listed, verify_bundle
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
 from bentoml.saved_bundle.locking import lock_bundle
 from bentoml.saved_bundle.requirements.index_hashes import ask_for_hashes, find_tool
 from bentoml.saved_bundle.requirements.lock import Lock, Pin, machine_name, read_lock
+from bentoml.saved_bundle.verified_files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

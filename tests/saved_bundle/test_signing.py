@@ -71,6 +71,7 @@ def greeting(bundle: Path) -> Any:
 
 def trust(monkeypatch: pytest.MonkeyPatch, *keys: Path) -> None:
     """Only bundles that one of the keys has signed, from here on."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)  # a load sets it
     monkeypatch.setenv("BENTOML__BUNDLES__REQUIRE_SIGNATURE", "true")
     monkeypatch.setenv("BENTOML__BUNDLES__TRUSTED_KEYS", str([str(key) for key in keys]))
 

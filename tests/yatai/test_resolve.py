@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bentoml.exceptions import BentoMLException, NotFound, YataiServiceException
+from bentoml.exceptions import BentoMLException, BundleIntegrityException, NotFound, YataiServiceException
+from bentoml.yatai.client import get_yatai_client
 from bentoml.yatai.resolve import resolve_bundle_path
 
 Save = Callable[..., Path]
@@ -47,3 +48,18 @@ def test_resolve_when_yatai_url_is_given_does_not_look_here(save: Save) -> None:
     save()
     with pytest.raises(YataiServiceException, match="Remote registries"):
         resolve_bundle_path("Iris:1", "http://yatai:3000")
+
+
+def test_files_of_another_version_are_not_taken_for_those_of_a_tag(save: Save) -> None:
+    """An old bundle with a flaw may be whole, and signed, too."""
+    old, new = save(version="1"), save(version="2")
+    shutil.rmtree(new)
+    shutil.copytree(old, new)
+    repository = get_yatai_client().repository
+    for door in (
+        lambda: resolve_bundle_path("Iris:latest"),
+        lambda: repository.load("Iris:2"),
+        lambda: repository.containerize("Iris:2"),
+    ):
+        with pytest.raises(BundleIntegrityException, match="should hold Iris:2, but holds Iris:1"):
+            door()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -46,13 +47,20 @@ def _copy(bento: str, target_dir: Path, yatai_url: str | None, *, verify: bool) 
     found = repository.get(bento)
     with repository.reading(found) as files:
         checked_manifest(files, verify=verify)
-    if not target_dir.exists():
-        repository.download_to_directory(found, str(target_dir))
-    else:
+    is_new = not target_dir.exists()
+    target_dir.mkdir(parents=True, exist_ok=True)
+    try:
         with tempfile.TemporaryDirectory(dir=target_dir, prefix=".bentoml-retrieve-") as staging:
             copy = Path(staging) / "bundle"
             repository.download_to_directory(found, str(copy))
+            # The original may have changed while it was copied.
+            checked_manifest(copy, verify=verify)
             _move_entries(copy, target_dir)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                target_dir.rmdir()
+        raise
     return f"{found.name}:{found.version}"
 
 

@@ -55,11 +55,10 @@ def verify_command(bento: str, yatai_url: str | None, keys: tuple[Path, ...]) ->
 
     Nothing of the bundle is run.
     """
-    from bentoml.configuration import get_config
-    from bentoml.saved_bundle.signing import verify_signature
+    from bentoml.saved_bundle.signing import trusted_keys, verify_signature
     from bentoml.yatai.resolve import resolve_bundle_path
 
-    trusted = keys or tuple(Path(name).expanduser() for name in get_config().bundles.trusted_keys)
+    trusted = keys or trusted_keys()
     if not trusted:
         raise click.UsageError("give the public key to trust: --key public.pem, or list it in bundles.trusted_keys")
     path = resolve_bundle_path(bento, yatai_url)

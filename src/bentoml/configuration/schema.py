@@ -34,7 +34,9 @@ class Bundles:
     require_signature: bool = key(
         False, "load, serve, copy and build images of only those bundles that one of `trusted_keys` has signed"
     )
-    trusted_keys: list[str] = key(NOTHING, "files with public keys (Ed25519, PEM), such as `/etc/bentoml/release.pem`")
+    trusted_keys: list[str] = key(
+        NOTHING, "absolute paths of files with public keys (Ed25519, PEM), such as `/etc/bentoml/release.pem`"
+    )
     max_archive_bytes: int = key(32 << 30, "largest archive that is downloaded", unit="bytes", at_least=1)
     max_unpacked_bytes: int = key(64 << 30, "most that an archive may unpack to", unit="bytes", at_least=1)
     max_unpacked_files: int = key(200_000, "most files and directories in an archive", at_least=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bentoml.saved_bundle.integrity import file_digest
 from bentoml.saved_bundle.layout import ARTIFACTS_DIR
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.service.metadata import ArtifactFile, ArtifactMetadata
 from bentoml.service.plain_values import plain_value
 

@@ -15,40 +15,30 @@ from typing import TYPE_CHECKING
 from bentoml._util.files import write_atomic
 from bentoml.exceptions import BundleIntegrityException
 from bentoml.saved_bundle.layout import DIGESTS, MANIFEST, SETUP_PY, SIGNATURE
-from bentoml.saved_bundle.manifest import read_manifest
+from bentoml.saved_bundle.manifest import parse_manifest, read_manifest
+from bentoml.saved_bundle.verified_files import WHAT_TO_DO, VerifiedFiles, file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from bentoml.saved_bundle.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_BYTES = 1 << 20
 _LINE = re.compile(r"(?P<escaped>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)", re.DOTALL)
-_WHAT_TO_DO = "restore the bundle from where it was saved, or load it without verification if the change is intended"
 # What `pip install` and `python -m build` leave beside setup.py; nothing there is ever imported by a load.
 _BUILD_LEFTOVERS = re.compile(r"(build|dist|[^/]+\.egg-info)(/|$)")
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, in lower-case hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _files_below(directory: Path, prefix: str = "") -> Iterator[str]:
+def _files_below(directory: Path, prefix: str = "", *, with_caches: bool = False) -> Iterator[str]:
     with os.scandir(directory) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.name == "__pycache__":
+        if entry.name == "__pycache__" and not with_caches:
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _files_below(directory / entry.name, f"{prefix}{entry.name}/")
+            yield from _files_below(directory / entry.name, f"{prefix}{entry.name}/", with_caches=with_caches)
         else:
             yield prefix + entry.name
 
@@ -65,12 +55,14 @@ def _parse(text: str, path: Path) -> dict[str, str]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise BundleIntegrityException(f"{path}: line {number} is not a digest and a file name; {_WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{path}: line {number} is not a digest and a file name; {WHAT_TO_DO}")
         name = match["name"]
         if match["escaped"]:
             name = re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), name)
         if name.startswith("/") or ".." in name.split("/"):
-            raise BundleIntegrityException(f"{path}: line {number} names a file outside of the bundle; {_WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{path}: line {number} names a file outside of the bundle; {WHAT_TO_DO}")
+        if name in digests:
+            raise BundleIntegrityException(f"{path}: line {number} names a file for the second time; {WHAT_TO_DO}")
         digests[name] = match["digest"]
     return digests
 
@@ -112,7 +104,7 @@ def replace_listed(directory: Path, name: str, content: bytes) -> None:
     sums = directory / DIGESTS
     digests = _parse(sums.read_text(encoding="utf-8", errors="surrogateescape"), sums)
     if name not in digests:
-        raise BundleIntegrityException(f"{sums} does not name {name}; {_WHAT_TO_DO}")
+        raise BundleIntegrityException(f"{sums} does not name {name}; {WHAT_TO_DO}")
     digests[name] = hashlib.sha256(content).hexdigest()
     write_atomic(directory / name, content)
     _write_lines(directory, digests)
@@ -123,52 +115,51 @@ def has_digests(directory: Path) -> bool:
     return (directory / DIGESTS).is_file()
 
 
-def verify_listed(directory: Path) -> frozenset[str]:
+def verify_listed(directory: Path, sums: bytes | None = None) -> VerifiedFiles:
     """Check that every file named in `SHA256SUMS` is there, unchanged.
 
+    Args:
+        directory: the directory.
+        sums: content of `SHA256SUMS` that was read before; None reads it.
+
     Returns:
-        The names.
+        The files.
 
     Raises:
         BundleIntegrityException: a file was changed or is missing; the text names it.
     """
-    sums = directory / DIGESTS
-    try:
-        digests = _parse(sums.read_text(encoding="utf-8", errors="surrogateescape"), sums)
-    except OSError as error:
-        raise BundleIntegrityException(f"{sums} cannot be read ({error.strerror}); {_WHAT_TO_DO}") from error
-    for name, expected in digests.items():
-        path = directory / name
+    path = directory / DIGESTS
+    if sums is None:
         try:
-            actual = file_digest(path)
-        except FileNotFoundError as error:
-            raise BundleIntegrityException(f"{path} is missing from the bundle; {_WHAT_TO_DO}") from error
+            sums = path.read_bytes()
         except OSError as error:
-            raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {_WHAT_TO_DO}") from error
-        if actual != expected:
-            raise BundleIntegrityException(f"{path} was changed after the bundle was saved; {_WHAT_TO_DO}")
-    return frozenset(digests)
+            raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {WHAT_TO_DO}") from error
+    return VerifiedFiles(directory, _parse(sums.decode("utf-8", "surrogateescape"), path))
 
 
-def verify_unlisted(directory: Path, listed: frozenset[str], other_entries: Iterable[str] = ()) -> None:
+def verify_unlisted(
+    directory: Path, listed: Collection[str], other_entries: Iterable[str] = (), *, is_strict: bool = False
+) -> None:
     """Check that no file was added.
 
     Args:
         directory: the directory.
-        listed: names that `verify_listed` returned.
+        listed: names in `SHA256SUMS`.
         other_entries: names directly below `directory` that were there before the bundle was saved into it.
+        is_strict: take compiled Python, and what is left of building the package, for added files, too. Where pip has
+            installed the package it has compiled it, so that compiled Python is let through there.
 
     Raises:
         BundleIntegrityException: a file is not listed; the text names it.
     """
     others = frozenset(other_entries)
-    may_be_built = SETUP_PY in listed
-    for name in _files_below(directory):
+    is_whole = SETUP_PY in listed
+    for name in _files_below(directory, with_caches=is_strict and is_whole):
         if name in listed or name == DIGESTS or name.partition("/")[0] in others:
             continue
         if name == SIGNATURE or (name.endswith(f"/{SIGNATURE}") and name.removesuffix(".sig") in listed):
             continue  # of a list that is there; it was signed after it was saved
-        if may_be_built and _BUILD_LEFTOVERS.match(name):
+        if is_whole and not is_strict and _BUILD_LEFTOVERS.match(name):
             continue
         raise BundleIntegrityException(
             f"{directory / name} was added after the bundle was saved; remove it, "
@@ -177,6 +168,11 @@ def verify_unlisted(directory: Path, listed: frozenset[str], other_entries: Iter
 
 
 def verify_bundle(bundle_path: Path) -> Manifest:
+    """Check every file of a bundle against the digests that were saved; see `verified_bundle`."""
+    return verified_bundle(bundle_path)[0]
+
+
+def verified_bundle(bundle_path: Path) -> tuple[Manifest, VerifiedFiles | None]:
     """Check every file of a bundle against the digests that were saved.
 
     A bundle of an older format has none; that is logged as a warning.
@@ -185,7 +181,7 @@ def verify_bundle(bundle_path: Path) -> Manifest:
         bundle_path: directory of the bundle.
 
     Returns:
-        The manifest.
+        The manifest; and the files, None for a bundle that has no digests.
 
     Raises:
         BentoMLConfigException: it is not a bundle.
@@ -194,14 +190,37 @@ def verify_bundle(bundle_path: Path) -> Manifest:
     if not has_digests(bundle_path) or not (bundle_path / MANIFEST).is_file():
         manifest = read_manifest(bundle_path)
         if manifest.format_number > 0:
-            raise BundleIntegrityException(f"{bundle_path / DIGESTS} is missing from the bundle; {_WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{bundle_path / DIGESTS} is missing from the bundle; {WHAT_TO_DO}")
         logger.warning(
             "%s was saved without %s, so its files cannot be checked for damage; save it again to add them",
             bundle_path,
             DIGESTS,
         )
-        return manifest
-    listed = verify_listed(bundle_path)
-    manifest = read_manifest(bundle_path)
-    verify_unlisted(bundle_path, listed, manifest.other_entries)
-    return manifest
+        return manifest, None
+    return _verified(bundle_path, None, is_strict=False)
+
+
+def verify_sums(bundle_path: Path, sums: bytes) -> tuple[Manifest, VerifiedFiles]:
+    """Check every file of a bundle against a list that somebody vouches for, and that there are no others at all.
+
+    Args:
+        bundle_path: directory of the bundle, or of the package that pip installed from one.
+        sums: content of its `SHA256SUMS`.
+
+    Raises:
+        As `verified_bundle`.
+    """
+    return _verified(bundle_path, sums, is_strict=True)
+
+
+def _verified(bundle_path: Path, sums: bytes | None, *, is_strict: bool) -> tuple[Manifest, VerifiedFiles]:
+    files = verify_listed(bundle_path, sums)
+    path = bundle_path / MANIFEST
+    manifest = parse_manifest(files.content(path), path)
+
+    def check_rest() -> None:
+        verify_unlisted(bundle_path, files.names, manifest.other_entries, is_strict=is_strict)
+
+    check_rest()
+    files.also_check(check_rest)
+    return manifest, files

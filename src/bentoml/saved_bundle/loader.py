@@ -15,13 +15,14 @@ from bentoml.saved_bundle.layout import REQUIREMENTS, BundleLayout
 from bentoml.saved_bundle.manifest import Manifest, read_manifest
 from bentoml.saved_bundle.pickles import refuse_pickles
 from bentoml.saved_bundle.remote import borrowed_bundle
-from bentoml.saved_bundle.signing import checked_manifest
+from bentoml.saved_bundle.signing import checked_bundle
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
     from types import ModuleType
 
+    from bentoml.saved_bundle.verified_files import VerifiedFiles
     from bentoml.service import BentoService, InferenceAPI
     from bentoml.service.metadata import BentoServiceMetadata
 
@@ -109,16 +110,18 @@ def load_bento_service_api(bundle_path: str | os.PathLike[str], api_name: str | 
 
 
 def _load_class(path: Path, *, verify: bool, allow_pickle: bool | None) -> type[BentoService]:
-    manifest = checked_manifest(path, verify=verify)
+    # Where a link leads is found out once: it may lead elsewhere in a moment.
+    path = path.resolve()
+    manifest, files = checked_bundle(path, verify=verify)
     may_unpickle = get_config().bento_server.allow_pickle if allow_pickle is None else allow_pickle
     if not may_unpickle:
         refuse_pickles(manifest)
     _check_versions(manifest)
     layout = BundleLayout.of(path, manifest.service_name)
-    modules = BundleModules(path, layout.module_roots)
+    modules = BundleModules(path, layout.module_roots, files)
     module = _import_service_module(modules, manifest, path)
     service_class = _find_class(module, manifest)
-    _bind(service_class, modules, layout, manifest, may_unpickle=may_unpickle)
+    _bind(service_class, modules, layout, manifest, files, may_unpickle=may_unpickle)
     modules.publish()
     return service_class
 
@@ -192,6 +195,7 @@ def _bind(
     modules: BundleModules,
     layout: BundleLayout,
     manifest: Manifest,
+    files: VerifiedFiles | None,
     *,
     may_unpickle: bool,
 ) -> None:
@@ -202,6 +206,8 @@ def _bind(
 
     @functools.wraps(original)
     def create(self: BentoService, *args: Any, **kwargs: Any) -> None:
+        if files is not None:  # the artifacts are read now, and the bundle may have been checked long ago
+            files.check_unchanged()
         with modules.activated(), pickles_allowed(may_unpickle):
             original(self, *args, **kwargs)
 

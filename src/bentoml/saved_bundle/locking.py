@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, BundleSignatureException
-from bentoml.saved_bundle.integrity import file_digest, replace_listed, verify_bundle
+from bentoml.saved_bundle.integrity import replace_listed, verify_bundle
 from bentoml.saved_bundle.layout import LOCK, SIGNATURE
 from bentoml.saved_bundle.requirements.index_hashes import ask_for_hashes, find_tool
 from bentoml.saved_bundle.requirements.lock import machine_name, read_lock
+from bentoml.saved_bundle.verified_files import file_digest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -86,23 +86,40 @@ def read_manifest(bundle_path: Path) -> Manifest:
         BentoMLConfigException: there is none, it cannot be read, or its format is newer than this library.
     """
     path = bundle_path / MANIFEST
-    document = _parse_file(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BentoMLConfigException(
+            f"{path.parent} is not a saved bundle: it has no {path.name}; give the directory that save() returned"
+        ) from error
+    except OSError as error:
+        raise BentoMLConfigException(f"{path} cannot be read: {error}") from error
+    return parse_manifest(content, path)
+
+
+def parse_manifest(content: bytes, path: Path) -> Manifest:
+    """Read the content of a manifest.
+
+    Args:
+        content: of the file.
+        path: where it is, for messages.
+
+    Raises:
+        BentoMLConfigException: it is no manifest, or its format is newer than this library.
+    """
+    document = _parse(content, path)
     try:
         return _build(document)
     except BentoMLConfigException as error:
         raise BentoMLConfigException(f"{path} is not the manifest of a bundle: {error}") from error
 
 
-def _parse_file(path: Path) -> dict[str, Any]:
+def _parse(content: bytes, path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except FileNotFoundError as error:
-        raise BentoMLConfigException(
-            f"{path.parent} is not a saved bundle: it has no {path.name}; give the directory that save() returned"
-        ) from error
-    except (OSError, yaml.YAMLError, ValueError) as error:
+        document = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (yaml.YAMLError, ValueError) as error:
         raise BentoMLConfigException(f"{path} cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise BentoMLConfigException(f"{path} is not the manifest of a bundle: it holds no keys")

@@ -21,7 +21,7 @@ from bentoml.saved_bundle.code.modules import bundle_being_imported, bundle_in_r
 from bentoml.saved_bundle.code.service_module import unguarded_line
 from bentoml.saved_bundle.code.service_sources import ServiceSources
 from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
-from bentoml.saved_bundle.integrity import file_digest, write_digests
+from bentoml.saved_bundle.integrity import write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
@@ -31,6 +31,7 @@ from bentoml.saved_bundle.requirements.environment import resolve_environment
 from bentoml.saved_bundle.requirements.lock import lock_of
 from bentoml.saved_bundle.requirements.requirement_record import SECTION as REQUIREMENT_SECTION
 from bentoml.saved_bundle.requirements.sbom import BundleFacts, format_sbom
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.storage.address import is_address
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ check it:
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from bentoml._util.files import write_atomic
 from bentoml._util.optional import require
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLConfigException, BundleSignatureException, InvalidArgument
-from bentoml.saved_bundle.integrity import verify_bundle
+from bentoml.saved_bundle.integrity import verified_bundle, verify_sums
 from bentoml.saved_bundle.layout import DIGESTS, SIGNATURE
 from bentoml.saved_bundle.manifest import read_manifest
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
     from bentoml.saved_bundle.manifest import Manifest
+    from bentoml.saved_bundle.verified_files import VerifiedFiles
 
 _HOW_TO_MAKE_ONE = "make one with: openssl genpkey -algorithm ed25519 -out private.pem"
 _HOW_TO_SIGN = "sign it with: bentoml sign BENTO --key private.pem"
@@ -46,13 +48,17 @@ def sign_bundle(bundle_path: Path, private_key: Path, password: bytes | None = N
         MissingDependencyException: the library `cryptography` is not installed.
     """
     key = _private_key(private_key, password)
-    manifest = verify_bundle(bundle_path)
-    for directory in (bundle_path / manifest.service_name, bundle_path):
-        sums = directory / DIGESTS
-        if sums.is_file():
-            write_atomic(directory / SIGNATURE, key.sign(sums.read_bytes()))
-        elif directory == bundle_path:
-            raise BundleSignatureException(f"{bundle_path} has no {DIGESTS} to sign; save the service again")
+    if not (bundle_path / DIGESTS).is_file():
+        verified_bundle(bundle_path)
+        raise BundleSignatureException(f"{bundle_path} has no {DIGESTS} to sign; save the service again")
+    # What is signed is what was compared, whatever the files hold by then.
+    sums = (bundle_path / DIGESTS).read_bytes()
+    manifest, files = verify_sums(bundle_path, sums)
+    inner = f"{manifest.service_name}/{DIGESTS}"
+    if inner in files.names:
+        content = files.content(bundle_path / inner)
+        write_atomic(bundle_path / manifest.service_name / SIGNATURE, key.sign(content))
+    write_atomic(bundle_path / SIGNATURE, key.sign(sums))
 
 
 def verify_signature(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Manifest, Path]:
@@ -64,6 +70,16 @@ def verify_signature(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Ma
 
     Returns:
         The manifest, and the file of the key.
+
+    Raises:
+        As `_verify`.
+    """
+    manifest, _, key = _verify(bundle_path, public_keys)
+    return manifest, key
+
+
+def _verify(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Manifest, VerifiedFiles, Path]:
+    """What `verify_signature` does; with the files.
 
     Raises:
         BundleSignatureException: there is no signature, or none of the keys made it.
@@ -79,8 +95,9 @@ def verify_signature(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Ma
         raise BundleSignatureException(f"{bundle_path} is not signed: it has no {SIGNATURE}; {_HOW_TO_SIGN}") from error
     for path, key in keys:
         if _is_signed_with(key, signature, sums):
-            # The list is the one that was signed, and so are all files when they are those of the list.
-            return verify_bundle(bundle_path), path
+            # The list is the one that was signed, and so are all files when they are those of the list. It is not read
+            # again, as another one may lie there by then.
+            return (*verify_sums(bundle_path, sums), path)
     tried = ", ".join(str(path) for path in public_keys) or "none"
     raise BundleSignatureException(
         f"{bundle_path} is signed, but with none of the trusted keys (tried {tried}), or {DIGESTS} was changed since"
@@ -88,6 +105,11 @@ def verify_signature(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Ma
 
 
 def checked_manifest(bundle_path: Path, *, verify: bool) -> Manifest:
+    """Check a bundle as the configuration asks for, before anything of it runs; see `checked_bundle`."""
+    return checked_bundle(bundle_path, verify=verify)[0]
+
+
+def checked_bundle(bundle_path: Path, *, verify: bool) -> tuple[Manifest, VerifiedFiles | None]:
     """Check a bundle as the configuration asks for, before anything of it runs.
 
     Args:
@@ -95,7 +117,8 @@ def checked_manifest(bundle_path: Path, *, verify: bool) -> Manifest:
         verify: compare every file with the digests that were saved; where signatures are required that is done anyway.
 
     Returns:
-        The manifest.
+        The manifest; and the files that were compared, with which whoever reads them later can do so again. None when
+        they were not.
 
     Raises:
         BundleSignatureException: `bundles.require_signature` is on, and no key of `bundles.trusted_keys` has signed it.
@@ -105,19 +128,38 @@ def checked_manifest(bundle_path: Path, *, verify: bool) -> Manifest:
     """
     policy = get_config().bundles
     if not policy.require_signature:
-        return verify_bundle(bundle_path) if verify else read_manifest(bundle_path)
-    if not policy.trusted_keys:
+        return verified_bundle(bundle_path) if verify else (read_manifest(bundle_path), None)
+    keys = trusted_keys()
+    if not keys:
         raise BentoMLConfigException(
             "bundles.require_signature is on, but bundles.trusted_keys is empty: no bundle can be used; "
             "list the files of the public keys to trust"
         )
+    # Compiled Python that the code of a bundle would leave in it is none of the files that were signed.
+    sys.dont_write_bytecode = True
     try:
-        manifest, _ = verify_signature(bundle_path, [Path(name).expanduser() for name in policy.trusted_keys])
+        manifest, files, _ = _verify(bundle_path, keys)
     except InvalidArgument as error:
         raise BentoMLConfigException(f"bundles.trusted_keys: {error}") from error
     except BundleSignatureException as error:
         raise BundleSignatureException(f"{error}; bundles.require_signature is on") from error
-    return manifest
+    return manifest, files
+
+
+def trusted_keys() -> list[Path]:
+    """The files of the keys that the configuration trusts.
+
+    Raises:
+        BentoMLConfigException: one is named by a path that is not absolute.
+    """
+    keys = [Path(name).expanduser() for name in get_config().bundles.trusted_keys]
+    for key in keys:
+        if not key.is_absolute():
+            raise BentoMLConfigException(
+                f"bundles.trusted_keys: {key} is not an absolute path, so that the working directory would decide "
+                "which key is trusted; write it from / on"
+            )
+    return keys
 
 
 def _is_signed_with(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:

@@ -18,6 +18,7 @@ from bentoml.yatai.catalog import Catalog
 from bentoml.yatai.database import Database
 from bentoml.yatai.locks import Locks, bento_lock
 from bentoml.yatai.models import BentoUri
+from bentoml.yatai.registered_files import refuse_other_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,7 @@ class LocalRegistry:
                     f"The files of {found.tag} are missing: {found.uri.uri} is not a directory. Restore it, or delete "
                     "the bundle"
                 )
+            refuse_other_bundle(found, path)
             yield path
 
     def clear_away(self) -> None:

@@ -282,7 +282,7 @@ def _copy_verified(source: Path, staged: Path, other_entries: Sequence[str]) -> 
     except OSError as error:
         raise YataiRepositoryException(f"Bundle {source} cannot be copied: {error}") from error
     if has_digests(staged):
-        verify_unlisted(staged, verify_listed(staged), other_entries)
+        verify_unlisted(staged, verify_listed(staged).names, other_entries)
 
 
 def _confirm(question: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
 from bentoml.storage.address import is_address
 from bentoml.types import Tag
+from bentoml.yatai.registered_files import refuse_other_bundle
 
 
 def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
@@ -50,6 +51,7 @@ def _registered_path(bento: str, tag: Tag, yatai_url: str | None) -> Path:
             f"The files of {found.tag} are missing: {path} is not a directory. Restore it, or remove the record with: "
             f"bentoml delete {found.tag}"
         )
+    refuse_other_bundle(found, path)
     return path
 
 

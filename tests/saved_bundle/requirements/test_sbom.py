@@ -13,13 +13,13 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from bentoml.saved_bundle import save_to_dir
-from bentoml.saved_bundle.integrity import file_digest
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
 from bentoml.saved_bundle.manifest import read_manifest
 from bentoml.saved_bundle.requirements.closure import Closure, closure_of
 from bentoml.saved_bundle.requirements.installed import InstalledDistribution, Origin
 from bentoml.saved_bundle.requirements.licences import Licence
 from bentoml.saved_bundle.requirements.sbom import BundleFacts, format_sbom
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.service.metadata import ArtifactFile, ArtifactMetadata
 
 if TYPE_CHECKING:

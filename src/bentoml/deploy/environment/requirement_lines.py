@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from bentoml.exceptions import InvalidArgument
-from bentoml.saved_bundle.integrity import file_digest
 from bentoml.saved_bundle.requirements.requirement_text import logical_lines, parse_requirement
+from bentoml.saved_bundle.verified_files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

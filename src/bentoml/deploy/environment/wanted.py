@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from bentoml.deploy.environment.requirement_lines import Package, RequirementLines, read_lines
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, InvalidArgument
 from bentoml.saved_bundle import layout
-from bentoml.saved_bundle.integrity import file_digest
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION, write_library_wheel
 from bentoml.saved_bundle.requirements.environment import declared_lines
 from bentoml.saved_bundle.requirements.lock import read_lock
 from bentoml.saved_bundle.requirements.requirement_text import canonical_name, parse_requirement
+from bentoml.saved_bundle.verified_files import file_digest
 
 if TYPE_CHECKING:
     from pathlib import Path

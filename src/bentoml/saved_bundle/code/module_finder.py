@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
+    from bentoml.saved_bundle.verified_files import VerifiedFiles
+
 _SOURCE_SUFFIX = ".py"
 
 
@@ -59,13 +61,15 @@ def _names_in_archive(path: Path) -> set[str]:
 class _SourceLoader(importlib.machinery.SourceFileLoader):
     """Executes a source file with the bundle's builtins; neither reads nor writes `__pycache__`."""
 
-    def __init__(self, builtins_: dict[str, Any], fullname: str, path: str) -> None:
+    def __init__(self, builtins_: dict[str, Any], files: VerifiedFiles | None, fullname: str, path: str) -> None:
         super().__init__(fullname, path)
         self._builtins = builtins_
+        self._files = files
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        code: CodeType = self.source_to_code(self.get_data(path), path)
+        source = self.get_data(path) if self._files is None else self._files.content(Path(path))
+        code: CodeType = self.source_to_code(source, path)
         return code
 
     def exec_module(self, module: ModuleType) -> None:
@@ -76,11 +80,14 @@ class _SourceLoader(importlib.machinery.SourceFileLoader):
 class _ArchiveLoader(zipimport.zipimporter):
     """Executes a module of a zip archive with the bundle's builtins."""
 
-    def __init__(self, builtins_: dict[str, Any], path: str) -> None:
+    def __init__(self, builtins_: dict[str, Any], files: VerifiedFiles | None, path: str) -> None:
         super().__init__(path)
         self._builtins = builtins_
+        self._verified = files
 
     def exec_module(self, module: ModuleType) -> None:
+        if self._verified is not None:
+            self._verified.check(Path(self.archive))
         module.__dict__["__builtins__"] = self._builtins
         code = self.get_code(module.__name__)
         exec(code, module.__dict__)  # noqa: S102 - this is what importing means
@@ -99,12 +106,20 @@ class BundleFinder:
         roots: directories and zip archives.
         builtins_: `__builtins__` of the modules.
         serves: whether the calling thread gets a module of a given name from the bundle.
+        files: those that may be executed; None for all.
     """
 
-    def __init__(self, roots: Sequence[str], builtins_: dict[str, Any], serves: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        roots: Sequence[str],
+        builtins_: dict[str, Any],
+        serves: Callable[[str], bool],
+        files: VerifiedFiles | None = None,
+    ) -> None:
         self._roots = roots
         self._builtins = builtins_
         self._serves = serves
+        self._files = files
         self._specs: dict[str, ModuleSpec] = {}
 
     def find_spec(
@@ -153,11 +168,11 @@ class BundleFinder:
 
     def _search_one(self, fullname: str, location: str) -> ModuleSpec | None:
         if Path(location).is_dir():
-            loader = functools.partial(_SourceLoader, self._builtins)
+            loader = functools.partial(_SourceLoader, self._builtins, self._files)
             # The finder only ever calls what it is given, with a name and a path.
             finder = importlib.machinery.FileFinder(location, (loader, [_SOURCE_SUFFIX]))  # type: ignore[arg-type]
             return finder.find_spec(fullname)
         try:
-            return _ArchiveLoader(self._builtins, location).find_spec(fullname)
+            return _ArchiveLoader(self._builtins, self._files, location).find_spec(fullname)
         except zipimport.ZipImportError:
             return None

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
+    from bentoml.saved_bundle.verified_files import VerifiedFiles
+
 
 @dataclass
 class _Activation:
@@ -79,15 +81,17 @@ class BundleModules:
     Args:
         bundle_path: directory of the bundle.
         roots: directories and zip archives in which top-level modules are searched, in this order.
+        files: those that were compared with their digests; what is imported has to be one of them. None imports what
+            is there.
     """
 
-    def __init__(self, bundle_path: Path, roots: Sequence[Path]) -> None:
+    def __init__(self, bundle_path: Path, roots: Sequence[Path], files: VerifiedFiles | None = None) -> None:
         self.bundle_path = bundle_path
         self._roots = [str(root.resolve()) for root in roots]
         self._names = frozenset[str]().union(*(top_level_names(Path(root)) for root in self._roots))
         self._modules: dict[str, ModuleType] = {}
         self._visible: dict[str, bool] | None = None
-        self._finder = BundleFinder(self._roots, LateImports(self).builtins(), self._serves_name)
+        self._finder = BundleFinder(self._roots, LateImports(self).builtins(), self._serves_name, files)
 
     def import_service_module(self, name: str) -> ModuleType:
         """Import a module of the bundle by its dotted name, and with it whatever it imports.
