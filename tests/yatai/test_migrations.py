@@ -1,22 +1,80 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
+from bentoml.types import Tag
 from bentoml.yatai import migrations, schema
+from bentoml.yatai.catalog import Catalog
 from bentoml.yatai.database import Database
+from bentoml.yatai.models import UriType
+from bentoml.yatai.registry import BentoQuery
+
+# What each released version has written to its database: three bundles, of which Iris:2 was deleted and added again.
+RELEASED = Path(__file__).parent / "data"
 
 
 def test_head_is_the_newest_revision() -> None:
     assert migrations.script_directory().get_heads() == [migrations.HEAD]
 
 
-def test_upgrade_of_an_empty_database_makes_the_schema_of_the_code(tmp_path: Path) -> None:
+def differences(connection: sa.Connection) -> list[Any]:
+    """What alembic would change so that the tables are those of the code."""
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    database = Database(tmp_path / "storage.db")
-    with database.write() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema.metadata) == []
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, schema.metadata))
+
+
+def test_upgrade_of_an_empty_database_makes_the_schema_of_the_code(tmp_path: Path) -> None:
+    with Database(tmp_path / "storage.db").write() as connection:
+        assert differences(connection) == []
         indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'").fetchall()
     assert "WHERE deleted = 0" in dict(tuple(row) for row in indexes)["uq_bentos_live_tag"]
+
+
+@pytest.fixture(params=["0001"])
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """A database as the version of the library with that schema left it."""
+    path = tmp_path / "storage.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((RELEASED / f"catalog-{request.param}.sql").read_text())
+    return Database(path)
+
+
+def test_upgrade_of_a_released_database_makes_the_schema_of_the_code(released: Database) -> None:
+    with released.write() as connection:
+        assert differences(connection) == []
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == migrations.HEAD
+
+
+def test_upgrade_of_a_released_database_keeps_what_is_registered(released: Database) -> None:
+    catalog = Catalog(released)
+    found = {
+        bento.tag: dict(bento.bento_service_metadata.labels) for bento in catalog.list_bentos(BentoQuery(limit=None))
+    }
+    assert found == {"Iris:1": {"team": "vision", "stage": "prod"}, "Iris:2": {"team": "audio"}, "Wine:1": {}}
+    iris = catalog.find(Tag("Iris", "latest"))
+    assert (iris.version, iris.uri.type, iris.uri.uri) == ("2", UriType.LOCAL, "/home/ann/bentoml/repository/Iris/2")
+    assert [artifact.metadata for artifact in iris.bento_service_metadata.artifacts] == [{"accuracy": 0.9}]
+
+
+def test_upgrade_of_a_released_database_takes_what_was_deleted_as_gone_for_good(released: Database) -> None:
+    with released.read() as connection:
+        assert connection is not None
+        rows = connection.execute(sa.select(schema.bentos).order_by(schema.bentos.c.id)).all()
+    assert [(row.name, row.version, row.deleted, row.purged) for row in rows] == [
+        ("Iris", "1", False, False),
+        ("Iris", "2", True, True),
+        ("Wine", "1", False, False),
+        ("Iris", "2", False, False),
+    ]
+    assert {(row.tree_digest, row.size_bytes, row.created_by, row.deleted_at, row.deleted_by) for row in rows} == {
+        (None, None, "", None, "")
+    }

@@ -1,0 +1,26 @@
+"""The tables of the catalog. `migrations/` makes them; a test compares the two."""
+
+from __future__ import annotations
+
+from bentoml.yatai.schema.access import audit, sessions, tokens, users
+from bentoml.yatai.schema.bundles import alias_history, aliases, bentos, labels, locks
+from bentoml.yatai.schema.columns import metadata
+from bentoml.yatai.schema.contents import blobs, trees, uploads
+from bentoml.yatai.schema.deployments import deployments
+
+__all__ = [
+    "alias_history",
+    "aliases",
+    "audit",
+    "bentos",
+    "blobs",
+    "deployments",
+    "labels",
+    "locks",
+    "metadata",
+    "sessions",
+    "tokens",
+    "trees",
+    "uploads",
+    "users",
+]
