@@ -101,7 +101,7 @@ def test_containerize_of_an_installed_bundle_needs_no_bento(saved: SavedHome, en
 def test_containerize_that_is_interrupted_ends_the_engine_and_leaves_nothing(
     saved: SavedHome, engine: dict[str, str], tmp_path: Path, number: signal.Signals
 ) -> None:
-    (tmp_path / "bin" / "podman").write_text("#!/bin/sh\necho $$\nexec /bin/sleep 600\n")
+    (tmp_path / "bin" / "podman").write_text("#!/bin/sh\n/bin/mkdir $TMPDIR/buildah1\necho $$\nexec /bin/sleep 600\n")
     package = shutil.copytree(saved.bundle / "Scaler", tmp_path / "site-packages" / "Scaler")
     (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
@@ -113,7 +113,9 @@ def test_containerize_that_is_interrupted_ends_the_engine_and_leaves_nothing(
     )
     assert process.stderr is not None
     building = int(next(line for line in process.stderr if line.strip().isdigit()))
-    assert [path.name[:14] for path in (tmp_path / "tmp").iterdir()] == ["bentoml-image-"]
+    made = {path.name[:14]: path for path in (tmp_path / "tmp").iterdir()}
+    assert set(made) == {"bentoml-image-", "bentoml-build-"}
+    assert (made["bentoml-build-"] / "buildah1").is_dir()
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == (1 if number == signal.SIGINT else 143)

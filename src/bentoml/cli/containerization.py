@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from bentoml.cli.options import bento_argument, bento_command, verify_option
+from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
     from bentoml.cli.command import Verbosity
-    from bentoml.deploy.container import ImageOptions
+    from bentoml.deploy.container import BuildSecret, ImageOptions
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -44,6 +45,19 @@ def _parsed_platforms(
     return tuple(dict.fromkeys(platform for value in values for platform in value.split(",")))
 
 
+def _parsed_secrets(
+    ctx: click.Context,  # noqa: ARG001 - as click calls it
+    parameter: click.Parameter,  # noqa: ARG001
+    values: tuple[str, ...],
+) -> tuple[BuildSecret, ...]:
+    from bentoml.deploy.container import parse_secret
+
+    try:
+        return tuple(map(parse_secret, values))
+    except InvalidArgument as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @bento_command("containerize", short_help="Build the image of a bundle.")
 @bento_argument
 @click.option("-t", "--tag", metavar="NAME[:TAG]", help="Name of the image.  [name of the service:version]")
@@ -68,6 +82,14 @@ def _parsed_platforms(
               help="Also write the image to this file, as an OCI archive.")  # fmt: skip
 @click.option("--pip-config", type=_FILE, metavar="FILE", help="A pip.conf that only the build sees.")
 @click.option("--netrc", type=_FILE, metavar="FILE", help="A netrc file that only the build sees.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="id=NAME,src=FILE|env=VAR",
+    callback=_parsed_secrets,
+    help="Variable NAME for pip, conda and setup.sh while the image is built; may be given several times.",
+)
 @click.option(
     "--engine",
     envvar="BENTOML_CONTAINER_ENGINE",
@@ -96,6 +118,7 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
     archive: Path | None,
     pip_config: Path | None,
     netrc: Path | None,
+    secrets: tuple[BuildSecret, ...],
     engine: str | None,
     dry_run: bool,
     context_dir: Path,
@@ -110,7 +133,7 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
     from bentoml.yatai.resolve import resolve_bundle_path
 
     path = resolve_bundle_path(bento, yatai_url)
-    options = ImageOptions(tag, push, build_args, platforms, archive, pip_config, netrc, verify)
+    options = ImageOptions(tag, push, build_args, platforms, archive, pip_config, netrc, verify, secrets)
     manifest = load_saved_bundle_config(path)
     if not verbosity.quiet:
         click.echo(f"Found Bento: {path}")

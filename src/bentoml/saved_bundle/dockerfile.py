@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # pip keeps what it downloads between builds.
 _CACHE = "--mount=type=cache,target=/root/.cache/pip"
 # What only a build may know comes in files that no layer gets.
-_SECRETS = "--mount=type=secret,id=pip_config --mount=type=secret,id=netrc"
+_SECRETS = " ".join(f"--mount=type=secret,id={name}" for name in ("pip_config", "netrc", "variables"))
 # All files of the bundle's root have one of these names. What else lies there, such as `.git`, is no part of it.
 _ROOT_FILES = ("[A-Za-z]*.*", DOCKERFILE, PYTHON_VERSION, f"{DIGESTS}*")
 # BuildKit refuses lines of 64 KiB.

@@ -76,3 +76,53 @@ WORD = st.from_regex(r"[A-Za-z0-9%_.~-]{1,20}", fullmatch=True)
 def test_addresses_with_any_password_are_found_in_any_text(user: str, password: str, scheme: str, around: str) -> None:
     # What stands right before an address may be part of its scheme; a blank ends it.
     assert addresses_with_credentials(f"{around} {scheme}://{user}:{password}@host/{around}")
+
+
+SECRET_NAMES = [
+    "TOKEN",
+    "API_TOKEN",
+    "apiToken",
+    "PASSWORD2",
+    "db_passwd",
+    "AWS_SECRET_ACCESS_KEY",
+    "API_KEY",
+    "sshKeys",
+]
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_refuse_credentials_of_a_build_argument_with_the_name_of_a_secret_says_how_else(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=f"let the build alone see it: --secret id={name},env={name}") as caught:
+        refuse_credentials(tmp_path, {name: "hunter2"})
+    assert "hunter2" not in str(caught.value)
+    refuse_credentials(tmp_path, {name: ""})
+
+
+@pytest.mark.parametrize("name", ["TOKENIZER", "KEYBOARD", "UID", "AUTHOR", "CACHE_KEY", "EXTRA_PIP_INSTALL_ARGS"])
+def test_refuse_credentials_leaves_other_names_alone(tmp_path: Path, name: str) -> None:
+    refuse_credentials(tmp_path, {name: "x"})
+
+
+TOKENS = [
+    "ghp_" + "a1" * 18,
+    "github_pat_" + "a1_" * 10,
+    "glpat-" + "a1" * 10,
+    "pypi-AgE" + "a1" * 20,
+    "hf_" + "a1" * 17,
+    "AKIA" + "A1" * 8,
+    "-----BEGIN OPENSSH PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_refuse_credentials_knows_tokens_by_how_they_begin(tmp_path: Path, token: str) -> None:
+    (tmp_path / "setup.sh").write_text(f"curl -H 'Authorization: Bearer {token}' https://h\n")
+    with pytest.raises(
+        InvalidArgument, match=r"setup\.sh of the bundle has what looks like a token or a key"
+    ) as caught:
+        refuse_credentials(tmp_path, {})
+    assert token not in str(caught.value)
+    with pytest.raises(InvalidArgument, match="the build argument A has what looks like a token"):
+        refuse_credentials(tmp_path / "none", {"A": token})

@@ -79,7 +79,7 @@ def test_docker_in_front_of_podman_builds_without_buildkit() -> None:
     assert command.env == {"DOCKER_BUILDKIT": "0"}
 
 
-SECRETS = {"netrc": Path("/n")}
+SECRETS = ("id=netrc,src=/n",)
 NOT_POSSIBLE = [
     pytest.param(
         PodmanEngine("podman"), {"name": "iris:1", "push": True}, "such as docker.io/team/iris:1", id="no host"

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tarfile
@@ -16,25 +15,18 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bentoml.saved_bundle.integrity import replace_listed
-from tests.deploy.containers.machine import ARCHITECTURES, NATIVE, Machine, missing_programs
+from tests.deploy.containers.machine import ARCHITECTURES, NATIVE, Machine
+from tests.deploy.containers.running import BENTOML, MARKS, ask, container, free_port, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        bool(missing_programs()), reason=f"missing on this machine: {', '.join(missing_programs())}; see scripts/test"
-    ),
-]
-BENTOML = str(Path(sys.executable).with_name("bentoml"))
+pytestmark = MARKS
 SERVICE = """
 import time
 import bentoml
@@ -69,14 +61,6 @@ MANIFESTS = ", ".join(
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
-    made = Machine(Path(mkdtemp(prefix="bentoml-images-", dir="/var/tmp")))
-    made.set_up()
-    yield made
-    made.tear_down()
-
-
-@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with `Scaler:1.0`."""
     home, work = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
@@ -89,47 +73,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def containerize(machine: Machine, home: Path, *words: str, **env: str) -> str:
     env["BENTOML_HOME"] = str(home)
     return machine.run(BENTOML, "containerize", "Scaler:1.0", *words, check=True, **env)
-
-
-@contextmanager
-def container(machine: Machine, *words: str, port: int = 5000) -> Iterator[tuple[str, int]]:
-    """A running container; its id, and the port of this machine that leads to its own."""
-    split = words.index("--") if "--" in words else len(words)
-    options, rest = words[:split], words[split + 1 :]
-    found = machine.run("podman", "run", "-d", "-p", f"127.0.0.1::{port}", *options, *rest)
-    try:
-        yield found, int(machine.run("podman", "port", found, f"{port}/tcp").rpartition(":")[2])
-    finally:
-        machine.run("podman", "rm", "-f", "-t", "0", found)
-
-
-def ask(port: int, path: str, body: str | None = None) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"Content-Type": "application/json"}
-    connection.request("GET" if body is None else "POST", path, body, headers)
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return answer.status, text
-
-
-def wait_until_ready(machine: Machine, found: str, port: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            if ask(port, "/readyz")[0] == 200:
-                return
-        except (OSError, http.client.HTTPException):
-            if machine.run("podman", "inspect", found, "--format", "{{.State.Running}}") != "true":
-                break
-        time.sleep(0.1)
-    raise AssertionError(machine.run("podman", "logs", found))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

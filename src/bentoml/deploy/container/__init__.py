@@ -5,16 +5,19 @@ how its program is called, nothing else.
 """
 
 from bentoml.deploy.container.build import containerize, plan_image
+from bentoml.deploy.container.build_secret import BuildSecret, parse_secret
 from bentoml.deploy.container.engine import Command, ContainerEngine, ImageRequest
 from bentoml.deploy.container.engines import choose_engine
 from bentoml.deploy.container.image_options import ImageOptions
 
 __all__ = [
+    "BuildSecret",
     "Command",
     "ContainerEngine",
     "ImageOptions",
     "ImageRequest",
     "choose_engine",
     "containerize",
+    "parse_secret",
     "plan_image",
 ]

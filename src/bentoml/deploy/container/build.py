@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING
 from bentoml._util import proc
 from bentoml._util.files import replaced_file, staged_directory
 from bentoml._version import __version__
+from bentoml.deploy.container.build_secret import VARIABLES, engine_variables, secret_options
 from bentoml.deploy.container.context import whole_bundle, write_context
 from bentoml.deploy.container.credentials import refuse_credentials
 from bentoml.deploy.container.engine import ImageRequest
 from bentoml.deploy.container.engines import choose_engine, planning_engine
 from bentoml.deploy.container.image_name import image_name
 from bentoml.deploy.container.image_options import ImageOptions
-from bentoml.exceptions import BentoMLException
+from bentoml.deploy.container.scratch import engine_scratch
+from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.saved_bundle.layout import DOCKERFILE
 from bentoml.saved_bundle.signing import checked_manifest
 from bentoml.service.naming import validate_version_str
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bentoml.deploy.container.engine import Command, ContainerEngine
     from bentoml.saved_bundle.manifest import Manifest
@@ -77,16 +80,17 @@ def containerize(
     path = Path(bundle_path)
     manifest = checked_manifest(path, verify=wanted.verify)
     chosen = choose_engine(engine)
-    with _context(path, manifest) as context:
-        refuse_credentials(context, wanted.build_args)
+    with _context(path, manifest) as context, engine_scratch(chosen.name) as scratch:
+        _check_secrets(context, wanted)
+        env = {**scratch, **engine_variables(wanted.all_secrets)}
         if wanted.archive is None:
             plan = _plan(manifest, wanted, chosen, context, None)
-            _run(plan.commands, on_line)
+            _run(plan.commands, env, on_line)
             return plan.name
         with replaced_file(wanted.archive.absolute()) as archive:
             archive.unlink()  # the programs add to an archive that is there
             plan = _plan(manifest, wanted, chosen, context, archive)
-            _run(plan.commands, on_line)
+            _run(plan.commands, env, on_line)
     return plan.name
 
 
@@ -119,10 +123,25 @@ def plan_image(
     try:
         with staged_directory(target) as staging:
             write_context(path, manifest, staging)
-            refuse_credentials(staging, wanted.build_args)
+            _check_secrets(staging, wanted)
     except FileExistsError as error:
         raise BentoMLException(f"{target} exists and is not empty; give another directory") from error
     return plan
+
+
+def _check_secrets(context: Path, options: ImageOptions) -> None:
+    """Check that no secret gets into the image, and that each gets to the build.
+
+    Raises:
+        InvalidArgument: one does, or the Dockerfile was written before there were such.
+    """
+    refuse_credentials(context, options.build_args)
+    dockerfile = (context / DOCKERFILE).read_text(encoding="utf-8")
+    has_variables = any(secret.is_variable for secret in options.all_secrets)
+    if has_variables and f"id={VARIABLES}" not in dockerfile:
+        raise InvalidArgument(
+            "the Dockerfile of this bundle reads no secrets but pip_config and netrc; load the bundle and save it again"
+        )
 
 
 @contextmanager
@@ -150,7 +169,7 @@ def _plan(
         labels=image_labels(manifest, datetime.now(timezone.utc)),
         build_args=options.build_args,
         platforms=options.platforms,
-        secrets={secret_id: path.absolute() for secret_id, path in options.secrets.items()},
+        secrets=secret_options(options.all_secrets),
         push=options.push,
         archive=archive,
     )
@@ -179,7 +198,7 @@ def image_labels(manifest: Manifest, now: datetime) -> dict[str, str]:
     return labels
 
 
-def _run(commands: Sequence[Command], on_line: Callable[[str], None] | None) -> None:
+def _run(commands: Sequence[Command], env: Mapping[str, str], on_line: Callable[[str], None] | None) -> None:
     for command in commands:
         tail: list[str] = []
 
@@ -189,7 +208,7 @@ def _run(commands: Sequence[Command], on_line: Callable[[str], None] | None) -> 
             if on_line is not None:
                 on_line(line)
 
-        code = proc.stream(command.argv, take, env=command.env)
+        code = proc.stream(command.argv, take, env={**command.env, **env})
         if code != 0 and not command.may_fail:
             words = " ".join(command.argv[:2])
             raise BentoMLException("\n".join([f"{words} failed with exit code {code}:", *tail]))

@@ -24,7 +24,7 @@ class ImageRequest:
         labels: of the image.
         build_args: for the `ARG` lines.
         platforms: none is that of the machine, several make one index of images.
-        secrets: files that only the build sees, by name.
+        secrets: what only the build sees, as `--secret` takes it; without the values.
         push: put it into the registry of its name.
         archive: file for the OCI archive; absolute.
     """
@@ -34,7 +34,7 @@ class ImageRequest:
     labels: Mapping[str, str] = field(default_factory=dict)
     build_args: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ()
-    secrets: Mapping[str, Path] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     push: bool = False
     archive: Path | None = None
 
@@ -81,5 +81,5 @@ def build_options(request: ImageRequest) -> list[str]:
     options = ["--file", str(request.context / "Dockerfile")]
     options += [f"--label={key}={value}" for key, value in request.labels.items()]
     options += [f"--build-arg={key}={value}" for key, value in request.build_args.items()]
-    options += [f"--secret=id={name},src={path}" for name, path in request.secrets.items()]
+    options += [f"--secret={secret}" for secret in request.secrets]
     return options

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bentoml.deploy.container.build_secret import BuildSecret
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ class ImageOptions:
         pip_config: a pip.conf that only the build sees, for credentials of a package index.
         netrc: a netrc file that only the build sees.
         verify: check the digests of the bundle's files first.
+        secrets: more of what only the build sees.
 
     Raises:
-        InvalidArgument: a name or platform is none, a file is missing, or a value has a line break.
+        InvalidArgument: a name or platform is none, a file is missing, a value has a line break, or two secrets have
+            one id.
     """
 
     tag: str | None = None
@@ -42,6 +45,7 @@ class ImageOptions:
     pip_config: Path | None = None
     netrc: Path | None = None
     verify: bool = True
+    secrets: tuple[BuildSecret, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in self.build_args.items():
@@ -49,18 +53,16 @@ class ImageOptions:
         for platform in self.platforms:
             if not _PLATFORM.fullmatch(platform):
                 raise InvalidArgument(f"{platform!r} is no platform; write it as os/architecture, such as linux/arm64")
-        for secret_id, path in self.secrets.items():
-            if not path.is_file():
-                raise InvalidArgument(f"the file {path} for {secret_id} does not exist")
-            # The programs take options that are separated by commas.
-            if "," in str(path) or not str(path).isprintable():
-                raise InvalidArgument(f"the path {str(path)!r} has a comma or control characters; choose another")
+        ids = [secret.id for secret in self.all_secrets]
+        for secret_id in ids:
+            if ids.count(secret_id) > 1:
+                raise InvalidArgument(f"the secret {secret_id} is given more than once")
 
     @property
-    def secrets(self) -> dict[str, Path]:
-        """Files that only the build sees, by the names under which the Dockerfile asks for them."""
-        given = {"pip_config": self.pip_config, "netrc": self.netrc}
-        return {name: path for name, path in given.items() if path is not None}
+    def all_secrets(self) -> tuple[BuildSecret, ...]:
+        """The two files and the other secrets."""
+        files = {"pip_config": self.pip_config, "netrc": self.netrc}
+        return (*(BuildSecret(name, path) for name, path in files.items() if path is not None), *self.secrets)
 
 
 def _check_build_arg(name: str, value: str) -> None:

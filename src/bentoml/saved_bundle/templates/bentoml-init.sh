@@ -46,6 +46,8 @@ apt_install() {
     # The variable holds several names, so it is split on purpose.
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $1
+    # Some images drop the downloaded files by themselves, others keep them.
+    apt-get clean
     rm -rf /var/lib/apt/lists/*
 }
 
@@ -53,13 +55,23 @@ install_system_packages() { apt_install "$SYSTEM_PACKAGES"; }
 
 install_build_packages() { apt_install "$BUILD_PACKAGES"; }
 
-# What pip has to know and nobody else may comes as files that exist for one step.
+# What a step has to know and nobody else may comes as files that exist for that step.
 find_secrets() {
+    if [ -f "$SECRETS/variables" ]; then
+        # shellcheck source=/dev/null
+        . "$SECRETS/variables"
+    fi
     if [ -f "$SECRETS/pip_config" ]; then
         export PIP_CONFIG_FILE="$SECRETS/pip_config"
     fi
     if [ -f "$SECRETS/netrc" ]; then
         export NETRC="$SECRETS/netrc"
+        # git and curl look nowhere else.
+        home_netrc=${HOME:-/root}/.netrc
+        if [ ! -e "$home_netrc" ]; then
+            trap 'rm -f "$home_netrc"' EXIT
+            ln -s "$SECRETS/netrc" "$home_netrc"
+        fi
     fi
 }
 
