@@ -61,6 +61,57 @@ def test_providers_of_a_module_skips_what_an_interrupted_installation_left(libs:
     assert providers_of(["zed"]) == {"zed": ["zed-dist"]}
 
 
+BROKEN = [
+    pytest.param("RECORD", b"bad.py,,1,,,\n", id="columns"),
+    pytest.param("RECORD", b"bad.py,,x\n", id="size"),
+    pytest.param("RECORD", b"bad\xe9.py,,\n", id="encoding"),
+    pytest.param("RECORD", b"bad\0.py,,\n\n\n", id="null"),
+    pytest.param("METADATA", b"Name: bad\nVersion: 1\nAuthor: \xe9\n", id="encoding of metadata"),
+    pytest.param("top_level.txt", b"ba\xe9", id="encoding of top_level.txt"),
+    pytest.param("direct_url.json", b"\xe9", id="encoding of direct_url.json"),
+]
+
+
+@pytest.mark.parametrize(("file", "content"), BROKEN)
+def test_providers_of_a_module_beside_broken_metadata_of_another_goes_on(libs: Path, file: str, content: bytes) -> None:
+    install(libs, "bad", "")
+    (libs / "bad-1.0.dist-info" / file).write_bytes(content)
+    install(libs, "zed-dist", "zed.py,,\n\n")
+    assert providers_of(["zed"]) == {"zed": ["zed-dist"]}
+    assert distribution_of("zed", {"zed": ["bad", "zed-dist"]}) == "zed-dist"
+    assert reference_of("bad") == (None, None)
+
+
+@pytest.mark.parametrize("line", ["Name: zed --index-url https://evil", "Name: zed\n"])
+def test_providers_of_a_module_skips_what_has_no_name_or_version_that_could_be_required(libs: Path, line: str) -> None:
+    install(libs, "zed", "zed.py,,\n")
+    (libs / "zed-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\n{line}\nVersion: one, two\n")
+    assert providers_of(["zed"]) == {"zed": []}
+
+
+def test_providers_of_a_module_that_top_level_txt_forgets_looks_into_the_record(libs: Path) -> None:
+    install(libs, "zed-dist", "zed.py,,\n_zed.py,,\n", top_level="_zed\n")
+    assert providers_of(["zed", "_zed"]) == {"zed": ["zed-dist"], "_zed": ["zed-dist"]}
+
+
+@pytest.mark.parametrize(("file", "found"), [("zed_x/__init__.py", True), ("zed_x.py", True), ("elsewhere.py", False)])
+def test_providers_of_a_module_without_any_record_goes_by_name_and_file(libs: Path, file: str, found: bool) -> None:
+    info = libs / "Zed_X-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: Zed-X\nVersion: 1.0\n")
+    (libs / file).parent.mkdir(exist_ok=True)
+    (libs / file).touch()
+    assert providers_of(["zed_x.y"]) == {"zed_x": ["Zed-X"] if found else []}
+
+
+def test_reference_of_what_conda_installed_is_none(libs: Path) -> None:
+    install(libs, "zed", "zed.py,,\n")
+    info = libs / "zed-1.0.dist-info"
+    (info / "direct_url.json").write_text('{"dir_info": {}, "url": "file:///croot/zed_1700000000/work"}')
+    (info / "INSTALLER").write_text("conda\n")
+    assert reference_of("zed") == (None, None)
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [

@@ -19,7 +19,14 @@ CASES = [
     pytest.param("from .x import y", ["top.pkg.x(y)"], id="relative module"),
     pytest.param("from ..x import y", ["top.x(y)"], id="relative, up"),
     pytest.param("from .. import y", ["top(y)"], id="relative, up, bare"),
-    pytest.param("from .... import y", [], id="relative, too far up"),
+    pytest.param(
+        "from .... import y\nfrom ....z import *",
+        [
+            "from .... import y -- goes beyond the top package",
+            "from ....z import * -- goes beyond the top package",
+        ],
+        id="relative, too far up",
+    ),
     pytest.param("def f():\n    import a\n    class C:\n        import b", ["a", "b"], id="nested"),
     pytest.param("async def f():\n    with x:\n        import a", ["a"], id="async"),
     pytest.param(
@@ -45,6 +52,29 @@ CASES = [
     pytest.param("import_module('..a', package='p.q')", ["p.a?"], id="import_module, relative to a literal"),
     pytest.param("import_module('.a', package=x); import_module('....a', __package__)", [], id="import_module, lost"),
     pytest.param("import_module(name='a')", ["a?"], id="import_module, keyword"),
+    pytest.param(
+        "from importlib import import_module as load\nload('a')",
+        ["importlib(import_module)", "a?"],
+        id="import_module, alias",
+    ),
+    pytest.param(
+        "import sys as s\nif s.platform == 'aix':\n    import a",
+        ["sys", "a -- only on another platform"],
+        id="alias of a module",
+    ),
+    pytest.param(
+        "from sys import platform, version_info as v\nif platform == 'aix' or v[0] < 3:\n    import a",
+        ["sys(platform,version_info)", "a -- only on another platform"],
+        id="alias of a name",
+    ),
+    pytest.param(
+        "from typing import TYPE_CHECKING as T\nif T:\n    import a",
+        ["typing(TYPE_CHECKING)", "a -- only for type checkers"],
+        id="type checking, alias",
+    ),
+    pytest.param(
+        "from shop import platform\nif platform == 'aix':\n    import a", ["shop(platform)", "a"], id="no alias"
+    ),
     pytest.param("import_module(); import_module(3)", [], id="import_module, no name"),
     pytest.param(
         "import_module(f'p.{x}')", ["import_module(f'p.{x}') -- its name is only known at run time"], id="computed name"
@@ -105,7 +135,10 @@ def test_read_imports_of_what_is_not_python_names_the_file(source: bytes) -> Non
         read_imports(source, "dir/f.py", "f", is_package=False)
 
 
-@pytest.mark.parametrize("source", ["x" + ".a()" * 5000, f"if {'not ' * 950}x:\n    import a"], ids=["calls", "tests"])
+NESTED = ["x" + ".a()" * 5000, f"if {'not ' * 950}x:\n    import a", f"x = {'-' * 100000}1"]
+
+
+@pytest.mark.parametrize("source", NESTED, ids=["calls", "tests", "signs"])
 def test_read_imports_of_what_is_nested_too_deeply_names_the_file(source: str) -> None:
     with pytest.raises(BentoMLException, match=r"dir/f\.py is imported by the service but cannot be parsed"):
         read_imports(source.encode(), "dir/f.py", "f", is_package=False)

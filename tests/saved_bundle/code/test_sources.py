@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bentoml.exceptions import BentoMLException, InvalidArgument
 from bentoml.saved_bundle.code.service_module import find_service_module
 from bentoml.saved_bundle.code.sources import SourceTree, collect_sources
+from bentoml.saved_bundle.requirements.inference import inferred_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +102,13 @@ CASES: list[tuple[str, str, dict[str, str], set[str], set[str]]] = [
         {"a.py": "", "b.py": "import gone"},
         {"a.py", "b.py"},
         {"gone"},
+    ),
+    (
+        "another Python, in its syntax",
+        "import sys\nif sys.version_info < (3,):\n    import a\n    from p import *",
+        {"a.py": "print 'two'", "p/__init__.py": "print 'two'"},
+        {"a.py", "p/__init__.py"},
+        set(),
     ),
     (
         "another platform, and always",
@@ -210,6 +219,71 @@ def installed_library(root: Path, *, editable: bool) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shiny-dist\nVersion: 1.2\n")
     (info / "RECORD").write_text("_shiny.pth,,\n" if editable else "shiny/__init__.py,,\n")
+
+
+def test_collect_sources_takes_a_shadow_of_the_standard_library_that_would_be_found_first(project: Project) -> None:
+    project.write(svc=SERVICE, this="x = 1", json="x = 1", sys="x = 1")
+    project.forget("this")
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}import this, json, sys\n")
+    assert set(collect_sources(module).files) == {"svc.py", "this.py"}
+
+
+def test_collect_sources_of_an_egg_on_the_path_names_its_distribution(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "eggy-1.5-py3.egg"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("eggy/__init__.py", "import yaml")
+        archive.writestr("EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: eggy\nVersion: 1.5\n")
+        archive.writestr("EGG-INFO/SOURCES.txt", "setup.py\neggy/__init__.py\n")
+    monkeypatch.syspath_prepend(str(path))
+    project.write(svc=SERVICE)
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}import eggy\n")
+    tree = collect_sources(module)
+    assert [str(one) for one in inferred_from(tree).found] == ["eggy==1.5"]
+
+
+def test_collect_sources_of_a_broken_module_for_another_python_notes_it(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.write(svc=SERVICE, old="print 'two'")
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}import sys\nif sys.version_info < (3,):\n    import old\n")
+    tree = collect_sources(module)
+    assert (str(project.root / "old.py") + ":1", "its imports cannot be read: it is not valid Python") in {
+        (one.place, one.rule) for one in tree.left_out
+    }
+    assert caplog.messages == []
+
+
+def test_collect_sources_of_a_broken_package_names_it_when_all_is_imported_from_it(project: Project) -> None:
+    project.write(svc=SERVICE, p____init__="def f(:\n")
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}from p import *\n")
+    with pytest.raises(BentoMLException, match=r"p/__init__\.py is imported by the service but cannot be parsed"):
+        collect_sources(module)
+
+
+def test_collect_sources_of_thousands_of_files_looks_at_their_directory_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(400):
+        project.write_file(f"m{number}.py", f"import os, m{(number + 1) % 400}\n")
+    project.write(svc=SERVICE)
+    module = find_service_module(project.import_("svc").Service)
+    project.write(svc=f"{SERVICE}import m0\n")
+    listed: list[str] = []
+    scandir = os.scandir
+
+    def noted(path: str) -> Any:
+        listed.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    assert len(collect_sources(module).files) == 401
+    assert listed.count(str(project.root)) < 10
 
 
 @pytest.mark.parametrize(("editable", "captured"), [(False, set()), (True, {"shiny/__init__.py"})])

@@ -13,7 +13,13 @@ from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import load, load_bento_service_metadata, save_to_dir
 from bentoml.saved_bundle.code.sources import SourceTree
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
-from bentoml.saved_bundle.requirements.inference import combined, infer_requirements, inferred_from, pinned
+from bentoml.saved_bundle.requirements.inference import (
+    combined,
+    in_every_environment,
+    infer_requirements,
+    inferred_from,
+    pinned,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +92,7 @@ def test_requirements_of_finds_the_distribution_behind_a_module() -> None:
             "sklearn": "a.py:3",
             "torch": "b.py:1",
             "google_.cloud.storage": "b.py:2",
-            "setuptools": "b.py:3",
+            "pip": "b.py:3",
         }
     )
     found = inferred_from(tree).found
@@ -109,6 +115,14 @@ def test_requirements_of_a_module_file_in_a_shared_namespace() -> None:
     assert [str(one) for one in inferred_from(SourceTree(external={"google_.cloud.query": "a.py:1"})).found] == [
         "cloud-query==4.0"
     ]
+
+
+@pytest.mark.parametrize(("python", "has_setuptools"), [((3, 11), True), ((3, 12), False)])
+def test_in_every_environment_are_setuptools_only_where_new_environments_have_it(
+    python: tuple[int, int], has_setuptools: bool
+) -> None:
+    assert ("setuptools" in in_every_environment(python)) == has_setuptools
+    assert {"bentoml", "pip"} <= in_every_environment(python)
 
 
 def test_requirements_of_what_was_not_found_warns(caplog: pytest.LogCaptureFixture) -> None:

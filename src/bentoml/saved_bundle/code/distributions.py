@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import inspect
 import json
 from typing import TYPE_CHECKING
+
+from bentoml.saved_bundle.code.recorded_files import name_of, recorded_files, recorded_modules, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -13,31 +14,28 @@ if TYPE_CHECKING:
 
 def top_level_modules(distribution: importlib.metadata.Distribution) -> set[str]:
     """Names of the modules and packages that a distribution installs."""
-    declared = distribution.read_text("top_level.txt")
-    if declared:
-        return set(declared.split())
-    names = set()
-    for file in distribution.files or ():
-        name = file.parts[0] if len(file.parts) > 1 else inspect.getmodulename(file.name)
-        if name and name.isidentifier():
-            names.add(name)
-    return names
+    declared = text_of(distribution, "top_level.txt")
+    return set(declared.split()) if declared and declared.strip() else recorded_modules(distribution)
 
 
 def providers_of(modules: Iterable[str]) -> dict[str, list[str]]:
     """Distributions that install the top-level names of some modules.
 
+    Those whose name or version no requirement could have, as an interrupted installation leaves them behind, do not
+    count.
+
     Returns:
         Sorted names of distributions by top-level name.
     """
-    wanted = {module.partition(".")[0] for module in modules}
-    found: dict[str, set[str]] = {name: set() for name in wanted}
-    for distribution in importlib.metadata.distributions() if wanted else ():
-        metadata = distribution.metadata
-        # What an interrupted installation left behind has no name.
-        if "Name" in metadata:
-            for top in wanted & top_level_modules(distribution):
-                found[top].add(metadata["Name"])
+    found: dict[str, set[str]] = {module.partition(".")[0]: set() for module in modules}
+    # What a `top_level.txt` forgets is in the record, which takes longer to read.
+    for modules_of in (top_level_modules, recorded_modules):
+        wanted = {top for top, names in found.items() if not names}
+        for distribution in importlib.metadata.distributions() if wanted else ():
+            tops = wanted & modules_of(distribution)
+            name = name_of(distribution) if tops else None
+            for top in tops if name is not None else ():
+                found[top].add(str(name))
     return {top: sorted(names) for top, names in found.items()}
 
 
@@ -65,7 +63,7 @@ def distribution_of(module: str, providers: Mapping[str, list[str]], preferred: 
 
 def _has_file_of(distribution: str, module: str) -> bool:
     base = module.replace(".", "/")
-    for file in importlib.metadata.files(distribution) or ():
+    for file in recorded_files(importlib.metadata.distribution(distribution)):
         path = file.as_posix()
         # `base.py`, `base/__init__.py`, or a compiled `base.cpython-312-x86_64-linux-gnu.so`.
         if path == f"{base}/__init__.py" or (path.startswith(f"{base}.") and "/" not in path[len(base) :]):
@@ -80,7 +78,11 @@ def reference_of(distribution: str) -> tuple[str | None, str | None]:
         A reference with which pip can install the same again; and the directory or file of this machine that it came
         from, which pip can not. Both None for what came from an index.
     """
-    text = importlib.metadata.distribution(distribution).read_text("direct_url.json")
+    found = importlib.metadata.distribution(distribution)
+    if (text_of(found, "INSTALLER") or "").strip() == "conda":
+        # It names the directory in which conda's packagers built it.
+        return None, None
+    text = text_of(found, "direct_url.json")
     try:
         origin = json.loads(text) if text else {}
     except ValueError:

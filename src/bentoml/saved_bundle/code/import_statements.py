@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLException
+from bentoml.saved_bundle.code.import_aliases import ImportAliases
 from bentoml.saved_bundle.code.import_conditions import (
     asks_for_module,
     catches_import_error,
     judge,
     suppresses_import_error,
 )
-from bentoml.saved_bundle.code.inference_rules import COMPUTED
+from bentoml.saved_bundle.code.inference_rules import BEYOND_TOP, COMPUTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +74,7 @@ def read_imports(source: bytes, place: str, module_name: str, *, is_package: boo
     reader = _Reader(place, package)
     try:
         reader.visit(ast.parse(source, filename=place))
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply
         raise BentoMLException(f"{place} is imported by the service but cannot be parsed: {error}") from error
     return reader.found
 
@@ -105,16 +106,21 @@ class _Reader(ast.NodeVisitor):
         self._place = place
         self._package = package
         self._around = _Around()
+        self._aliases = ImportAliases()
 
     def visit_Import(self, node: ast.Import) -> None:
+        self._aliases.learn(node)
         for alias in node.names:
             self._add(node, alias.name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self._aliases.learn(node)
         base = node.module or ""
         if node.level:
             parts = self._package.split(".") if self._package else []
             if node.level > len(parts):
+                with self._within(rule=self._around.rule or BEYOND_TOP):
+                    self._add(node, ast.unparse(node)[:80])
                 return
             base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
         if base == "__future__":
@@ -123,7 +129,8 @@ class _Reader(ast.NodeVisitor):
         self._add(node, base, names, star=any(alias.name == "*" for alias in node.names))
 
     def visit_Call(self, node: ast.Call) -> None:
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        function = self._aliases.resolved(node.func)
+        called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if called in {"import_module", "__import__"}:
             arguments = {keyword.arg: keyword.value for keyword in node.keywords}
             name = node.args[0] if node.args else arguments.get("name")
@@ -157,7 +164,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_If(self, node: ast.If) -> None:
         self.visit(node.test)
-        judged = judge(node.test)
+        judged = judge(self._aliases.resolved(node.test))
         if judged is None:
             with self._within(optional=self._around.optional or asks_for_module(node.test)):
                 self._visit_all(node.body)

@@ -18,7 +18,7 @@ from bentoml.saved_bundle.code.distributions import top_level_modules
 from bentoml.saved_bundle.code.module_finder import is_from_bundle, top_level_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
 
     from bentoml.saved_bundle.code.service_module import ServiceModule
@@ -68,6 +68,7 @@ class OriginSearch:
         self._found: dict[str, Origin] = {}
         self._specs: dict[str, ModuleSpec | None] = {}
         self._site_dirs = _site_directories()
+        self._installed: dict[Path, frozenset[str]] = {}
         importlib.invalidate_caches()
 
     def find(self, name: str) -> Origin:
@@ -104,8 +105,12 @@ class OriginSearch:
 
     def _runs_instead_of_stdlib(self, top: str) -> bool:
         """Whether the process runs a file of the user's under a name of the standard library."""
-        loaded = getattr(sys.modules.get(top), "__file__", None)
-        return loaded is not None and Path(loaded).resolve().parent == self._service.import_root
+        if top in sys.modules:
+            file = getattr(sys.modules[top], "__file__", None)
+        else:
+            spec = self._search_top(top)
+            file = spec.origin if spec is not None and spec.has_location else None
+        return file is not None and Path(file).resolve().parent == self._service.import_root
 
     def _spec(self, name: str) -> ModuleSpec | None:
         if name not in self._specs:
@@ -145,7 +150,17 @@ class OriginSearch:
         if any(place.resolve().is_relative_to(directory) for place in places for directory in self._site_dirs):
             return True
         # Libraries may also lie in a directory of their own, as `pip install --target` makes one.
-        return any(_provides(place, spec.name.count("."), top) for place in places)
+        return any(top in self._installed_in(root) for root in _roots(places, spec.name.count(".")))
+
+    def _installed_in(self, root: Path) -> frozenset[str]:
+        """Top-level modules of the distributions that were installed into a directory, or are an egg."""
+        if root not in self._installed:
+            found = importlib.metadata.distributions(path=[str(root)])
+            # A `.egg-info` in a directory tells of sources that setuptools has seen there.
+            has_any = root.is_file() or any(root.glob("*.dist-info"))
+            names = (top_level_modules(one) for one in found if has_any)
+            self._installed[root] = frozenset[str]().union(*names)
+        return self._installed[root]
 
 
 def _site_directories() -> list[Path]:
@@ -171,12 +186,9 @@ def _loaded_spec(name: str) -> ModuleSpec | None:
     )
 
 
-def _provides(place: Path, depth: int, top: str) -> bool:
-    """Whether the directory from which a module's dotted name counts has installed metadata that names its package."""
-    levels = depth + (1 if place.name == "__init__.py" else 0)
-    if levels >= len(place.parents):
-        return False
-    root = place.parents[levels]
-    if not any(root.glob("*.dist-info")):
-        return False
-    return any(top in top_level_modules(found) for found in importlib.metadata.distributions(path=[str(root)]))
+def _roots(places: Sequence[Path], depth: int) -> Iterator[Path]:
+    """The directories from which a module's dotted name counts."""
+    for place in places:
+        levels = depth + (1 if place.name == "__init__.py" else 0)
+        if levels < len(place.parents):
+            yield place.parents[levels]

@@ -114,12 +114,21 @@ class _Walk:
                 continue
             base = origin.name.replace(".", "/")
             self.tree.files[f"{base}/__init__.py" if origin.is_package else f"{base}.py"] = origin.file
-            self.read(origin.file.read_bytes(), str(origin.file), origin.name, is_package=origin.is_package, rule=rule)
+            self._read_module(origin, origin.file, rule)
         self.tree.markers = {name: next(iter(found)) for name, found in self._markers.items() if len(found) == 1}
         self.tree.markers = {name: marker for name, marker in self.tree.markers.items() if marker}
         needed = self.tree.external.keys() | self.tree.missing.keys()
         self.tree.left_out = [one for one in self._left_out.values() if one.name not in needed]
         return self.tree
+
+    def _read_module(self, origin: Origin, file: Path, rule: str) -> None:
+        try:
+            self.read(file.read_bytes(), str(file), origin.name, is_package=origin.is_package, rule=rule)
+        except BentoMLException:
+            if not rule:
+                raise
+            # It may be in the syntax of the Python that it is for.
+            self.leave_out(origin.name, f"{file}:1", rules.UNREADABLE)
 
     def read(self, source: bytes, place: str, name: str, *, is_package: bool, rule: str = "") -> None:
         """Follow the imports of one file."""
@@ -137,7 +146,7 @@ class _Walk:
             self._follow(imported)
         elif imported.rule in rules.RUNS_ELSEWHERE:
             self._later.append(imported)
-        elif imported.rule == rules.COMPUTED or self._is_others(imported.name):
+        elif imported.rule in {rules.COMPUTED, rules.BEYOND_TOP} or self._is_others(imported.name):
             self.leave_out(imported.name, imported.place, imported.rule)
 
     def _is_there(self, name: str) -> bool:
@@ -194,11 +203,18 @@ class _Walk:
                 return
         names = [
             *imported.attributes,
-            *(public_names(origin.file.read_bytes()) if imported.star and origin.file else ()),
+            *(_public_names_of(origin.file) if imported.star and origin.file else ()),
         ]
         for name in names:
             # A submodule of that name is imported; anything else is an attribute.
             self.reach(f"{imported.name}.{name}", imported, is_attribute=True)
+
+
+def _public_names_of(file: Path) -> list[str]:
+    try:
+        return public_names(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # the file is in the queue; it is refused, or not, when it is read
 
 
 def _has_modules_of_interest(origin: Origin) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Part of every environment, or of the bundle itself.
-_LEFT_OUT = frozenset({"bentoml", "pip", "setuptools", "wheel"})
+
+def in_every_environment(python: tuple[int, int]) -> frozenset[str]:
+    """Canonical names of distributions that no bundle has to require.
+
+    Args:
+        python: major and minor version; new environments of 3.12 and later have no setuptools.
+    """
+    others = {"setuptools", "wheel"} if python < (3, 12) else set[str]()
+    return frozenset({"bentoml", "pip", *others})
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,7 @@ def inferred_from(tree: SourceTree, preferred: Container[str] = ()) -> Inference
         logger.warning("%s imports %s, which is not installed here; no requirement was written for it", place, name)
         left_out.append(LeftOut(name, place, rules.NOT_INSTALLED))
     found: dict[str, list[str]] = {}
+    everywhere = in_every_environment(sys.version_info[:2])
     providers = providers_of(tree.external)
     for module, place in tree.external.items():
         distribution = distribution_of(module, providers, preferred)
@@ -98,7 +107,7 @@ def inferred_from(tree: SourceTree, preferred: Container[str] = ()) -> Inference
                 module,
             )
             left_out.append(LeftOut(module, place, rules.NO_DISTRIBUTION))
-        elif canonical_name(distribution) in _LEFT_OUT:
+        elif canonical_name(distribution) in everywhere:
             left_out.append(LeftOut(module, place, rules.EVERY_ENVIRONMENT))
         else:
             found.setdefault(distribution, []).append(module)
