@@ -67,6 +67,27 @@ def test_explain_of_a_strangers_bundle_runs_nothing_and_obeys_nothing(tmp_path: 
     assert set(output) - {"\n"} == {letter for letter in output if letter.isprintable()}
 
 
+def test_explain_of_what_is_imported_and_not_required_shows_its_distribution_and_what_to_do(tmp_path: Path) -> None:
+    off = "infer_pip_packages is off"
+    left_out = [
+        {"name": "yaml", "place": "iris.py:1, iris.py:9", "rule": off, "distribution": "PyYAML==6.0"},
+        {"name": "json", "place": "iris.py:2", "rule": "standard library"},
+    ]
+    output = explain(tmp_path, requirements={"kept": [], "left_out": left_out})
+    *tables, advice = output.splitlines()
+    assert tables[1:] == [
+        "",
+        "IMPORTED, BUT NOT REQUIRED  PLACE                 RULE",
+        "yaml (PyYAML==6.0)          iris.py:1, iris.py:9  infer_pip_packages is off",
+        "",
+        "LEFT OUT  PLACE      RULE",
+        "json      iris.py:2  standard library",
+        "",
+    ]
+    assert advice.endswith("in pip_packages or requirements_txt_file, or with infer_pip_packages=True.")
+    assert json.loads(explain(tmp_path, "-o", "json", requirements={"left_out": left_out}))["left_out"] == left_out
+
+
 def test_explain_of_a_malformed_record_says_so(tmp_path: Path) -> None:
     output = explain(tmp_path, requirements={"kept": 3})
     assert "section 'requirements' of the manifest cannot be read: 'kept' must be a list of mappings" in output

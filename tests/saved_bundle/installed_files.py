@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
@@ -20,12 +21,29 @@ class SitePackages:
         directory.mkdir()
         monkeypatch.syspath_prepend(str(directory))
 
-    def add(self, name: str, version: str, *headers: str, origin: Any = None, description: str = "") -> None:
-        """Install one: `headers` are whole lines, `origin` is what pip writes into direct_url.json."""
+    def add(
+        self,
+        name: str,
+        version: str,
+        *headers: str,
+        origin: Any = None,
+        description: str = "",
+        modules: Sequence[str] = (),
+    ) -> None:
+        """Install one: `headers` are whole lines, `origin` is what pip writes into direct_url.json.
+
+        Packages of the names in `modules` are empty, but for a module `one`.
+        """
         info = self.directory / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         lines = ["Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *headers]
         (info / "METADATA").write_text("\n".join([*lines, "", description]), encoding="utf-8")
         if origin is not None:
             (info / "direct_url.json").write_text(origin if isinstance(origin, str) else json.dumps(origin))
+        for module in modules:
+            (self.directory / module).mkdir()
+            (self.directory / module / "__init__.py").touch()
+            (self.directory / module / "one.py").touch()
+        if modules:
+            (info / "RECORD").write_text("".join(f"{one}/__init__.py,,\n{one}/one.py,,\n" for one in modules))
         importlib.invalidate_caches()

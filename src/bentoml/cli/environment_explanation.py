@@ -11,11 +11,16 @@ from bentoml.cli.options import bento_argument, bento_command
 from bentoml.cli.plain_table import plain_table
 
 if TYPE_CHECKING:
+    from bentoml.saved_bundle.code.sources import LeftOut
     from bentoml.saved_bundle.requirements.requirement_record import RequirementRecord
 
 _NOT_RECORDED = (
     "This bundle does not say why its requirements are there, nor what was left out: the version of bentoml that saved "
     "it did not record that. Save the service again to have it recorded."
+)
+_NOT_REQUIRED = (
+    "What is imported, but not required, is not there where only the requirements are installed. Save the service "
+    "again with it in pip_packages or requirements_txt_file, or with infer_pip_packages=True."
 )
 
 
@@ -42,6 +47,8 @@ def explain_command(bento: str, yatai_url: str | None, output: str) -> None:
         return
     for number, table in enumerate(_tables(record)):
         click.echo(f"\n{table}" if number else table)
+    if _unrequired(record):
+        click.echo(f"\n{_NOT_REQUIRED}")
     if not record.is_complete:
         click.echo(f"\n{_NOT_RECORDED}")
 
@@ -63,10 +70,17 @@ def _tables(record: RequirementRecord) -> list[str]:
             (_printable(one.requirement if not number else ""), _printable(text)) for number, text in enumerate(reasons)
         ]
     tables = [plain_table(("REQUIREMENT", "BECAUSE OF"), rows)]
-    if record.left_out:
-        left_out = [tuple(map(_printable, (one.name, one.place, one.rule))) for one in record.left_out]
-        tables.append(plain_table(("LEFT OUT", "PLACE", "RULE"), left_out))
+    unrequired = [(f"{one.name} ({one.distribution})", one.place, one.rule) for one in _unrequired(record)]
+    others = [(one.name, one.place, one.rule) for one in record.left_out if not one.distribution]
+    for header, left_out in (("IMPORTED, BUT NOT REQUIRED", unrequired), ("LEFT OUT", others)):
+        if left_out:
+            cells = [tuple(map(_printable, row)) for row in left_out]
+            tables.append(plain_table((header, "PLACE", "RULE"), cells))
     return tables
+
+
+def _unrequired(record: RequirementRecord) -> list[LeftOut]:
+    return [one for one in record.left_out if one.distribution]
 
 
 def _printable(text: str) -> str:

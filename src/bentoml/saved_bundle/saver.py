@@ -26,7 +26,7 @@ from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.remote import archive_address, upload_bundle
-from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE, closure_of
+from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE
 from bentoml.saved_bundle.requirements.environment import resolve_environment
 from bentoml.saved_bundle.requirements.lock import lock_of
 from bentoml.saved_bundle.requirements.requirement_record import SECTION as REQUIREMENT_SECTION
@@ -150,9 +150,8 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     if sources.origin:
         document[SOURCE_SECTION] = dict(sources.origin)
     document[REQUIREMENT_SECTION] = env.record.manifest_section()
-    closure = closure_of(env.declared.requirements_txt())
-    write_atomic(root / layout.SBOM, format_sbom(closure, BundleFacts.of(document, file_digest(wheel), artifacts)))
-    _write_lock(root, lock_of(closure, env.library_line))
+    write_atomic(root / layout.SBOM, format_sbom(env.closure, BundleFacts.of(document, file_digest(wheel), artifacts)))
+    _write_lock(root, lock_of(env.closure, env.library_line))
     _write_openapi_document(service, root)
     GeneratedFiles(
         service_name=service.name,

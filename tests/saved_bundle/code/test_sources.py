@@ -154,7 +154,7 @@ def test_collect_sources_follows_imports(
     tree = collect_sources(module)
     assert set(tree.files) == {"svc.py", *captured}
     assert set(tree.missing) == missing
-    assert all(place.startswith(str(project.root)) for place in tree.missing.values())
+    assert all(place.startswith(str(project.root)) for places in tree.missing.values() for place in places)
     assert tree.external == {}
 
 
@@ -183,12 +183,12 @@ def test_collect_sources_runs_nothing(project: Project) -> None:
 
 
 def test_collect_sources_names_distributions_with_the_place_of_their_import(project: Project) -> None:
-    project.write(svc=SERVICE, helper="\nimport yaml.nodes\n")
+    project.write(svc=SERVICE, helper="\nimport yaml.nodes\nimport yaml, yaml.tokens\n")
     module = find_service_module(project.import_("svc").Service)
     project.write(svc=f"{SERVICE}import helper\nimport numpy.linalg as linalg\nfrom sklearn import svm\n")
     tree = collect_sources(module)
     assert set(tree.external) == {"numpy", "sklearn", "yaml"}
-    assert tree.external["yaml"] == f"{project.root / 'helper.py'}:2"
+    assert tree.external["yaml"] == [f"{project.root / 'helper.py'}:{line}" for line in (2, 3)]
     assert set(tree.files) == {"svc.py", "helper.py"}
 
 
@@ -347,6 +347,7 @@ def test_collect_sources_notes_what_brings_no_requirement_and_why(project: Proje
     assert tree.missing == {}
     assert {(one.name, one.place.rpartition(":")[2], one.rule) for one in tree.left_out} == {
         ("bentoml", "1", "part of every environment"),
+        ("bentoml", "4", "part of every environment"),
         ("json", "4", "standard library"),
         ("typing", "4", "standard library"),
         ("sys", "5", "standard library"),
@@ -433,7 +434,7 @@ def test_collect_sources_reads_imports_inside_archives(project: Project) -> None
     tree = collect_sources(module, [project.root / "zipped.zip"])
     assert set(tree.files) == {"svc.py", "a.py"}
     assert set(tree.external) == {"yaml"}
-    assert tree.missing == {"nowhere": f"{project.root}/zipped.zip/inzip/deep.py:1"}
+    assert tree.missing == {"nowhere": [f"{project.root}/zipped.zip/inzip/deep.py:1"]}
 
 
 def test_copy_to_keeps_paths_and_makes_packages(tmp_path: Path) -> None:

@@ -13,13 +13,8 @@ from bentoml.exceptions import InvalidArgument
 from bentoml.saved_bundle import load, load_bento_service_metadata, save_to_dir
 from bentoml.saved_bundle.code.sources import SourceTree
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
-from bentoml.saved_bundle.requirements.inference import (
-    combined,
-    in_every_environment,
-    infer_requirements,
-    inferred_from,
-    pinned,
-)
+from bentoml.saved_bundle.requirements.inference import in_every_environment, infer_requirements, inferred_from
+from bentoml.saved_bundle.requirements.pinning import combined, pinned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,12 +82,12 @@ def test_pinned_gives_the_line_and_warns_where_it_must(
 def test_requirements_of_finds_the_distribution_behind_a_module() -> None:
     tree = SourceTree(
         external={
-            "yaml": "a.py:1",
-            "yaml.nodes": "a.py:2",
-            "sklearn": "a.py:3",
-            "torch": "b.py:1",
-            "google_.cloud.storage": "b.py:2",
-            "pip": "b.py:3",
+            "yaml": ["a.py:1"],
+            "yaml.nodes": ["a.py:2"],
+            "sklearn": ["a.py:3"],
+            "torch": ["b.py:1"],
+            "google_.cloud.storage": ["b.py:2"],
+            "pip": ["b.py:3"],
         }
     )
     found = inferred_from(tree).found
@@ -103,16 +98,16 @@ def test_requirements_of_finds_the_distribution_behind_a_module() -> None:
         "torch==2.1.0",
     ]
     assert [one.imports[0] for one in found] == [
-        ("google_.cloud.storage", "b.py:2"),
-        ("yaml", "a.py:1"),
-        ("sklearn", "a.py:3"),
-        ("torch", "b.py:1"),
+        ("google_.cloud.storage", ("b.py:2",)),
+        ("yaml", ("a.py:1",)),
+        ("sklearn", ("a.py:3",)),
+        ("torch", ("b.py:1",)),
     ]
 
 
 @pytest.mark.usefixtures("torch")
 def test_requirements_of_a_module_file_in_a_shared_namespace() -> None:
-    assert [str(one) for one in inferred_from(SourceTree(external={"google_.cloud.query": "a.py:1"})).found] == [
+    assert [str(one) for one in inferred_from(SourceTree(external={"google_.cloud.query": ["a.py:1"]})).found] == [
         "cloud-query==4.0"
     ]
 
@@ -126,14 +121,14 @@ def test_in_every_environment_are_setuptools_only_where_new_environments_have_it
 
 
 def test_requirements_of_what_was_not_found_warns(caplog: pytest.LogCaptureFixture) -> None:
-    tree = SourceTree(external={"copied_by_hand": "b.py:2"}, missing={"nowhere": "a.py:7"})
+    tree = SourceTree(external={"copied_by_hand": ["b.py:2"]}, missing={"nowhere": ["a.py:7"]})
     assert inferred_from(tree).found == []
     assert "a.py:7 imports nowhere, which is not installed here" in caplog.text
     assert "b.py:2 imports copied_by_hand, which belongs to no installed distribution" in caplog.text
 
 
 def test_combined_prefers_what_is_declared() -> None:
-    inferred = inferred_from(SourceTree(external={"yaml": "a.py:1", "click": "a.py:2"})).found
+    inferred = inferred_from(SourceTree(external={"yaml": ["a.py:1"], "click": ["a.py:2"]})).found
     assert combined(["pyyaml>=5", "./x.whl"], inferred) == ["pyyaml>=5", "./x.whl", f"click=={installed('click')}"]
 
 

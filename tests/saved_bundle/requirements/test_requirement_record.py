@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.saved_bundle.conftest import Project
+    from tests.saved_bundle.installed_files import SitePackages
 
 SERVICE = """
 import json
@@ -81,7 +82,7 @@ def test_record_when_inferred_names_imports_artifacts_adapters_and_options(proje
     }
     assert left_out(record) == {
         ("bentoml==0.13", "pip_packages", "the bundle carries the bentoml that saved it"),
-        ("bentoml", "svc.py:3", "part of every environment"),
+        ("bentoml", "svc.py:3, svc.py:4, svc.py:5", "part of every environment"),
         ("json", "svc.py:2", "standard library"),
         ("nowhere", "shop/words.py:1", "not installed here"),
     }
@@ -94,9 +95,13 @@ def test_record_when_not_inferred_names_the_imports_that_nothing_was_written_for
     project: Project, bundle_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     record = saved(project, bundle_dir, "pip_packages=['click==1']")
-    assert shown(record)["click==1"] == ["pip_packages", "artifact model (Model)"]
-    off = "infer_pip_packages is off"
-    assert {("yaml", "shop/words.py:1", off), ("nowhere", "shop/words.py:1", off)} <= left_out(record)
+    assert shown(record)["click==1"] == [
+        "pip_packages",
+        "artifact model (Model)",
+        "import of click, shop/words.py:2",
+    ]
+    assert ("nowhere", "shop/words.py:1", "not installed here") in left_out(record)
+    assert ("yaml", "shop/words.py:1", "another requirement brings it") in left_out(record)  # that of the library
     assert "click" not in {one.name for one in record.left_out}
     assert "pip_packages asks for 'click==1', which is what the bundle gets, but 'click>=999' is needed" in caplog.text
 
@@ -114,7 +119,7 @@ def test_record_of_a_requirements_file_names_its_lines_and_what_it_lacks(
     stands = "requirements_txt_file is used as it stands"
     assert ("httpx", "artifact model (Model)", stands) in left_out(record)
     assert ("anyio", "pip_packages", stands) in left_out(record)
-    assert ("yaml", "shop/words.py:1", stands) in left_out(record)
+    assert shown(record)["click"] == ["requirements_txt_file, line 8", "import of click, shop/words.py:2"]
     assert not {"pandas", "click>=999"} & {one.name for one in record.left_out}
     assert f"'{file}' does not list httpx, which artifact model (Model) needs" in caplog.text
     assert [
@@ -124,12 +129,81 @@ def test_record_of_a_requirements_file_names_its_lines_and_what_it_lacks(
     ] == ["-r base.txt", "./wheels/x.whl"]
 
 
+UNREQUIRED = """
+import bentoml
+import alpha, beta.one
+import delta
+@bentoml.env({options})
+class Service(bentoml.BentoService): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "rule", "advice"),
+    [
+        (
+            "pip_packages=['alpha_dist==1.0']",
+            "infer_pip_packages is off",
+            "list them in pip_packages, or set infer_pip_packages=True",
+        ),
+        (
+            "requirements_txt_file='own.txt'",
+            "requirements_txt_file is used as it stands",
+            "list them in 'own.txt'",
+        ),
+    ],
+)
+def test_record_of_what_no_requirement_brings_names_its_distribution_and_warns_once(
+    project: Project,
+    bundle_dir: Path,
+    site: SitePackages,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    options: str,
+    rule: str,
+    advice: str,
+) -> None:
+    site.add("Alpha-Dist", "1.0", "Requires-Dist: beta", modules=["alpha"])
+    site.add("beta", "2.0", modules=["beta"])
+    site.add("delta-dist", "3.0+cpu", modules=["delta"])
+    project.write_file("own.txt", "alpha-dist==1.0\n")
+    monkeypatch.chdir(project.root)
+    project.write(svc=UNREQUIRED.format(options=options), helper="")
+    service = project.import_("svc").Service()
+    project.write(svc=f"{UNREQUIRED.format(options=options)}\nimport helper\n", helper="import delta\n")
+    save_to_dir(service, bundle_dir)
+    record = read_record(load_saved_bundle_config(bundle_dir))
+    assert [(one.name, one.place, one.rule) for one in record.left_out if one.distribution == "delta-dist==3.0"] == [
+        ("delta", "svc.py:4, helper.py:1", rule)
+    ]
+    assert ("beta", "svc.py:3", "another requirement brings it") in left_out(record)
+    assert "alpha" not in {one.name for one in record.left_out}
+    assert "import of alpha, svc.py:3" in shown(record)["alpha_dist==1.0" if "pip" in options else "alpha-dist==1.0"]
+    said = [message for message in caplog.messages if "not required" in message]
+    assert said == [f"imported, but not required: delta-dist==3.0 (svc.py:4); {advice}"]
+
+
+def test_record_of_many_places_names_the_first_few_and_counts_the_rest(project: Project, bundle_dir: Path) -> None:
+    names = [f"m{number}" for number in range(8)]
+    project.write(**dict.fromkeys(names, "import json, click\n"))
+    project.write(
+        svc=f"import bentoml\nimport {', '.join(names)}\n@bentoml.env(infer_pip_packages=True)\n"
+        "class Service(bentoml.BentoService): pass\n"
+    )
+    save_to_dir(project.import_("svc").Service(), bundle_dir)
+    record = read_record(load_saved_bundle_config(bundle_dir))
+    places = "m0.py:1, m1.py:1, m2.py:1, m3.py:1, m4.py:1 and 3 more"
+    assert shown(record)[pinned("click")] == [f"import of click, {places}"]
+    assert ("json", places, "standard library") in left_out(record)
+
+
 def test_record_names_places_in_archives_as_the_bundle_has_them(project: Project, bundle_dir: Path) -> None:
     (project.root / "libs").mkdir()
     with zipfile.ZipFile(project.root / "libs" / "code.zip", "w") as archive:
         archive.writestr("inzip/__init__.py", "import yaml")
     record = saved(project, bundle_dir, "infer_pip_packages=True, zipimport_archives=['libs/code.zip']")
-    assert "import of yaml, zipimports/code.zip/inzip/__init__.py:1" in shown(record)[pinned("PyYAML")]
+    places = "zipimports/code.zip/inzip/__init__.py:1, shop/words.py:1"
+    assert f"import of yaml, {places}" in shown(record)[pinned("PyYAML")]
     assert str(project.root) not in (bundle_dir / "bentoml.yml").read_text()
 
 

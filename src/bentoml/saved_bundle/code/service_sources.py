@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,11 @@ class ServiceSources:
         origin = manifest.document.get(SECTION)
         return cls(module, tree, archives, origin if isinstance(origin, dict) else {})
 
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Path in the bundle's package for each file of the project."""
+        return {str(source): name for name, source in self.tree.files.items()}
+
     def bundle_place(self, place: str) -> str:
         """File and line in the bundle's package for a file and line of the project.
 
@@ -81,9 +87,8 @@ class ServiceSources:
             place: `path:line`; the path of one of the files, or of a member below that of an archive.
         """
         path, _, line = place.rpartition(":")
-        for name, source in self.tree.files.items():
-            if str(source) == path:
-                return f"{name}:{line}"
+        if path in self._names:
+            return f"{self._names[path]}:{line}"
         for archive in self.archives:
             if path.startswith(f"{archive}/"):
                 return f"{ZIPIMPORTS_DIR}/{archive.name}{path.removeprefix(str(archive))}:{line}"

@@ -36,13 +36,15 @@ class LeftOut:
 
     Attributes:
         name: of the module or distribution.
-        place: file and line that imports it, or what else asked for it.
+        place: file and line that imports it, or what else asked for it; in the record of a bundle, several of them.
         rule: why it is left out; see `inference_rules`.
+        distribution: `name==version` of what a module was imported from, where the bundle should have required it.
     """
 
     name: str
     place: str
     rule: str
+    distribution: str = ""
 
 
 @dataclass
@@ -51,15 +53,16 @@ class SourceTree:
 
     Attributes:
         files: source file by its path in the bundle's package, relative, with `/` between parts.
-        external: modules of installed distributions by dotted name, each with the place of its first import.
+        external: modules of installed distributions by dotted name, each with the places of its imports, in the order
+            in which they were met.
         missing: modules that were not found, likewise.
         markers: condition of PEP 508 under which an external module is imported, of those that have one.
-        left_out: imports that bring no requirement, besides the missing ones.
+        left_out: imports that bring no requirement, besides the missing ones, each for every place.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
-    external: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+    external: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -89,7 +92,7 @@ class _Walk:
         self._queue: deque[tuple[Origin, str]] = deque()
         self._queued: set[str] = set()
         self._later: deque[ImportedName] = deque()
-        self._left_out: dict[tuple[str, str], LeftOut] = {}
+        self._left_out: dict[LeftOut, None] = {}
         self._markers: dict[str, set[str]] = {}
 
     def add(self, origin: Origin, rule: str = "") -> None:
@@ -118,7 +121,7 @@ class _Walk:
         self.tree.markers = {name: next(iter(found)) for name, found in self._markers.items() if len(found) == 1}
         self.tree.markers = {name: marker for name, marker in self.tree.markers.items() if marker}
         needed = self.tree.external.keys() | self.tree.missing.keys()
-        self.tree.left_out = [one for one in self._left_out.values() if one.name not in needed]
+        self.tree.left_out = [one for one in self._left_out if one.name not in needed]
         return self.tree
 
     def _read_module(self, origin: Origin, file: Path, rule: str) -> None:
@@ -136,8 +139,8 @@ class _Walk:
             self._take(replace(imported, rule=imported.rule or rule))
 
     def leave_out(self, name: str, place: str, rule: str) -> None:
-        """Note an import that brings no requirement, once for each rule."""
-        self._left_out.setdefault((name, rule), LeftOut(name, place, rule))
+        """Note an import that brings no requirement, once for each rule and place."""
+        self._left_out[LeftOut(name, place, rule)] = None
 
     def _take(self, imported: ImportedName) -> None:
         if not imported.rule and imported.instead_of and all(map(self._is_there, imported.instead_of)):
@@ -186,14 +189,14 @@ class _Walk:
         if imported.rule:
             self.leave_out(name, imported.place, imported.rule)
             return
-        self.tree.external.setdefault(name, imported.place)
+        _add_place(self.tree.external, name, imported.place)
         self._markers.setdefault(name, set()).add(imported.marker)
 
     def _reach_missing(self, name: str, imported: ImportedName) -> None:
         if imported.rule or imported.optional:
             self.leave_out(name, imported.place, imported.rule or rules.OPTIONAL)
         else:
-            self.tree.missing.setdefault(name, imported.place)
+            _add_place(self.tree.missing, name, imported.place)
 
     def _follow(self, imported: ImportedName) -> None:
         parts = imported.name.split(".")
@@ -208,6 +211,13 @@ class _Walk:
         for name in names:
             # A submodule of that name is imported; anything else is an attribute.
             self.reach(f"{imported.name}.{name}", imported, is_attribute=True)
+
+
+def _add_place(places: dict[str, list[str]], name: str, place: str) -> None:
+    found = places.setdefault(name, [])
+    # A module that is imported twice in one line is met twice in a row.
+    if place not in found[-1:]:
+        found.append(place)
 
 
 def _public_names_of(file: Path) -> list[str]:

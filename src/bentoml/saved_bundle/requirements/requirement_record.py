@@ -5,18 +5,19 @@ requirements:
   kept:
   - requirement: pandas==2.2.3
     because:
-    - {kind: import, name: pandas, detail: 'shop/words.py:3'}
+    - {kind: import, name: pandas, detail: 'shop/words.py:3, iris.py:2'}
   left_out:
   - {name: json, place: 'iris.py:1', rule: standard library}
 ```
 
-Places are paths in the bundle's package, so they can be looked up there, whatever machine saved it.
+Places are paths in the bundle's package, so they can be looked up there, whatever machine saved it. Of many imports of
+one module, the first few are named. What is left out although the bundle should have required it has a `distribution`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import BentoMLConfigException
@@ -24,9 +25,12 @@ from bentoml.saved_bundle.code.sources import LeftOut
 from bentoml.service.requirement_reasons import KINDS, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from bentoml.saved_bundle.manifest import Manifest
 
 SECTION = "requirements"
+SHOWN_PLACES = 5
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,24 @@ def read_record(manifest: Manifest) -> RequirementRecord:
         for entry in _entries(section, "kept")
     )
     left_out = tuple(
-        LeftOut(_text(entry, "name"), _text(entry, "place"), _text(entry, "rule"))
+        LeftOut(*(_text(entry, key) for key in ("name", "place", "rule", "distribution")))
         for entry in _entries(section, "left_out")
     )
     return RequirementRecord(kept, left_out)
+
+
+def shown_places(places: Sequence[str]) -> str:
+    """The first few places, and how many there are besides."""
+    more = len(places) - SHOWN_PLACES
+    return ", ".join(places[:SHOWN_PLACES]) + (f" and {more} more" if more > 0 else "")
+
+
+def grouped(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """One entry for all places in which the same was left out by the same rule, in the order of the first."""
+    places: dict[LeftOut, list[str]] = {}
+    for one in left_out:
+        places.setdefault(replace(one, place=""), []).append(one.place)
+    return tuple(replace(one, place=shown_places(found)) for one, found in places.items())
 
 
 def _without_empty(value: Reason | LeftOut) -> dict[str, str]:
