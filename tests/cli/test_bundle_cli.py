@@ -39,7 +39,10 @@ def test_bundle_cli_when_running_needs_no_bento(saved: SavedHome) -> None:
 
 
 def test_bundle_cli_when_asked_for_info_describes_the_bundle(saved: SavedHome) -> None:
-    assert json.loads(_scaler(saved, "info").stdout)["version"] == "2.0"
+    shown = json.loads(_scaler(saved, "info").stdout)
+    assert shown["version"] == "2.0"
+    assert shown["requirements_lock"]["hashes"] is False
+    assert shown["sbom"]["complete"] is True
 
 
 def test_bundle_cli_when_asked_for_its_api_gives_the_document(saved: SavedHome) -> None:

@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from bentoml.cli.main import commandline_interface
+from bentoml.saved_bundle.requirements.lock import machine_name
 
 if TYPE_CHECKING:
     from tests.cli.saved_home import SavedHome
@@ -35,7 +36,10 @@ def _json_documents(text: str) -> list[Any]:
 
 def test_get_when_asked_for_json_has_the_documented_shape(saved: SavedHome) -> None:
     bento = json.loads(_stdout(saved, "get", "Scaler:2.0"))
-    assert {"name", "version", "uri", "bentoServiceMetadata", "status"} == set(bento)
+    assert {"name", "version", "uri", "bentoServiceMetadata", "status", "requirementsLock", "sbom"} == set(bento)
+    assert bento["requirementsLock"]["madeFor"] == machine_name()
+    assert bento["requirementsLock"]["hashes"] is False
+    assert bento["sbom"]["format"] == "CycloneDX 1.6"
     assert bento["uri"] == {"type": "LOCAL", "uri": str(saved.bundle)}
     assert bento["status"]["status"] == "DONE"
     metadata = bento["bentoServiceMetadata"]

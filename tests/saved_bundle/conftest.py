@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.saved_bundle.installed_files import SitePackages
+from tests.saved_bundle.package_index import Index, running_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,3 +104,10 @@ def bundle_dir(tmp_path: Path) -> Path:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SitePackages:
     """Distributions of this test alone."""
     return SitePackages(tmp_path / "site", monkeypatch)
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index that uv and pip ask, and no other."""
+    with running_index(tmp_path, monkeypatch) as running:
+        yield running

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import os
-import threading
-import zipfile
-from dataclasses import dataclass
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import pytest
 
@@ -30,62 +21,13 @@ from bentoml.saved_bundle.requirements.lock import Lock, Pin, machine_name, read
 from bentoml.saved_bundle.verified_files import file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.saved_bundle.conftest import Project
     from tests.saved_bundle.installed_files import SitePackages
+    from tests.saved_bundle.package_index import Index
 
 LIBRARY = f"./bundled_pip_dependencies/{WHEEL_NAME}"
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files, and prints nothing about it."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature of the base
-        pass
-
-
-@dataclass(frozen=True)
-class Index:
-    """A package index (PEP 503): pages and files in a directory, and its address."""
-
-    root: Path
-    url: str
-
-    def add(self, name: str, version: str, tag: str = "py3-none-any", *, with_hash: bool = True) -> str:
-        """Put a wheel that holds nothing into it; its digest, which the page of the name may tell."""
-        file = f"{name.replace('-', '_')}-{version}-{tag}.whl"
-        info = f"{name.replace('-', '_')}-{version}.dist-info"
-        page = self.root / "simple" / name
-        page.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(page / file, "w") as archive:
-            archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-            archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
-            archive.writestr(f"{info}/RECORD", "")
-        digest = hashlib.sha256((page / file).read_bytes()).hexdigest()
-        with (page / "index.html").open("a") as html:
-            html.write(f'<a href="{quote(file)}{f"#sha256={digest}" if with_hash else ""}">{file}</a><br>\n')
-        return digest
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    """An index that uv and pip ask, and no other."""
-    for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("UV_NO_CONFIG", "1")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    root = tmp_path / "index"
-    root.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(root)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield Index(root, f"http://127.0.0.1:{server.server_port}/simple/")
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def rewrite(bundle: Path, index: Index, *pins: Pin, **changes: object) -> None:

@@ -62,9 +62,11 @@ def child_of(service: BentoService) -> Any:
 
 
 def test_start_dev_server_answers_requests_until_stopped(
-    service: BentoService, caplog: pytest.LogCaptureFixture
+    service: BentoService, caplog: pytest.LogCaptureFixture, bentoml_home: Path
 ) -> None:
     caplog.set_level(logging.INFO, "bentoml")
+    # No index of packages is asked for a bundle that nobody keeps.
+    (bentoml_home / "bentoml.yml").write_text("bento_bundle: {lock: hashes, lock_timeout_s: 0.001}\n")
     service.start_dev_server(port=0)
     port = wait_for_line(caplog, r"Serving DevTimes:\S+ on http://\S+:(\d+)").group(1)
     request = urllib.request.Request(f"http://127.0.0.1:{port}/times", data=b"14")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bentoml._util.json_forms import camel_case
 from bentoml.cli.age import age_text
 from bentoml.cli.plain_table import plain_table
 
@@ -21,11 +23,15 @@ WIDE_HEADERS = ("BENTO_SERVICE", "CREATED_AT", "APIS", "ARTIFACTS", "LABELS", "U
 
 
 def print_bento(bento: Bento, output: str) -> None:
-    """Print one bundle as a JSON document, or as YAML when `output` says so."""
-    if output == "yaml":
-        click.echo(_yaml(bento), nl=False)
-    else:
-        click.echo(_json(bento))
+    """Print one bundle as a JSON document, or as YAML when `output` says so; with its lock and bill when it is here."""
+    from bentoml.saved_bundle.requirement_files import describe_requirement_files
+
+    document = bento.to_json()
+    path = Path(bento.uri.uri)
+    if bento.uri.type.name == "LOCAL" and path.is_dir():
+        for name, described in describe_requirement_files(path).items():
+            document[camel_case(name)] = described and {camel_case(key): value for key, value in described.items()}
+    click.echo(_yaml(document) if output == "yaml" else f"{_json(document)}\n", nl=False)
 
 
 def print_bentos(bentos: Sequence[Bento], output: str) -> None:
@@ -37,10 +43,10 @@ def print_bentos(bentos: Sequence[Bento], output: str) -> None:
     """
     if output == "json":
         for bento in bentos:
-            click.echo(_json(bento))
+            click.echo(_json(bento.to_json()))
     elif output == "yaml":
         for bento in bentos:
-            click.echo("---\n" + _yaml(bento), nl=False)
+            click.echo("---\n" + _yaml(bento.to_json()), nl=False)
     else:
         click.echo(bento_table(bentos, wide=output == "wide", now=datetime.now(timezone.utc)))
 
@@ -81,12 +87,12 @@ def _content_cells(bento: Bento) -> list[str]:
     ]
 
 
-def _json(bento: Bento) -> str:
-    return json.dumps(bento.to_json(), indent=2)
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2)
 
 
-def _yaml(bento: Bento) -> str:
+def _yaml(document: dict[str, Any]) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(bento.to_json(), sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     return text

@@ -12,12 +12,17 @@ from bentoml.cli.options import bento_argument, bento_command, pickle_option, ve
 @bento_command("info", short_help="Show the metadata of a bundle as JSON.")
 @bento_argument
 def info_command(bento: str, yatai_url: str | None) -> None:
-    """Show the metadata of BENTO (directory, address, NAME:VERSION or NAME:latest) as JSON. Runs none of its code."""
+    """Show the metadata of BENTO (directory, address, NAME:VERSION or NAME:latest) as JSON. Runs none of its code.
+
+    The last two keys are about its requirements.lock and its bill of materials; null where it has none.
+    """
     from bentoml.saved_bundle import load_bento_service_metadata
+    from bentoml.saved_bundle.requirement_files import describe_requirement_files
     from bentoml.yatai.resolve import resolve_bundle_path
 
-    metadata = load_bento_service_metadata(resolve_bundle_path(bento, yatai_url))
-    click.echo(json.dumps(metadata.to_snake_json(), indent=2))
+    path = resolve_bundle_path(bento, yatai_url)
+    document = load_bento_service_metadata(path).to_snake_json()
+    click.echo(json.dumps({**document, **describe_requirement_files(path)}, indent=2))
 
 
 @bento_command("open-api-spec", short_help="Show the OpenAPI document of a bundle.")

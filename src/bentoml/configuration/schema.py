@@ -16,6 +16,7 @@ IMAGE_EXTENSIONS = [".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp"]
 SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"]
 NOTHING: list[str] = []
 DEVICE = Form(r"cpu|mps|(cuda|tpu|xpu)(:[0-9]{1,3})?", "a device such as cpu, cuda or cuda:1")
+LOCKS = ("versions", "try-hashes", "hashes")
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
@@ -25,6 +26,13 @@ class BentoBundle:
 
     deployment_version: str | None = key(None, "library version recorded in bundles; null is the running one")
     default_docker_base_image: str | None = key(None, "base image; null is `python:X.Y-slim`")
+    lock: str = key(
+        "versions",
+        "what `requirements.lock` of a bundle holds: `versions` asks nobody; `hashes` asks the index of packages, and "
+        "nothing is saved without an answer; `try-hashes` asks, too, and without one it warns and takes `versions`",
+        choices=LOCKS,
+    )
+    lock_timeout_s: float = key(60, "longest time that saving waits for the index", unit="seconds", above=0)
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,30 @@
-"""Adding hashes to the lock of a saved bundle."""
+"""The lock of a bundle that is being saved, and hashes for that of a bundle which was saved."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bentoml.exceptions import BentoMLConfigException, BentoMLException, BundleSignatureException
+from bentoml.configuration import get_config
+from bentoml.configuration.schema import LOCKS
+from bentoml.exceptions import BentoMLConfigException, BentoMLException, BundleSignatureException, InvalidArgument
 from bentoml.saved_bundle.integrity import replace_listed, verify_bundle
-from bentoml.saved_bundle.layout import LOCK, SIGNATURE
-from bentoml.saved_bundle.requirements.index_hashes import ask_for_hashes, find_tool
-from bentoml.saved_bundle.requirements.lock import machine_name, read_lock
+from bentoml.saved_bundle.layout import LOCK, SBOM, SIGNATURE
+from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE
+from bentoml.saved_bundle.requirements.hashed_lock import with_hashes
+from bentoml.saved_bundle.requirements.index_hashes import find_tool
+from bentoml.saved_bundle.requirements.lock import lock_of, machine_name, read_lock
+from bentoml.saved_bundle.requirements.sbom import with_hashes as bill_with_hashes
 from bentoml.saved_bundle.verified_files import file_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bentoml.saved_bundle.requirements.closure import Closure
     from bentoml.saved_bundle.requirements.lock import Lock
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 600.0
 
@@ -33,6 +42,60 @@ class Locked:
     distributions: int
     hashes: int
     tool: str
+
+
+@dataclass(frozen=True)
+class LockForm:
+    """What the lock of a bundle that is being saved holds.
+
+    Attributes:
+        name: one of `LOCKS`; the configuration says what they mean.
+        timeout_s: the index is waited for this many seconds.
+    """
+
+    name: str
+    timeout_s: float
+
+    @classmethod
+    def of(cls, name: str | None) -> LockForm:
+        """The form of a name; that of the configuration when it is None.
+
+        Raises:
+            InvalidArgument: there is no such form.
+        """
+        if name is not None and name not in LOCKS:
+            raise InvalidArgument(f"lock is {name!r}, and must be one of {', '.join(map(repr, LOCKS))}")
+        config = get_config().bento_bundle
+        return cls(config.lock if name is None else name, config.lock_timeout_s)
+
+    def lock(self, closure: Closure, library: str, library_sha256: str) -> Lock:
+        """The lock of a bundle.
+
+        Args:
+            closure: all that it needs.
+            library: path of the library's wheel, relative to the bundle.
+            library_sha256: digest of that wheel, in hex.
+
+        Raises:
+            BentoMLException: there must be hashes, and they cannot be had.
+        """
+        lock = lock_of(closure, library)
+        if self.name != "versions":
+            try:
+                return with_hashes(lock, library_sha256, find_tool(), timeout_s=self.timeout_s)
+            except BentoMLException as error:
+                if self.name == "hashes":
+                    raise BentoMLException(
+                        f"{LOCK} cannot have hashes, so nothing was saved: {error}. To save without them: "
+                        "lock='try-hashes', or bento_bundle.lock in the configuration"
+                    ) from error
+                logger.warning("%s has no hashes: %s. To add them later: bentoml env lock BENTO", LOCK, error)
+                return lock
+        # What the bundle itself lacks was said when its requirements were pinned.
+        others = [text for text in lock.missing if not text.startswith(NEEDED_BY_BUNDLE)]
+        if others:
+            logger.warning("%s is not complete: %s", LOCK, "; ".join(others))
+        return lock
 
 
 def lock_bundle(bundle_path: Path, tool: str | None = None) -> Locked:
@@ -57,20 +120,27 @@ def lock_bundle(bundle_path: Path, tool: str | None = None) -> Locked:
                 f"files {SIGNATURE}, lock, and sign again"
             )
     lock = _lock_of(bundle_path)
-    if lock.missing:
-        raise BentoMLException(
-            f"{bundle_path / LOCK} is not complete: {'; '.join(lock.missing)}. "
-            "Install from an index what is missing, and save the service again"
-        )
     if lock.made_for != machine_name():
         raise BentoMLException(
             f"{bundle_path / LOCK} was made for {lock.made_for}, and this is {machine_name()}; "
             "lock it on a machine of that kind"
         )
     chosen = find_tool(tool)
-    locked = _with_hashes(bundle_path, lock, chosen)
-    replace_listed(bundle_path, LOCK, str(locked).encode())
+    locked = with_hashes(lock, file_digest(bundle_path / lock.library), chosen, timeout_s=TIMEOUT_S)
+    _replace(bundle_path, locked)
     return Locked(1 + len(locked.pins), 1 + sum(len(pin.hashes) for pin in locked.pins), chosen)
+
+
+def _replace(bundle_path: Path, lock: Lock) -> None:
+    """Write the lock, and its hashes into the bill of materials."""
+    bill = bundle_path / SBOM
+    if bill.is_file():  # bundles of older versions have none
+        try:
+            text = bill_with_hashes(bill.read_bytes().decode(), lock.pins)
+        except (BentoMLConfigException, UnicodeDecodeError) as error:
+            raise BentoMLConfigException(f"{bill} is no bill of a bundle: {error}") from error
+        replace_listed(bundle_path, SBOM, text.encode())
+    replace_listed(bundle_path, LOCK, str(lock).encode())
 
 
 def _lock_of(bundle_path: Path) -> Lock:
@@ -83,16 +153,3 @@ def _lock_of(bundle_path: Path) -> Lock:
         ) from error
     except (BentoMLConfigException, UnicodeDecodeError) as error:
         raise BentoMLConfigException(f"{path} is no lock of a bundle: {error}") from error
-
-
-def _with_hashes(bundle_path: Path, lock: Lock, tool: str) -> Lock:
-    asked = [pin for pin in lock.pins if pin.own_hash is None]
-    found = ask_for_hashes([*lock.options, *map(str, asked)], tool, timeout_s=TIMEOUT_S) if asked else {}
-    without = [str(pin) for pin in asked if not found.get(pin.name)]
-    if without:
-        raise BentoMLException(
-            f"{tool} has found no hashes for {', '.join(without)}: the index does not say them"
-            + ("; pip makes them of what it downloads: --tool pip" if tool == "uv" else "")
-        )
-    pins = tuple(replace(pin, hashes=(pin.own_hash,) if pin.own_hash else found[pin.name]) for pin in lock.pins)
-    return replace(lock, library_hashes=(file_digest(bundle_path / lock.library),), pins=pins)

@@ -24,13 +24,12 @@ from bentoml.saved_bundle.generated_files import GeneratedFiles, service_docs
 from bentoml.saved_bundle.integrity import write_digests
 from bentoml.saved_bundle.layout import BundleLayout
 from bentoml.saved_bundle.library_wheel import write_library_wheel
+from bentoml.saved_bundle.locking import LockForm
 from bentoml.saved_bundle.manifest_document import describe_bundle, format_manifest
 from bentoml.saved_bundle.remote import archive_address, upload_bundle
-from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE
 from bentoml.saved_bundle.requirements.environment import resolve_environment
-from bentoml.saved_bundle.requirements.lock import lock_of
 from bentoml.saved_bundle.requirements.requirement_record import SECTION as REQUIREMENT_SECTION
-from bentoml.saved_bundle.requirements.sbom import BundleFacts, format_sbom
+from bentoml.saved_bundle.requirements.sbom import BundleFacts, format_sbom, with_hashes
 from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.storage.address import is_address
 
@@ -38,14 +37,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bentoml.saved_bundle.code.service_module import ServiceModule
-    from bentoml.saved_bundle.requirements.lock import Lock
     from bentoml.service import BentoService
 
 logger = logging.getLogger(__name__)
 
 
 def save_to_dir(
-    bento_service: BentoService, path: str | os.PathLike[str], version: str | None = None, silent: bool = False
+    bento_service: BentoService,
+    path: str | os.PathLike[str],
+    version: str | None = None,
+    silent: bool = False,
+    *,
+    lock: str | None = None,
 ) -> None:
     """Write a service, with the objects packed into it, as a bundle; it is not registered.
 
@@ -57,12 +60,15 @@ def save_to_dir(
             written; one that ends in `.tar`, `.tar.gz` or `.tgz` is that of the archive. What is there is replaced.
         version: version to set on the service; None keeps the one it has, or generates one.
         silent: do not log where the bundle was written.
+        lock: `versions`, `try-hashes` or `hashes`: what `requirements.lock` holds; `bento_bundle.lock` of the
+            configuration when None.
 
     Raises:
         BentoMLException: the directory is missing or holds a bundle, or the source of the service cannot be found; or
-            nothing can be written to the address.
-        InvalidArgument: a value of the service cannot stand in the files of a bundle, or the address is none.
+            nothing can be written to the address; or the lock must have hashes, and they cannot be had.
+        InvalidArgument: a value of the service cannot stand in the files of a bundle, or the address or lock is none.
     """
+    lock_form = LockForm.of(lock)
     text = os.fspath(path)
     where = archive_address(text, bento_service.name) if is_address(text) else Path(text)
     if isinstance(where, Path) and not where.is_dir():
@@ -77,10 +83,10 @@ def save_to_dir(
         )
         return
     if isinstance(where, Path):
-        _save_here(bento_service, where, version)
+        _save_here(bento_service, where, version, lock_form)
     else:
         with tempfile.TemporaryDirectory(prefix="bentoml-save-") as scratch:
-            _save_here(bento_service, Path(scratch), version)
+            _save_here(bento_service, Path(scratch), version, lock_form)
             upload_bundle(Path(scratch), bento_service.name, where)
     if not silent:
         logger.info(
@@ -88,7 +94,7 @@ def save_to_dir(
         )
 
 
-def _save_here(bento_service: BentoService, target: Path, version: str | None) -> None:
+def _save_here(bento_service: BentoService, target: Path, version: str | None, lock_form: LockForm) -> None:
     if (target / bento_service.name).exists():
         raise BentoMLException(
             f"Existing module file found for BentoService {bento_service.name} in {target}; give an empty directory"
@@ -97,7 +103,7 @@ def _save_here(bento_service: BentoService, target: Path, version: str | None) -
         bento_service.set_version(version)
     with _staging_in(target) as staging:
         others = sorted(entry.name for entry in target.iterdir() if entry != staging)
-        _write(bento_service, staging, others)
+        _write(bento_service, staging, others, lock_form)
         _move_entries(staging, target)
 
 
@@ -130,7 +136,7 @@ def _move_entries(staging: Path, target: Path) -> None:
         raise
 
 
-def _write(service: BentoService, root: Path, others: list[str]) -> None:
+def _write(service: BentoService, root: Path, others: list[str], lock_form: LockForm) -> None:
     paths = BundleLayout(root, service.name)
     paths.service_dir.mkdir()
     # Pickling refers to classes by the names of their modules.
@@ -143,15 +149,17 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     _copy_static_content(service, paths)
     env.declared.save(root)
     paths.library_dir.mkdir()
-    wheel = write_library_wheel(paths.library_dir)
+    library_sha256 = file_digest(write_library_wheel(paths.library_dir))
     document = describe_bundle(
         service, env.manifest_section(), sources.module, others, _deployment_version(), artifacts
     )
     if sources.origin:
         document[SOURCE_SECTION] = dict(sources.origin)
     document[REQUIREMENT_SECTION] = env.record.manifest_section()
-    write_atomic(root / layout.SBOM, format_sbom(env.closure, BundleFacts.of(document, file_digest(wheel), artifacts)))
-    _write_lock(root, lock_of(env.closure, env.library_line))
+    lock = lock_form.lock(env.closure, env.library_line, library_sha256)
+    write_atomic(root / layout.LOCK, str(lock))
+    bill = format_sbom(env.closure, BundleFacts.of(document, library_sha256, artifacts))
+    write_atomic(root / layout.SBOM, with_hashes(bill, lock.pins) if lock.has_hashes else bill)
     _write_openapi_document(service, root)
     GeneratedFiles(
         service_name=service.name,
@@ -166,14 +174,6 @@ def _write(service: BentoService, root: Path, others: list[str]) -> None:
     _write_manifest(paths, document)
     digests = write_digests(paths.service_dir, known=known_digests(artifacts))
     write_digests(root, known={f"{service.name}/{name}": digest for name, digest in digests.items()})
-
-
-def _write_lock(root: Path, lock: Lock) -> None:
-    # What the bundle itself lacks was said when its requirements were pinned.
-    others = [text for text in lock.missing if not text.startswith(NEEDED_BY_BUNDLE)]
-    if others:
-        logger.warning("%s is not complete: %s", layout.LOCK, "; ".join(others))
-    write_atomic(root / layout.LOCK, str(lock))
 
 
 def _warn_of_script(module: ServiceModule) -> None:

@@ -187,6 +187,8 @@ class BentoService:
         yatai_url: str | None = None,
         version: str | None = None,
         labels: Mapping[str, str] | None = None,
+        *,
+        lock: str | None = None,
     ) -> str:
         """Write a bundle and register it.
 
@@ -194,26 +196,35 @@ class BentoService:
             yatai_url: a remote registry; the configured or the local one when None.
             version: see `set_version`.
             labels: keys and values of 3 to 63 characters.
+            lock: `versions`, `try-hashes` or `hashes`: what `requirements.lock` holds; `bento_bundle.lock` of the
+                configuration when None.
 
         Returns:
             Where the bundle is: a directory for a registry in the file system.
 
         Raises:
-            InvalidArgument: the version or a label is not one that can be used.
-            BentoMLException: the tag is registered already.
+            InvalidArgument: the version, a label or the lock is not one that can be used.
+            BentoMLException: the tag is registered already, or the lock must have hashes, and they cannot be had.
         """
         from bentoml.yatai.client import get_yatai_client
 
         ensure_logging()
         checked_labels = validate_labels(labels)
-        return get_yatai_client(yatai_url).repository.upload(self, version=version, labels=checked_labels)
+        repository = get_yatai_client(yatai_url).repository
+        return repository.upload(self, version=version, labels=checked_labels, lock=lock)
 
-    def save_to_dir(self, path: str, version: str | None = None) -> None:
-        """Write a bundle into an existing directory, or to an address such as `s3://bucket/x`; it is not registered."""
+    def save_to_dir(self, path: str, version: str | None = None, *, lock: str | None = None) -> None:
+        """Write a bundle into an existing directory, or to an address such as `s3://bucket/x`; it is not registered.
+
+        Args:
+            path: the directory or address.
+            version: see `set_version`.
+            lock: see `save`.
+        """
         from bentoml.saved_bundle import save_to_dir
 
         ensure_logging()
-        save_to_dir(self, path, version=version)
+        save_to_dir(self, path, version=version, lock=lock)
 
     def start_dev_server(self, port: int | None = None, enable_ngrok: bool = False, debug: bool = False) -> None:
         """Serve this service from a child process; for notebooks.

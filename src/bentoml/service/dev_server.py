@@ -26,10 +26,10 @@ class DevServer:
     The child ends with this object or with the process, whichever is first.
 
     Args:
-        save_to_dir: writes the bundle into a directory.
+        save_to_dir: writes the bundle into a directory; `BentoService.save_to_dir`.
     """
 
-    def __init__(self, save_to_dir: Callable[[str], None]) -> None:
+    def __init__(self, save_to_dir: Callable[..., None]) -> None:
         # Held weakly: the service owns this object, and both must go when the user drops the service.
         self._save_to_dir = weakref.WeakMethod(save_to_dir)
         self._child: _Child | None = None
@@ -55,7 +55,7 @@ class DevServer:
         assert save_to_dir is not None
         directory = tempfile.TemporaryDirectory(prefix="bentoml-dev-server-")
         try:
-            save_to_dir(directory.name)
+            save_to_dir(directory.name, lock="versions")  # nobody installs it
             argv = [sys.executable, "-m", "bentoml", "serve", directory.name]
             argv += [] if port is None else ["--port", str(port)]
             argv += ["--debug"] if debug else []

@@ -38,7 +38,12 @@ class BentoRepository:
         self._registry = registry
 
     def upload(
-        self, bento_service: BentoService, version: str | None = None, labels: Mapping[str, str] | None = None
+        self,
+        bento_service: BentoService,
+        version: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        *,
+        lock: str | None = None,
     ) -> str:
         """Save a service as a bundle and register it.
 
@@ -46,12 +51,13 @@ class BentoRepository:
             bento_service: the service, with its artifacts packed.
             version: version to set on the service; None keeps the one it has, or generates one.
             labels: labels of the bundle.
+            lock: see `save_to_dir`.
 
         Returns:
             The path of the registered bundle.
 
         Raises:
-            InvalidArgument: a label or the version is not valid.
+            InvalidArgument: a label, the version or the lock is not valid.
             BentoMLException: the tag is registered already, or the bundle cannot be written.
         """
         from bentoml.saved_bundle import bundle_being_imported, save_to_dir
@@ -73,7 +79,7 @@ class BentoRepository:
         tag = Tag(bento_service.name, bento_service.version)
         self._check_free(tag)
         with self._registry.staging() as staged:
-            save_to_dir(bento_service, str(staged), silent=True)
+            save_to_dir(bento_service, str(staged), silent=True, lock=lock)
             return self._register(staged, labels)
 
     def upload_from_dir(self, saved_bento_path: str | Path, labels: Mapping[str, str] | None = None) -> str:

@@ -81,12 +81,16 @@ class Lock:
     pins: tuple[Pin, ...]
     missing: tuple[str, ...]
 
+    @property
+    def has_hashes(self) -> bool:
+        """Whether all of it has hashes, or nothing."""
+        return bool(self.library_hashes)
+
     def __str__(self) -> str:
-        has_hashes = bool(self.library_hashes)
-        lines = [_FIRST_LINE, f"{_MADE_FOR}{self.made_for}", _HASHES if has_hashes else _NO_HASHES]
+        lines = [_FIRST_LINE, f"{_MADE_FOR}{self.made_for}", _HASHES if self.has_hashes else _NO_HASHES]
         lines += [f"{_MISSING}{text}" for text in self.missing]
         lines += [*self.options, _with_hashes(self.library, self.library_hashes)]
-        lines += [_with_hashes(str(pin), pin.hashes if has_hashes else ()) for pin in self.pins]
+        lines += [_with_hashes(str(pin), pin.hashes if self.has_hashes else ()) for pin in self.pins]
         return "".join(f"{line}\n" for line in lines)
 
 

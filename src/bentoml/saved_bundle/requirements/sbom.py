@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bentoml._version import __version__
+from bentoml.exceptions import BentoMLConfigException
 from bentoml.saved_bundle.library_wheel import DISTRIBUTION, WHEEL_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from bentoml.saved_bundle.requirements.closure import Closure
     from bentoml.saved_bundle.requirements.installed import InstalledDistribution
+    from bentoml.saved_bundle.requirements.lock import Pin
     from bentoml.service.metadata import ArtifactMetadata
 
 SPEC_VERSION = "1.6"
@@ -100,6 +102,33 @@ def format_sbom(closure: Closure, facts: BundleFacts) -> str:
             {"aggregate": "incomplete" if closure.missing else "complete", "dependencies": [bundle["bom-ref"]]}
         ],
     }
+    return _with_number(document)
+
+
+def with_hashes(text: str, pins: Iterable[Pin]) -> str:
+    """A bill with the digests of a lock: to each distribution those of all files that may be installed.
+
+    Args:
+        text: the bill of a bundle.
+        pins: of the same bundle.
+
+    Raises:
+        BentoMLConfigException: it is no bill of a bundle.
+    """
+    known = {str(pin): pin.hashes for pin in pins}
+    try:
+        document: Any = json.loads(text)
+        for one in document["components"]:
+            hashes = known.get(f"{one['name']}=={one.get('version')}") if one["type"] == "library" else None
+            if hashes:
+                one["hashes"] = _hashes(*hashes)
+        document.pop("serialNumber", None)
+        return _with_number(document)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BentoMLConfigException(f"its JSON is not of that form ({type(error).__name__}: {error})") from error
+
+
+def _with_number(document: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     document["serialNumber"] = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'sha256:{digest}')}"
     return json.dumps(document, indent=1) + "\n"
@@ -172,8 +201,8 @@ def _dependency(ref: str, needs: Sequence[str]) -> dict[str, Any]:
     return {"ref": ref, "dependsOn": list(needs)} if needs else {"ref": ref}
 
 
-def _hashes(sha256: str) -> list[dict[str, str]]:
-    return [{"alg": "SHA-256", "content": sha256}]
+def _hashes(*sha256: str) -> list[dict[str, str]]:
+    return [{"alg": "SHA-256", "content": one} for one in sorted(sha256)]
 
 
 def _properties(*pairs: tuple[str, str]) -> list[dict[str, str]]:
