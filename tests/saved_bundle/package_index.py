@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pytest
@@ -34,14 +34,17 @@ class Index:
     root: Path
     url: str
 
-    def add(self, name: str, version: str, tag: str = "py3-none-any", *, with_hash: bool = True) -> str:
+    def add(
+        self, name: str, version: str, tag: str = "py3-none-any", *, with_hash: bool = True, needs: Sequence[str] = ()
+    ) -> str:
         """Put a wheel that holds nothing into it; its digest, which the page of the name may tell."""
+        headers = "".join(f"Requires-Dist: {need}\n" for need in needs)
         file = f"{name.replace('-', '_')}-{version}-{tag}.whl"
         info = f"{name.replace('-', '_')}-{version}.dist-info"
         page = self.root / "simple" / name
         page.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(page / file, "w") as archive:
-            archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{headers}")
             archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
             archive.writestr(f"{info}/RECORD", "")
         digest = hashlib.sha256((page / file).read_bytes()).hexdigest()

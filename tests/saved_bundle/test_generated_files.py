@@ -38,7 +38,7 @@ from bentoml.saved_bundle.generated_files import (
     service_docs,
 )
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
-from bentoml.saved_bundle.requirements.lock import machine_name
+from bentoml.saved_bundle.requirements.lock import any_machine, machine_name
 
 if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project
@@ -469,7 +469,10 @@ HASH = f" \\\n    --hash=sha256:{'0' * 64}"
         (
             LOCK_LINES.format(machine="3.12", hashes=HASH),
             "[-r][requirements.txt]",
-            "requirements.lock is for 3.12, and this is 3.11; without hashes, requirements.txt is installed\n",
+            (
+                "requirements.lock is for 3.12, and this is 3.11; without hashes, requirements.txt is installed; "
+                "for a lock that fits: bentoml env lock BENTO --platform any\n"
+            ),
         ),
         (LOCK_LINES.format(machine="$(touch pwned)", hashes=HASH), "[-r][requirements.txt]", None),
         (HASH, "[-r][requirements.txt]", None),
@@ -490,6 +493,25 @@ def test_init_script_and_lock_call_the_machine_by_the_same_name(image: Path) -> 
     code = re.search(r"machine_name\(\) \{\n.* -c '(.*)'\n\}", (image / "bentoml-init.sh").read_text())
     assert code is not None
     assert proc.run([sys.executable, "-c", code[1]]).stdout == f"{machine_name()}\n"
+    code = re.search(r"any_machine\(\) \{\n.* -c '(.*)'\n\}", (image / "bentoml-init.sh").read_text())
+    assert code is not None
+    minor = "{}.{}".format(*sys.version_info[:2])
+    assert proc.run([sys.executable, "-c", code[1]]).stdout == f"{any_machine(minor)}\n"
+
+
+@pytest.mark.parametrize(
+    ("made_for", "taken"), [(any_machine("3.11"), True), (any_machine("3.12"), False), (any_machine("3.1"), False)]
+)
+def test_init_script_installs_a_lock_for_every_machine_with_this_python(
+    image: Path, made_for: str, taken: bool
+) -> None:
+    made_environment(image)
+    (image / "requirements.lock").write_text(LOCK_LINES.format(machine=made_for, hashes=HASH))
+    python = image / "bin" / "python"
+    asked = 'case "$2" in *"on any machine"*) echo "Python $PRESENT on any machine"; exit;; esac'
+    python.write_text(python.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{asked}\n"))
+    done = run(image, "bentoml-init.sh", "install_pip_packages")
+    assert ("[--require-hashes]" in done.stdout) is taken
 
 
 def labels_of(dockerfile: Path) -> dict[str, str]:

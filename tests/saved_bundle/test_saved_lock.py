@@ -9,11 +9,12 @@ import pytest
 
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, InvalidArgument
 from bentoml.saved_bundle import load, save_to_dir
-from bentoml.saved_bundle.integrity import file_digest, replace_listed, verify_bundle
+from bentoml.saved_bundle.integrity import replace_listed, verify_bundle
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
 from bentoml.saved_bundle.locking import lock_bundle
 from bentoml.saved_bundle.requirements.closure import closure_of
 from bentoml.saved_bundle.requirements.lock import Lock, lock_of, read_lock
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.yatai.client import get_yatai_client
 from tests.saved_bundle.conftest import SERVICE
 

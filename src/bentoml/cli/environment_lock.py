@@ -6,16 +6,30 @@ import click
 
 from bentoml.cli.options import bento_argument, bento_command
 from bentoml.exceptions import CLIException
+from bentoml.saved_bundle.requirements.lock_target import PLATFORMS
 
 
 @bento_command("lock", short_help="Add hashes to the requirements of a bundle.")
 @bento_argument
 @click.option("--tool", type=click.Choice(("uv", "pip")), help="Who asks the index.  [uv if it is installed, else pip]")
-def lock_command(bento: str, yatai_url: str | None, tool: str | None) -> None:
+@click.option(
+    "--platform",
+    type=click.Choice(PLATFORMS),
+    help="Make the lock anew for such machines, with uv.  [none; as it was saved]",
+)
+@click.option(
+    "--python-version", metavar="X.Y", help="Make the lock anew for another Python, with uv.  [that of the bundle]"
+)
+def lock_command(
+    bento: str, yatai_url: str | None, tool: str | None, platform: str | None, python_version: str | None
+) -> None:
     """Write the hashes of all that BENTO (a directory, NAME:VERSION or NAME:latest) needs into its requirements.lock.
 
     The package index says them: that of the bundle, else the one that the tool is configured for. An image that is
     built afterwards installs nothing else. Sign the bundle after that, not before.
+
+    A lock is for the kind of machine that saved the bundle. For another kind, or for any with the bundle's Python, uv
+    resolves the requirements anew, in the same versions wherever they fit. pip knows no other machine than its own.
     """
     from bentoml.saved_bundle.locking import lock_bundle
     from bentoml.storage.address import is_address, shown
@@ -24,5 +38,5 @@ def lock_command(bento: str, yatai_url: str | None, tool: str | None) -> None:
     if is_address(bento):
         raise CLIException(f"{shown(bento)}: lock the bundle before it is put there, or retrieve it and lock the copy")
     path = resolve_bundle_path(bento, yatai_url)
-    locked = lock_bundle(path, tool)
+    locked = lock_bundle(path, tool, platform, python_version)
     click.echo(f"Locked {path}: {locked.distributions} distributions, {locked.hashes} hashes, from {locked.tool}")

@@ -10,11 +10,13 @@ from bentoml.configuration import get_config
 from bentoml.configuration.schema import LOCKS
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, BundleSignatureException, InvalidArgument
 from bentoml.saved_bundle.integrity import replace_listed, verify_bundle
-from bentoml.saved_bundle.layout import LOCK, SBOM, SIGNATURE
+from bentoml.saved_bundle.layout import LOCK, REQUIREMENTS, SBOM, SIGNATURE
 from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE
-from bentoml.saved_bundle.requirements.hashed_lock import with_hashes
+from bentoml.saved_bundle.requirements.hashed_lock import refuse_incomplete, with_hashes
 from bentoml.saved_bundle.requirements.index_hashes import find_tool
 from bentoml.saved_bundle.requirements.lock import lock_of, machine_name, read_lock
+from bentoml.saved_bundle.requirements.lock_target import LockTarget
+from bentoml.saved_bundle.requirements.resolution import resolved_for
 from bentoml.saved_bundle.requirements.sbom import with_hashes as bill_with_hashes
 from bentoml.saved_bundle.verified_files import file_digest
 
@@ -98,14 +100,21 @@ class LockForm:
         return lock
 
 
-def lock_bundle(bundle_path: Path, tool: str | None = None) -> Locked:
+def lock_bundle(
+    bundle_path: Path, tool: str | None = None, platform: str | None = None, python_version: str | None = None
+) -> Locked:
     """Write the hashes of all that a bundle needs into its lock, as an index has them. None of its code is run.
+
+    With a platform or a version of Python, the lock is made anew for such machines.
 
     Args:
         bundle_path: directory of a bundle that is as it was saved.
         tool: `uv` or `pip`; None takes the first that is installed.
+        platform: one of `PLATFORMS` of `lock_target`; None for that of this machine.
+        python_version: such as `3.12`; None for that of the bundle.
 
     Raises:
+        InvalidArgument: there is no such platform or version, or the tool does not know other machines.
         BundleIntegrityException: a file is not the one that was saved.
         BundleSignatureException: it is signed; a change would make the signature false.
         BentoMLConfigException: it has no lock, or one that is not of its form.
@@ -120,13 +129,23 @@ def lock_bundle(bundle_path: Path, tool: str | None = None) -> Locked:
                 f"files {SIGNATURE}, lock, and sign again"
             )
     lock = _lock_of(bundle_path)
-    if lock.made_for != machine_name():
-        raise BentoMLException(
-            f"{bundle_path / LOCK} was made for {lock.made_for}, and this is {machine_name()}; "
-            "lock it on a machine of that kind"
-        )
-    chosen = find_tool(tool)
-    locked = with_hashes(lock, file_digest(bundle_path / lock.library), chosen, timeout_s=TIMEOUT_S)
+    library = bundle_path / lock.library
+    if platform is not None or python_version is not None:
+        if tool == "pip":
+            raise InvalidArgument("pip knows no other machine than the one it runs on; leave out --tool pip, for uv")
+        target = LockTarget.of(platform, python_version or manifest.python_version)
+        refuse_incomplete(lock)
+        text = (bundle_path / REQUIREMENTS).read_bytes().decode()
+        locked = resolved_for(target, lock, text, library, file_digest(library), timeout_s=TIMEOUT_S)
+        chosen = "uv"
+    else:
+        if lock.made_for != machine_name():
+            raise BentoMLException(
+                f"{bundle_path / LOCK} was made for {lock.made_for}, and this is {machine_name()}; "
+                "lock it on a machine of that kind, or say with --platform what it should be for"
+            )
+        chosen = find_tool(tool)
+        locked = with_hashes(lock, file_digest(library), chosen, timeout_s=TIMEOUT_S)
     _replace(bundle_path, locked)
     return Locked(1 + len(locked.pins), 1 + sum(len(pin.hashes) for pin in locked.pins), chosen)
 

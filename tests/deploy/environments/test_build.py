@@ -227,6 +227,15 @@ def test_create_environment_takes_the_lock_with_its_hashes(tmp_path: Path) -> No
         create_environment(changed(bundle, tmp_path / "no lock", {"requirements.lock": f"{locked}-r other.txt\n"}))
 
 
+def test_create_environment_takes_a_lock_for_every_machine(tmp_path: Path) -> None:
+    bundle = save_circle(tmp_path / "project", tmp_path / "bundle", env="pip_packages=['idna']")
+    lock_bundle(bundle, platform="any")
+    assert " ; sys_platform != 'win32'" in (bundle / "requirements.lock").read_text()  # uvloop
+    made = create_environment(bundle)
+    assert made.record.source == "requirements.lock"
+    assert list(made.home.path.glob("lib/*/*/uvloop-*"))
+
+
 def test_create_environment_leaves_a_lock_that_does_not_fit_and_says_why(circle: Path, tmp_path: Path) -> None:
     said: list[str] = []
     assert create_environment(circle, on_line=said.append).record.source == "requirements.txt"

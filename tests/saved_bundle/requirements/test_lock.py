@@ -10,7 +10,7 @@ import pytest
 from bentoml.exceptions import BentoMLConfigException
 from bentoml.saved_bundle.library_wheel import WHEEL_NAME
 from bentoml.saved_bundle.requirements.closure import closure_of
-from bentoml.saved_bundle.requirements.lock import Lock, Pin, lock_of, machine_name, read_lock
+from bentoml.saved_bundle.requirements.lock import Lock, Pin, any_machine, lock_of, machine_name, read_lock
 
 if TYPE_CHECKING:
     from tests.saved_bundle.installed_files import SitePackages
@@ -29,7 +29,7 @@ WHOLE = Lock(
 
 def test_lock_with_hashes_is_what_pip_reads() -> None:
     assert str(WHOLE) == (
-        "# Every distribution that this bundle needs, in the version that was installed where it was saved.\n"
+        "# Every distribution that this bundle needs, in exact versions.\n"
         "# made for: cpython-311 x86_64\n"
         "# hashes: of all; in the directory of the bundle: pip install --require-hashes -r requirements.lock\n"
         "--extra-index-url=https://a.example\n--pre\n"
@@ -51,6 +51,39 @@ def test_lock_is_read_as_it_was_written() -> None:
     assert str(again) == str(WHOLE)
     missing = replace(WHOLE, library_hashes=(), missing=("alpha needs x, which is not installed here",))
     assert read_lock(str(missing)).missing == missing.missing
+
+
+EVERYWHERE = replace(
+    WHOLE,
+    made_for=any_machine("3.11"),
+    pins=(
+        Pin("alpha", "==1.0", (A,), "python_full_version < '3.12' and sys_platform != 'win32'"),
+        Pin("alpha", "==2.0", (B,), "python_full_version >= '3.12' or sys_platform == 'win32'"),
+        Pin("beta", " @ https://a.example/beta.whl", (A,), "platform_machine == 'x86_64'"),
+    ),
+)
+
+
+def test_lock_for_every_machine_is_read_as_it_was_written() -> None:
+    assert f"\nalpha==2.0 ; {EVERYWHERE.pins[1].marker} \\\n    --hash=sha256:{B}\n" in str(EVERYWHERE)
+    assert read_lock(str(EVERYWHERE)) == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    ("made_for", "machine", "fits"),
+    [
+        ("cpython-311-darwin arm64", "cpython-311-darwin arm64", True),
+        ("cpython-311-darwin arm64", "cpython-311-darwin x86_64", False),
+        ("Python 3.11 on any machine", "cpython-311-darwin arm64", True),
+        ("Python 3.11 on any machine", "cpython-311-x86_64-linux-gnu x86_64", True),
+        ("Python 3.1 on any machine", "cpython-311-darwin arm64", False),
+        ("Python 3.11 on any machine", "cpython-312-darwin arm64", False),
+        ("Python 3.13 on any machine", "cpython-313t-darwin arm64", False),
+        ("Python 3.11 on any machine", "pypy311-pp73-darwin arm64", False),
+    ],
+)
+def test_lock_fits_the_machines_that_it_was_made_for(made_for: str, machine: str, fits: bool) -> None:
+    assert replace(WHOLE, made_for=made_for).fits(machine) is fits
 
 
 def test_lock_of_a_closure_pins_what_is_installed(site: SitePackages) -> None:
@@ -99,6 +132,14 @@ def test_lock_of_a_hostile_line_stays_in_its_comment(site: SitePackages) -> None
         "gamma==*",
         "gamma[x]==1",
         "gamma==1; python_version>'3'",
+        "gamma==1 ; ",
+        "gamma==1 ; python_version",
+        "gamma==1 ; python_version > '3' --global-option=x",
+        "gamma==1 ; sys_platform == 'x --global-option=y'",
+        "gamma==1 ; sys_platform == 'x -r y'",
+        "gamma==1 ; sys_platform == '${TOKEN}'",
+        "gamma==1 ; sys_platform == 'x#y'",
+        "gamma==1 ; sys_platform == '\x0b--pre'",
         "gamma @ file:///etc/passwd",
         "gamma @ git+https://a.example/x",
         "gamma @ https://a.example/x -e .",

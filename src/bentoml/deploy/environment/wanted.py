@@ -79,7 +79,7 @@ def _why_not_locked(path: Path, machine: str) -> str | None:
         lock = read_lock(_text_of(path))
     except BentoMLConfigException as error:
         raise BentoMLConfigException(f"{path} is no lock of a bundle: {error}") from error
-    if lock.made_for != machine:
+    if not lock.fits(machine):
         return f"{path.name} was made for {lock.made_for}, and this is {machine}"
     if lock.missing:
         return f"{path.name} is not complete: {'; '.join(lock.missing)}"

@@ -57,22 +57,31 @@ def closure_of(requirements_txt: str) -> Closure:
         requirements_txt: the text; requirements that are for another machine count for nothing.
     """
     walk = _Walk()
-    direct: list[Requirement] = [_library_requirement()]
-    options = []
-    for _, line in logical_lines(requirements_txt.splitlines()):
-        if is_source_option(line):
-            options.append(line)
-            continue
-        parsed = parse_requirement(_REQUIREMENT_OPTIONS.sub("", line))
-        if parsed is not None:
-            if canonical_name(parsed.name) != DISTRIBUTION:
-                direct.append(parsed)
-        elif not _is_library_wheel(line):
-            shown = _CREDENTIALS.sub("://***@", line)
-            walk.missing[f"requirements.txt has the line {shown!r}, which does not name a distribution"] = None
-    walk.follow(direct)
+    options = [line for _, line in logical_lines(requirements_txt.splitlines()) if is_source_option(line)]
+    direct, others = named_requirements(requirements_txt)
+    for shown in others:
+        walk.missing[f"requirements.txt has the line {shown!r}, which does not name a distribution"] = None
+    walk.follow([_library_requirement(), *direct])
     found = sorted(walk.distributions(), key=lambda one: (one.name != DISTRIBUTION, one.name))
     return Closure(tuple(found), tuple(sorted(walk.needs[_ASKED_BY_BUNDLE])), tuple(options), tuple(walk.missing))
+
+
+def named_requirements(requirements_txt: str) -> tuple[list[Requirement], list[str]]:
+    """The distributions that the lines of a requirements.txt name, without the library.
+
+    Returns:
+        The requirements; and the lines, without credentials, that name none and do not say where to look either.
+    """
+    named, others = [], []
+    for _, line in logical_lines(requirements_txt.splitlines()):
+        if is_source_option(line):
+            continue
+        parsed = parse_requirement(_REQUIREMENT_OPTIONS.sub("", line))
+        if parsed is None and not _is_library_wheel(line):
+            others.append(_CREDENTIALS.sub("://***@", line))
+        elif parsed is not None and canonical_name(parsed.name) != DISTRIBUTION:
+            named.append(parsed)
+    return named, others
 
 
 def _library_requirement() -> Requirement:

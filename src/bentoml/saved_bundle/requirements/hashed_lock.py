@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from bentoml.saved_bundle.requirements.lock import Lock
 
 
+def refuse_incomplete(lock: Lock) -> None:
+    """Check that all that is needed stands in a lock.
+
+    Raises:
+        BentoMLException: it does not.
+    """
+    if lock.missing:
+        raise BentoMLException(
+            f"{LOCK} is not complete: {'; '.join(lock.missing)}. "
+            "Install from an index what is missing, and save the service again"
+        )
+
+
 def with_hashes(lock: Lock, library_sha256: str, tool: str, *, timeout_s: float) -> Lock:
     """The lock with the digests of the files of an index, in the same versions.
 
@@ -26,11 +39,7 @@ def with_hashes(lock: Lock, library_sha256: str, tool: str, *, timeout_s: float)
         BentoMLException: the lock is not complete; the tool failed, or took too long; or the index does not have a
             distribution, or not its digests.
     """
-    if lock.missing:
-        raise BentoMLException(
-            f"{LOCK} is not complete: {'; '.join(lock.missing)}. "
-            "Install from an index what is missing, and save the service again"
-        )
+    refuse_incomplete(lock)
     asked = [pin for pin in lock.pins if pin.own_hash is None]
     found = ask_for_hashes([*lock.options, *map(str, asked)], tool, timeout_s=timeout_s) if asked else {}
     without = [str(pin) for pin in asked if not found.get(pin.name)]

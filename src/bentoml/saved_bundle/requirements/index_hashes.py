@@ -37,7 +37,7 @@ def find_tool(wanted: str | None = None) -> str:
     Raises:
         BentoMLException: it is not there, or none is.
     """
-    there = [name for name, found in (("uv", _uv() is not None), ("pip", _has_pip())) if found]
+    there = [name for name, found in (("uv", find_uv() is not None), ("pip", _has_pip())) if found]
     if wanted is not None and wanted not in there:
         raise BentoMLException(f"{wanted} is not installed for {sys.executable}; install it, or take another tool")
     if not there:
@@ -69,7 +69,7 @@ def ask_for_hashes(lines: Sequence[str], tool: str, *, timeout_s: float) -> dict
 
 def _ask_uv(requirements: Path, timeout_s: float) -> dict[str, tuple[str, ...]]:
     options = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--python"]
-    argv = [str(_uv()), "pip", "compile", *options, sys.executable, str(requirements)]
+    argv = [str(find_uv()), "pip", "compile", *options, sys.executable, str(requirements)]
     printed = proc.run(argv, timeout_s=timeout_s, check=True).stdout
     found = (_LINE.fullmatch(line) for _, line in logical_lines(printed.splitlines()))
     return {canonical_name(one["name"]): tuple(_HASH.findall(one["hashes"])) for one in found if one is not None}
@@ -88,7 +88,8 @@ def _ask_pip(requirements: Path, report: Path, timeout_s: float) -> dict[str, tu
     return found
 
 
-def _uv() -> str | None:
+def find_uv() -> str | None:
+    """The program, beside this Python or on PATH; None when it is not installed."""
     beside = Path(sys.executable).with_name("uv")
     return str(beside) if beside.is_file() else shutil.which("uv")
 

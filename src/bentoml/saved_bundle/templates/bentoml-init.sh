@@ -133,17 +133,22 @@ machine_name() {
     "$(python_command)" -c 'import platform, sysconfig; print(sysconfig.get_config_var("SOABI"), platform.machine())'
 }
 
-# A lock that has hashes holds for one kind of machine.
+# What a lock says that holds for every machine with this Python.
+any_machine() {
+    "$(python_command)" -c 'import sys; print("Python {}.{} on any machine".format(*sys.version_info[:2]))'
+}
+
+# A lock that has hashes holds for one kind of machine, or for all with one Python.
 install_pip_packages() {
     if [ -f requirements.lock ] && grep -q -e '--hash=sha256:' requirements.lock; then
         wanted=$(sed -n 's/^# made for: //p' requirements.lock)
         present=$(machine_name)
-        if [ "$wanted" = "$present" ]; then
+        if [ "$wanted" = "$present" ] || [ "$wanted" = "$(any_machine)" ]; then
             pip_install --require-hashes -r requirements.lock
             return
         fi
         echo "bentoml-init.sh: requirements.lock is for $wanted, and this is $present; without hashes," \
-            "requirements.txt is installed" >&2
+            "requirements.txt is installed; for a lock that fits: bentoml env lock BENTO --platform any" >&2
     fi
     pip_install -r requirements.txt
 }
