@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pytest
@@ -28,11 +28,11 @@ class SitePackages:
         *headers: str,
         origin: Any = None,
         description: str = "",
-        modules: Sequence[str] = (),
+        files: Mapping[str, str] | None = None,
     ) -> None:
         """Install one: `headers` are whole lines, `origin` is what pip writes into direct_url.json.
 
-        Packages of the names in `modules` are empty, but for a module `one`.
+        The content of `files` is written beside the metadata, and their names into RECORD.
         """
         info = self.directory / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
@@ -40,10 +40,10 @@ class SitePackages:
         (info / "METADATA").write_text("\n".join([*lines, "", description]), encoding="utf-8")
         if origin is not None:
             (info / "direct_url.json").write_text(origin if isinstance(origin, str) else json.dumps(origin))
-        for module in modules:
-            (self.directory / module).mkdir()
-            (self.directory / module / "__init__.py").touch()
-            (self.directory / module / "one.py").touch()
-        if modules:
-            (info / "RECORD").write_text("".join(f"{one}/__init__.py,,\n{one}/one.py,,\n" for one in modules))
+        for file, text in (files or {}).items():
+            path = self.directory / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        if files:
+            (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
         importlib.invalidate_caches()

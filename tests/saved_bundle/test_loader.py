@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ from bentoml.saved_bundle import (
 
 if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project
+    from tests.saved_bundle.installed_files import SitePackages
 
 
 @pytest.fixture
@@ -68,6 +70,45 @@ def test_load_from_a_relative_path_works_after_the_directory_changes(
     monkeypatch.chdir(tmp_path)
     service: Any = service_class()
     assert service.greet("you") == "hello you"
+
+
+def test_load_of_a_service_in_a_namespace_that_it_shares_with_installed_distributions(
+    project: Project,
+    site: SitePackages,
+    bundle_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site.add("acme-core", "1.0", files={"acme/core/__init__.py": "WORD = 'core'\n"})
+    project.write(acme__shop__words="from acme.core import WORD\n")
+    project.write_file(
+        "svc.py",
+        """
+        import acme.core, bentoml
+        from acme.shop.words import WORD
+        from bentoml.adapters import JsonInput
+
+        @bentoml.env(infer_pip_packages=True)
+        class Shop(bentoml.BentoService):
+            @bentoml.api(input=JsonInput())
+            def say(self, _):
+                import acme.core, acme.shop.words
+                return WORD + acme.core.WORD
+        """,
+    )
+    save_to_dir(project.import_("svc").Shop(), bundle_dir)
+    assert "acme-core==1.0" in (bundle_dir / "requirements.txt").read_text().splitlines()
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(project.root)])
+    project.forget("svc", "acme")
+    loaded: Any = load(bundle_dir)
+    assert loaded.say(None) == "corecore"
+    (tmp_path / "again").mkdir()
+    save_to_dir(loaded, tmp_path / "again")
+    project.forget("svc", "acme")
+    again: Any = load(tmp_path / "again")
+    assert again.say(None) == "corecore"
+    assert caplog.messages == []
 
 
 def test_load_without_warnings_in_the_log(bundle: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.saved_bundle.conftest import Project
+    from tests.saved_bundle.installed_files import SitePackages
 
 SERVICE = "import bentoml\nclass Service(bentoml.BentoService): pass\n"
 
@@ -227,6 +228,18 @@ def test_collect_sources_takes_a_shadow_of_the_standard_library_that_would_be_fo
     module = find_service_module(project.import_("svc").Service)
     project.write(svc=f"{SERVICE}import this, json, sys\n")
     assert set(collect_sources(module).files) == {"svc.py", "this.py"}
+
+
+def test_collect_sources_of_a_service_in_a_namespace_of_installed_distributions_takes_its_own_code_alone(
+    project: Project, site: SitePackages
+) -> None:
+    site.add("acme-core", "1.0", files={"acme/core/__init__.py": ""})
+    project.write(acme__shop____init__="", acme__shop__words="", acme__other="")
+    project.write(acme__shop__svc=f"{SERVICE}from . import words\nimport acme.core, acme.other\n")
+    tree = collect_sources(find_service_module(project.import_("acme.shop.svc").Service))
+    assert set(tree.files) == {"acme/shop/__init__.py", "acme/shop/svc.py", "acme/shop/words.py", "acme/other.py"}
+    assert set(tree.external) == {"acme.core"}
+    assert tree.shared == {"acme"}
 
 
 def test_collect_sources_of_an_egg_on_the_path_names_its_distribution(

@@ -163,9 +163,9 @@ def test_record_of_what_no_requirement_brings_names_its_distribution_and_warns_o
     rule: str,
     advice: str,
 ) -> None:
-    site.add("Alpha-Dist", "1.0", "Requires-Dist: beta", modules=["alpha"])
-    site.add("beta", "2.0", modules=["beta"])
-    site.add("delta-dist", "3.0+cpu", modules=["delta"])
+    site.add("Alpha-Dist", "1.0", "Requires-Dist: beta", files={"alpha.py": ""})
+    site.add("beta", "2.0", files={"beta/__init__.py": "", "beta/one.py": ""})
+    site.add("delta-dist", "3.0+cpu", files={"delta.py": ""})
     project.write_file("own.txt", "alpha-dist==1.0\n")
     monkeypatch.chdir(project.root)
     project.write(svc=UNREQUIRED.format(options=options), helper="")

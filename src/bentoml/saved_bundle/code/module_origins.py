@@ -63,7 +63,7 @@ class OriginSearch:
 
     def __init__(self, service: ServiceModule, archives: Sequence[Path]) -> None:
         self._service = service
-        self._own_top = service.name.partition(".")[0]
+        self._own = _outermost_package(service)
         self._archive_names = frozenset[str]().union(*(top_level_names(archive) for archive in archives))
         self._found: dict[str, Origin] = {}
         self._specs: dict[str, ModuleSpec | None] = {}
@@ -95,7 +95,8 @@ class OriginSearch:
     def _classify(self, name: str, top: str, spec: ModuleSpec) -> Origin:
         is_package = spec.submodule_search_locations is not None
         file = Path(spec.origin) if spec.has_location and spec.origin else None
-        if top != self._own_top and self._is_installed(top, file, spec):
+        is_own = name == self._own or name.startswith(f"{self._own}.")
+        if not is_own and self._is_installed(top, file, spec):
             return Origin(name, OriginKind.DISTRIBUTION, file, is_package)
         if file is None:
             return Origin(name, OriginKind.LOCAL if is_package else OriginKind.STANDARD_LIBRARY, None, is_package)
@@ -131,7 +132,11 @@ class OriginSearch:
         """Look below the parent's directories; the usual finders want the parent to be imported."""
         parent_spec = self._spec(parent)
         portions: list[str] = []
-        for location in (parent_spec and parent_spec.submodule_search_locations) or ():
+        locations = list((parent_spec and parent_spec.submodule_search_locations) or ())
+        if parent_spec is not None and parent_spec.origin is None:
+            # A namespace goes on below the import root, which need not be on the path.
+            locations.append(str(self._service.import_root / parent.replace(".", "/")))
+        for location in dict.fromkeys(locations):
             finder: Any = pkgutil.get_importer(location)
             spec: ModuleSpec | None = finder.find_spec(name) if finder is not None else None
             if spec is not None and spec.loader is not None:
@@ -161,6 +166,15 @@ class OriginSearch:
             names = (top_level_modules(one) for one in found if has_any)
             self._installed[root] = frozenset[str]().union(*names)
         return self._installed[root]
+
+
+def _outermost_package(service: ServiceModule) -> str:
+    """Dotted name of the package that the service belongs to with all that is in it; of its module where it has none."""
+    parts = service.name.split(".")
+    for length in range(1, len(parts)):
+        if service.import_root.joinpath(*parts[:length], "__init__.py").is_file():
+            return ".".join(parts[:length])
+    return service.name
 
 
 def _site_directories() -> list[Path]:

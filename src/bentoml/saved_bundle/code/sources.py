@@ -2,7 +2,7 @@
 
 An import is followed when the module lies outside of the standard library, of installed distributions and of bentoml.
 A distribution that is installed in editable mode counts as local. Packages keep their paths; a directory of a dotted
-name that has no `__init__.py` gets an empty one in the bundle.
+name that has no `__init__.py` gets one in the bundle; it is empty, unless installed distributions have modules in it, too.
 
 What runs only under another Python, on another platform, or in place of an import that fails, is followed last and with
 the rule that keeps it out of the requirements: the project's own modules there are saved, what they need is not.
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from bentoml.saved_bundle.code.service_module import ServiceModule
 
 logger = logging.getLogger(__name__)
+
+# A namespace package that the bundle and installed distributions share goes on in these.
+_EXTENDED = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class SourceTree:
         missing: modules that were not found, likewise.
         markers: condition of PEP 508 under which an external module is imported, of those that have one.
         left_out: imports that bring no requirement, besides the missing ones, each for every place.
+        shared: dotted names of namespace packages in which installed distributions have modules, too.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
@@ -65,6 +69,7 @@ class SourceTree:
     missing: dict[str, list[str]] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    shared: set[str] = field(default_factory=set)
 
     def copy_to(self, directory: Path) -> None:
         """Copy the files, and make a package of each directory on the way.
@@ -80,7 +85,10 @@ class SourceTree:
             target.write_bytes(source.read_bytes())
         for name in self.files:
             for parent in list(Path(name).parents)[:-1]:
-                (directory / parent / "__init__.py").touch()
+                package = directory / parent / "__init__.py"
+                if not package.exists():
+                    is_shared = parent.as_posix().replace("/", ".") in self.shared
+                    package.write_text(_EXTENDED if is_shared else "", encoding="utf-8")
 
 
 class _Walk:
@@ -171,6 +179,8 @@ class _Walk:
             self.add(origin, imported.rule)
         elif origin.kind is OriginKind.DISTRIBUTION and origin.file is not None:
             self._reach_distribution(name, imported)
+        elif origin.kind is OriginKind.DISTRIBUTION:
+            self.tree.shared.add(name)
         elif origin.kind is OriginKind.MISSING and not is_attribute:
             self._reach_missing(name, imported)
         elif origin.kind in {OriginKind.STANDARD_LIBRARY, OriginKind.BENTOML} and not is_attribute:
