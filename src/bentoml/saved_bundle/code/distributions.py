@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from typing import TYPE_CHECKING
 
-from bentoml.saved_bundle.code.recorded_files import name_of, recorded_files, recorded_modules, text_of
+from bentoml.saved_bundle.code.recorded_files import name_of, origin_of, recorded_files, recorded_modules, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -78,16 +77,8 @@ def reference_of(distribution: str) -> tuple[str | None, str | None]:
         A reference with which pip can install the same again; and the directory or file of this machine that it came
         from, which pip can not. Both None for what came from an index.
     """
-    found = importlib.metadata.distribution(distribution)
-    if (text_of(found, "INSTALLER") or "").strip() == "conda":
-        # It names the directory in which conda's packagers built it.
-        return None, None
-    text = text_of(found, "direct_url.json")
-    try:
-        origin = json.loads(text) if text else {}
-    except ValueError:
-        return None, None
-    url = str(origin.get("url", "")) if isinstance(origin, dict) else ""
+    origin = origin_of(importlib.metadata.distribution(distribution))
+    url = str(origin.get("url", ""))
     if not url or not url.isprintable() or " " in url:
         return None, None
     if url.startswith("file:"):

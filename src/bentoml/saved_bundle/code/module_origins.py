@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml.saved_bundle.code.distributions import top_level_modules
+from bentoml.saved_bundle.code.local_projects import local_projects
 from bentoml.saved_bundle.code.module_finder import is_from_bundle, top_level_names
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ class OriginSearch:
     Args:
         service: the module that defines the service; its import root is searched after everything else.
         archives: zip archives that travel with the service.
+
+    Attributes:
+        projects: what was installed from directories of this machine.
     """
 
     def __init__(self, service: ServiceModule, archives: Sequence[Path]) -> None:
@@ -67,6 +71,8 @@ class OriginSearch:
         self._archive_names = frozenset[str]().union(*(top_level_names(archive) for archive in archives))
         self._found: dict[str, Origin] = {}
         self._specs: dict[str, ModuleSpec | None] = {}
+        self.projects = local_projects()
+        self._copied = [one for one in self.projects if one.files is not None]
         self._site_dirs = _site_directories()
         self._installed: dict[Path, frozenset[str]] = {}
         importlib.invalidate_caches()
@@ -96,7 +102,8 @@ class OriginSearch:
         is_package = spec.submodule_search_locations is not None
         file = Path(spec.origin) if spec.has_location and spec.origin else None
         is_own = name == self._own or name.startswith(f"{self._own}.")
-        if not is_own and self._is_installed(top, file, spec):
+        is_local = file is not None and any(one.has(file.resolve()) for one in self._copied)
+        if not is_own and not is_local and self._is_installed(top, file, spec):
             return Origin(name, OriginKind.DISTRIBUTION, file, is_package)
         if file is None:
             return Origin(name, OriginKind.LOCAL if is_package else OriginKind.STANDARD_LIBRARY, None, is_package)
@@ -169,7 +176,7 @@ class OriginSearch:
 
 
 def _outermost_package(service: ServiceModule) -> str:
-    """Dotted name of the package that the service belongs to with all that is in it; of its module where it has none."""
+    """Dotted name of the package whose modules are all the service's own; of its module where it is in none."""
     parts = service.name.split(".")
     for length in range(1, len(parts)):
         if service.import_root.joinpath(*parts[:length], "__init__.py").is_file():

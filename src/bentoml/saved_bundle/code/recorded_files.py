@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import inspect
+import json
 import re
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +39,20 @@ def name_of(distribution: Distribution) -> str | None:
     except (UnicodeDecodeError, InvalidVersion):
         return None
     return name if _NAME.fullmatch(name) else None
+
+
+def origin_of(distribution: Distribution) -> dict[str, Any]:
+    """What `direct_url.json` says (PEP 610); empty for what came from an index.
+
+    conda's names the directory in which its packagers built the distribution, and counts for nothing.
+    """
+    if (text_of(distribution, "INSTALLER") or "").strip() == "conda":
+        return {}
+    try:
+        origin = json.loads(text_of(distribution, "direct_url.json") or "{}")
+    except ValueError:
+        return {}
+    return origin if isinstance(origin, dict) else {}
 
 
 def recorded_files(distribution: Distribution) -> list[PurePosixPath]:

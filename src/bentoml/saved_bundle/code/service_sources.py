@@ -29,12 +29,14 @@ class ServiceSources:
         tree: its files, and what they import.
         archives: zip archives with code.
         origin: the commit that the files come from, as it stands in a manifest; empty when it is not known.
+        bundle_path: the bundle that the service was loaded from; None for one of the user's project.
     """
 
     module: ServiceModule
     tree: SourceTree
     archives: tuple[Path, ...]
     origin: Mapping[str, Any] = field(default_factory=dict)
+    bundle_path: Path | None = None
 
     @classmethod
     def of(cls, service: BentoService) -> ServiceSources:
@@ -73,7 +75,7 @@ class ServiceSources:
         tree = collect_sources(module, archives)
         tree.files = dict(_bundled_files(old.service_dir))
         origin = manifest.document.get(SECTION)
-        return cls(module, tree, archives, origin if isinstance(origin, dict) else {})
+        return cls(module, tree, archives, origin if isinstance(origin, dict) else {}, bundle_path)
 
     @cached_property
     def _names(self) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The service's own source files: its module and every local module that it imports, found without running any of it.
 
 An import is followed when the module lies outside of the standard library, of installed distributions and of bentoml.
-A distribution that is installed in editable mode counts as local. Packages keep their paths; a directory of a dotted
-name that has no `__init__.py` gets one in the bundle; it is empty, unless installed distributions have modules in it, too.
+A distribution that was installed from a directory counts as local; see `local_projects`. Packages keep their paths; a
+directory of a dotted name that has no `__init__.py` gets one in the bundle, which is empty unless installed
+distributions have modules in that package, too.
 
 What runs only under another Python, on another platform, or in place of an import that fails, is followed last and with
 the rule that keeps it out of the requirements: the project's own modules there are saved, what they need is not.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from bentoml.exceptions import BentoMLException, InvalidArgument
 from bentoml.saved_bundle.code import inference_rules as rules
 from bentoml.saved_bundle.code.import_statements import ImportedName, public_names, read_imports
+from bentoml.saved_bundle.code.local_projects import project_of
 from bentoml.saved_bundle.code.module_origins import Origin, OriginKind, OriginSearch
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class SourceTree:
         missing: modules that were not found, likewise.
         markers: condition of PEP 508 under which an external module is imported, of those that have one.
         left_out: imports that bring no requirement, besides the missing ones, each for every place.
+        own_project: name of the distribution of the service's module, if that was installed from a directory.
+        projects: names of the other such distributions whose modules are among the files, sorted.
         shared: dotted names of namespace packages in which installed distributions have modules, too.
     """
 
@@ -69,6 +73,8 @@ class SourceTree:
     missing: dict[str, list[str]] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    own_project: str | None = None
+    projects: list[str] = field(default_factory=list)
     shared: set[str] = field(default_factory=set)
 
     def copy_to(self, directory: Path) -> None:
@@ -254,7 +260,8 @@ def collect_sources(service: ServiceModule, archives: Sequence[Path] = ()) -> So
     Raises:
         BentoMLException: a source file cannot be parsed.
     """
-    walk = _Walk(OriginSearch(service, archives))
+    search = OriginSearch(service, archives)
+    walk = _Walk(search)
     parts = service.name.split(".")
     for length in range(1, len(parts)):
         name = ".".join(parts[:length])
@@ -262,7 +269,12 @@ def collect_sources(service: ServiceModule, archives: Sequence[Path] = ()) -> So
     walk.add(Origin(service.name, OriginKind.LOCAL, service.file, service.is_package))
     for archive in archives:
         _read_archive(walk, archive)
-    return walk.run()
+    tree = walk.run()
+    own = project_of(service.file, search.projects)
+    tree.own_project = None if own is None else own.name
+    others = {project_of(file.resolve(), search.projects) for file in tree.files.values()} - {own, None}
+    tree.projects = sorted(one.name for one in others if one is not None)
+    return tree
 
 
 def _read_archive(walk: _Walk, archive: Path) -> None:

@@ -16,6 +16,7 @@ from bentoml.saved_bundle.requirements.inference import inferred_from, look_up
 from bentoml.saved_bundle.requirements.pinning import combined
 from bentoml.saved_bundle.requirements.recording import names_in_file, record_of
 from bentoml.saved_bundle.requirements.requirement_text import names_distribution
+from bentoml.saved_bundle.requirements.stated import stated_requirements
 from bentoml.service.assembly import ask_artifacts
 from bentoml.service.pip_packages import refuse_option, requirement_name
 
@@ -80,8 +81,11 @@ def resolve_environment(service: BentoService, sources: ServiceSources) -> Resol
         for line in asked:
             refuse_option(line)
         given = _without_library(asked)
-        find = inferred_from if env._infer_pip_packages else look_up
-        inference = find(sources.tree, {name for name in map(requirement_name, given) if name})
+        names = {name for name in map(requirement_name, given) if name}
+        if env._infer_pip_packages:
+            inference = inferred_from(sources.tree, names, stated_requirements(sources))
+        else:
+            inference = look_up(sources.tree, names)
         requirements = combined(given, inference.found if env._infer_pip_packages else [])
     lines = [*requirements, env._pip_index_url, env._pip_trusted_host, env._pip_extra_index_url]
     check_lines(lines)

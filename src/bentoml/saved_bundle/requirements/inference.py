@@ -12,13 +12,17 @@ from bentoml.saved_bundle.code import inference_rules as rules
 from bentoml.saved_bundle.code.distributions import distribution_of, providers_of, reference_of
 from bentoml.saved_bundle.code.service_sources import ServiceSources
 from bentoml.saved_bundle.code.sources import LeftOut
+from bentoml.saved_bundle.requirements.inferred import InferredRequirement
 from bentoml.saved_bundle.requirements.pinning import without_local
 from bentoml.saved_bundle.requirements.requirement_text import canonical_name
+from bentoml.saved_bundle.requirements.stated import stated_requirements
+from bentoml.saved_bundle.requirements.stated_lines import with_stated
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Sequence
 
     from bentoml.saved_bundle.code.sources import SourceTree
+    from bentoml.saved_bundle.requirements.stated import StatedRequirement
     from bentoml.service import BentoService
 
 logger = logging.getLogger(__name__)
@@ -32,32 +36,6 @@ def in_every_environment(python: tuple[int, int]) -> frozenset[str]:
     """
     others = {"setuptools", "wheel"} if python < (3, 12) else set[str]()
     return frozenset({"bentoml", "pip", *others})
-
-
-@dataclass(frozen=True)
-class InferredRequirement:
-    """One distribution that the service imports.
-
-    Attributes:
-        name: name of the distribution.
-        version: the version installed here, without a local part such as `+cpu`.
-        imports: its modules that are imported, each with file and line of every import.
-        marker: condition of PEP 508 under which all of them are imported; empty without one.
-        reference: requirement with a URL, for what was not installed from an index; None for the rest.
-        directory: address of the directory or file of this machine that it was installed from; None for the rest.
-    """
-
-    name: str
-    version: str
-    imports: tuple[tuple[str, tuple[str, ...]], ...]
-    marker: str = ""
-    reference: str | None = None
-    directory: str | None = None
-
-    def __str__(self) -> str:
-        line = self.reference or f"{self.name}=={self.version}"
-        # After a URL, a blank has to end it.
-        return f"{line}{' ' if self.reference else ''}; {self.marker}" if self.marker else line
 
 
 @dataclass(frozen=True)
@@ -76,15 +54,21 @@ class Inference:
 def infer_requirements(bento_service: BentoService) -> dict[str, str]:
     """Distribution and version for each import that leads from the service's module out of the user's own code.
 
+    So for what libraries require whose code goes into the bundle.
+
     Raises:
         BentoMLException: the source of the service cannot be found or parsed.
     """
-    return {one.name: one.version for one in inferred_from(ServiceSources.of(bento_service).tree).found}
+    sources = ServiceSources.of(bento_service)
+    found = inferred_from(sources.tree, stated=stated_requirements(sources)).found
+    return {one.name: one.version for one in found if one.version}
 
 
-def inferred_from(tree: SourceTree, preferred: Container[str] = ()) -> Inference:
+def inferred_from(
+    tree: SourceTree, preferred: Container[str] = (), stated: Sequence[StatedRequirement] = ()
+) -> Inference:
     """As `look_up`; what was not found, or nobody else can install, is logged as a warning."""
-    inference = look_up(tree, preferred)
+    inference = look_up(tree, preferred, stated)
     for name, places in tree.missing.items():
         logger.warning("%s imports %s, which is not installed here; no requirement was written for it", places[0], name)
     for one in {one.name: one for one in reversed(inference.left_out) if one.rule == rules.NO_DISTRIBUTION}.values():
@@ -104,12 +88,13 @@ def inferred_from(tree: SourceTree, preferred: Container[str] = ()) -> Inference
     return inference
 
 
-def look_up(tree: SourceTree, preferred: Container[str] = ()) -> Inference:
-    """The distributions behind the external modules of a source tree.
+def look_up(tree: SourceTree, preferred: Container[str] = (), stated: Sequence[StatedRequirement] = ()) -> Inference:
+    """The distributions behind the external modules of a source tree, and those that were asked for in writing.
 
     Args:
         tree: the source files and their imports.
         preferred: canonical names of distributions that are required anyway; see `distribution_of`.
+        stated: what libraries in the tree require, and which extras the user has named.
     """
     left_out = list(tree.left_out)
     for name, places in tree.missing.items():
@@ -126,7 +111,9 @@ def look_up(tree: SourceTree, preferred: Container[str] = ()) -> Inference:
         else:
             found.setdefault(distribution, []).append(module)
     inferred = [_inferred(distribution, modules, tree) for distribution, modules in found.items()]
-    return Inference(sorted(inferred, key=lambda one: canonical_name(one.name)), left_out)
+    in_bundle = {*everywhere, *map(canonical_name, tree.projects), canonical_name(tree.own_project or "bentoml")}
+    inferred, unmet = with_stated(inferred, stated, in_bundle)
+    return Inference(sorted(inferred, key=lambda one: canonical_name(one.name)), [*left_out, *unmet])
 
 
 def _inferred(distribution: str, modules: list[str], tree: SourceTree) -> InferredRequirement:
@@ -137,6 +124,6 @@ def _inferred(distribution: str, modules: list[str], tree: SourceTree) -> Inferr
         version=without_local(importlib.metadata.version(distribution)),
         imports=tuple((module, tuple(tree.external[module])) for module in modules),
         marker=markers.pop() if len(markers) == 1 else "",
-        reference=reference,
+        reference=None if reference is None else reference.removeprefix(distribution),
         directory=directory,
     )

@@ -10,11 +10,11 @@ from bentoml.saved_bundle.requirements.requirement_text import canonical_name, p
 from bentoml.service.pip_packages import requirement_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from packaging.requirements import Requirement
 
-    from bentoml.saved_bundle.requirements.inference import InferredRequirement
+    from bentoml.saved_bundle.requirements.inferred import InferredRequirement
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +59,21 @@ def _warn_of_unknown_extras(requirement: Requirement) -> None:
 
 
 def combined(declared: Iterable[str], inferred: Iterable[InferredRequirement]) -> list[str]:
-    """Declared requirements, pinned, followed by inferred ones for distributions that were not declared."""
-    lines = [pinned(requirement) for requirement in declared]
+    """Declared requirements, pinned and with the extras that were found, followed by what else was found."""
+    found = list(inferred)
+    extras = {canonical_name(one.name): one.extras for one in found}
+    lines = [_with_extras(pinned(requirement), extras) for requirement in declared]
     names = {requirement_name(line) for line in lines}
-    return [*lines, *(str(one) for one in inferred if canonical_name(one.name) not in names)]
+    return [*lines, *(str(one) for one in found if canonical_name(one.name) not in names)]
+
+
+def _with_extras(line: str, extras: Mapping[str, frozenset[str]]) -> str:
+    parsed = parse_requirement(line)
+    found = frozenset[str]() if parsed is None else extras.get(canonical_name(parsed.name), frozenset())
+    if parsed is None or found <= {*map(canonical_name, parsed.extras)}:
+        return line
+    parsed.extras |= found
+    return str(parsed)
 
 
 def _installed_version(name: str) -> str | None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from bentoml.saved_bundle.code.service_sources import ServiceSources
     from bentoml.saved_bundle.requirements.closure import Closure
-    from bentoml.saved_bundle.requirements.inference import Inference, InferredRequirement
+    from bentoml.saved_bundle.requirements.inference import Inference
+    from bentoml.saved_bundle.requirements.inferred import InferredRequirement
     from bentoml.service import BentoServiceEnv
 
 logger = logging.getLogger(__name__)
@@ -58,15 +59,15 @@ def record_of(
         sources: the code of the service, which knows where it lies in the bundle.
     """
     # In the record, all places are those of the bundle.
-    imports = {
-        canonical_name(one.name): [
-            Reason(IMPORT, module, shown_places([*map(sources.bundle_place, places)])) for module, places in one.imports
-        ]
-        for one in inference.found
-    }
+    found: dict[str, list[Reason]] = {}
+    for one in inference.found:
+        reasons = found.setdefault(canonical_name(one.name), [])
+        for module, places in one.imports:
+            reasons.append(Reason(IMPORT, module, shown_places([*map(sources.bundle_place, places)])))
+        reasons += one.reasons
     if env._requirements_txt_file is None:
         kept, left_out = (
-            _kept(env, imports),
+            _kept(env, found),
             [
                 LeftOut(line, "pip_packages", rules.OWN_LIBRARY)
                 for line in asked
@@ -74,7 +75,7 @@ def record_of(
             ],
         )
     else:
-        kept, left_out = _kept_of_file(env, imports)
+        kept, left_out = _kept_of_file(env, found)
     left_out += (replace(one, place=sources.bundle_place(one.place)) for one in inference.left_out)
     has_file = env._requirements_txt_file is not None
     required = (
@@ -92,7 +93,7 @@ def record_of(
     return RequirementRecord((_LIBRARY_ENTRY, *kept), grouped([*unrequired, *left_out]))
 
 
-def _kept(env: BentoServiceEnv, imports: dict[str, list[Reason]]) -> list[KeptRequirement]:
+def _kept(env: BentoServiceEnv, found: dict[str, list[Reason]]) -> list[KeptRequirement]:
     kept = []
     for line in env._pip_packages[1:]:
         name = requirement_name(line)
@@ -101,19 +102,17 @@ def _kept(env: BentoServiceEnv, imports: dict[str, list[Reason]]) -> list[KeptRe
             for text, reason in env._reasons
             if text == line or (name is not None and requirement_name(text) == name)
         ]
-        asked += imports.get(name or "", [])
+        asked += found.get(name or "", [])
         kept.append(KeptRequirement(line, tuple(dict.fromkeys(asked)) or (GIVEN,)))
     return kept
 
 
-def _kept_of_file(
-    env: BentoServiceEnv, imports: dict[str, list[Reason]]
-) -> tuple[list[KeptRequirement], list[LeftOut]]:
+def _kept_of_file(env: BentoServiceEnv, found: dict[str, list[Reason]]) -> tuple[list[KeptRequirement], list[LeftOut]]:
     kept: list[KeptRequirement] = []
     file = env._requirements_txt_file
     for number, text, name in _lines_of_file(env.requirements_txt()):
         line = Reason(OPTION, "requirements_txt_file", f"line {number}")
-        kept.append(KeptRequirement(text, (line, *imports.get(name or "", ()))))
+        kept.append(KeptRequirement(text, (line, *found.get(name or "", ()))))
         if _RELATIVE_PATH.match(text):
             logger.warning(
                 "requirements_txt_file '%s', line %d: %s names a file that is not in the bundle; where the bundle is "
