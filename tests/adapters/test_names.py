@@ -54,3 +54,18 @@ def test_importing_the_pipeline_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_package_loads_no_adapter_until_one_is_asked_for() -> None:
+    program = (
+        "import sys, bentoml.adapters; loaded = lambda: "
+        "[name for name in sorted(sys.modules) if name.startswith('bentoml.adapters.') and name.endswith('_input')]; "
+        "print(loaded()); bentoml.adapters.JsonInput; print('bentoml.adapters.json_input' in loaded())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\nTrue\n"
+
+
+def test_every_name_of_the_package_can_be_loaded() -> None:
+    package = importlib.import_module("bentoml.adapters")
+    assert [getattr(package, name).__name__ for name in package.__all__] == package.__all__ == dir(package)

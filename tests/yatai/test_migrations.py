@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +18,21 @@ from bentoml.yatai.database import Database
 from bentoml.yatai.models import UriType
 from bentoml.yatai.registry import BentoQuery
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
 # What each released version has written to its database: three bundles, of which Iris:2 was deleted and added again.
 RELEASED = Path(__file__).parent / "data"
+
+
+def made_tables(connection: Connection) -> dict[str, tuple[str, list[str]]]:
+    """The text of every table and index by name: its beginning, and its columns and constraints sorted."""
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    made = {}
+    for name, text in rows:
+        beginning, _, parts = re.sub(r"\s+", " ", text).partition("(")
+        made[name] = (beginning.strip(), sorted(part.strip(" )") for part in parts.split(", ")))
+    return made
 
 
 def test_head_is_the_newest_revision() -> None:
@@ -78,3 +94,35 @@ def test_upgrade_of_a_released_database_takes_what_was_deleted_as_gone_for_good(
     assert {(row.tree_digest, row.size_bytes, row.created_by, row.deleted_at, row.deleted_by) for row in rows} == {
         (None, None, "", None, "")
     }
+
+
+def test_empty_database_becomes_what_all_steps_make(tmp_path: Path) -> None:
+    with sa.create_engine(f"sqlite:///{tmp_path / 'at-once.db'}", poolclass=sa.NullPool).begin() as connection:
+        migrations.upgrade(connection)
+        at_once = made_tables(connection)
+        versions = connection.exec_driver_sql("SELECT version_num FROM alembic_version").fetchall()
+    with sa.create_engine(f"sqlite:///{tmp_path / 'steps.db'}", poolclass=sa.NullPool).begin() as connection:
+        migrations.upgrade_in_steps(connection)
+        assert made_tables(connection) == at_once
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").fetchall() == versions
+    assert {"alembic_version", "bentos", "labels", "locks", "uq_bentos_live_tag"} <= at_once.keys()
+
+
+def test_database_with_a_table_of_somebody_else_goes_through_the_steps(tmp_path: Path) -> None:
+    database = Database(tmp_path / "storage.db")
+    with sa.create_engine(f"sqlite:///{database.path}", poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == migrations.HEAD
+        assert {"bentos", "labels", "locks"} <= set(sa.inspect(connection).get_table_names())
+
+
+def test_first_save_loads_no_alembic(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from bentoml.yatai.database import Database\n"
+        f"with Database(Path({str(tmp_path / 'storage.db')!r})).write() as connection:\n"
+        "    connection.exec_driver_sql('SELECT * FROM bentos')\n"
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"

@@ -53,6 +53,8 @@ PREPARE, FLIP, DROP = "prepare", "flip", "drop"
 PREPARED, REFUSED, FLIPPED, DROPPED, DRAINED = "prepared", "refused", "flipped", "dropped", "drained"
 # Said by the fork server, with the `pid` of a worker and its `exit_code`.
 FORKED_ENDED = "forked_ended"
+# The longest line that the supervisor and the fork server say to each other.
+FORK_LINE_BYTES = 4096
 MAX_REASON = 8000
 # Exit code of a process that has said on the status socket why it failed.
 FAILED_EXIT_CODE = 3

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.server.metrics.registry_report import Inherited
-from bentoml.server.processes.child import FAILED_EXIT_CODE, FORKED_ENDED, READY, ChildContext
+from bentoml.server.processes.child import FAILED_EXIT_CODE, FORK_LINE_BYTES, FORKED_ENDED, READY, ChildContext
 from bentoml.server.workers.worker import load_service, serve_calls
 from bentoml.server.workers.worker_threads import apply_thread_limits
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 # Run as a script this module's own name would be `__main__`, whose records no handler of ours takes.
 logger = logging.getLogger("bentoml.server.fork_server")
-
-LINE_BYTES = 4096
 
 
 class ForkServer:
@@ -77,7 +75,7 @@ class ForkServer:
                 self._end_all()
             if self._deaths_read in readable:
                 with contextlib.suppress(BlockingIOError):
-                    os.read(self._deaths_read, LINE_BYTES)
+                    os.read(self._deaths_read, FORK_LINE_BYTES)
                 self._reap()
             if self._control.fileno() in readable:
                 forked = self._fork()
@@ -99,7 +97,7 @@ class ForkServer:
                 self._context.say(FORKED_ENDED, pid=pid, exit_code=os.waitstatus_to_exitcode(status))
 
     def _fork(self) -> ChildContext | None:
-        request, fds, _, _ = socket.recv_fds(self._control, LINE_BYTES, 1)
+        request, fds, _, _ = socket.recv_fds(self._control, FORK_LINE_BYTES, 1)
         if not request:
             os._exit(0)
         (status_fd,) = fds

@@ -10,9 +10,8 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
-from bentoml.server.processes.child import FORKED_ENDED
+from bentoml.server.processes.child import FORK_LINE_BYTES, FORKED_ENDED
 from bentoml.server.processes.child_process import how
-from bentoml.server.supervision.fork_server import LINE_BYTES
 from bentoml.server.supervision.forked_worker import ForkedWorker
 from bentoml.server.workers.worker_threads import thread_limits
 
@@ -184,7 +183,7 @@ async def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
         await readable.wait()
     finally:
         loop.remove_reader(control.fileno())
-    line, fds, _, _ = socket.recv_fds(control, LINE_BYTES, 1)
+    line, fds, _, _ = socket.recv_fds(control, FORK_LINE_BYTES, 1)
     if not line:
         raise ConnectionError("the fork server is gone")
     answer: dict[str, Any] = json.loads(line)
