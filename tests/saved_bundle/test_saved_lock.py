@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,7 +67,7 @@ def test_save_with_hashes_writes_them_into_lock_and_bill(service: Any, index: In
     verify_bundle(bundle_dir)
     assert load(bundle_dir).name == "Greeter"
     # What is added later is the same, byte for byte.
-    names = ("requirements.lock", "sbom.cdx.json", "SHA256SUMS")
+    names = ("requirements.lock", "sbom.cdx.json", "Dockerfile", "SHA256SUMS")
     before = [(bundle_dir / name).read_bytes() for name in names]
     lock_bundle(bundle_dir, "uv")
     assert [(bundle_dir / name).read_bytes() for name in names] == before
@@ -73,11 +77,20 @@ def test_lock_bundle_adds_the_hashes_to_the_bill(service: Any, index: Index, bun
     digest = index.add("alpha", "1.0")
     save_to_dir(service, bundle_dir)
     assert hashes_in_bill(bundle_dir)["alpha"] == set()
+    dockerfile = (bundle_dir / "Dockerfile").read_text()
     number = json.loads((bundle_dir / "sbom.cdx.json").read_text())["serialNumber"]
     lock_bundle(bundle_dir)
     assert hashes_in_bill(bundle_dir)["alpha"] == {digest}
     assert json.loads((bundle_dir / "sbom.cdx.json").read_text())["serialNumber"] != number
     verify_bundle(bundle_dir)
+    # The image is labelled with this very bill, and nothing else in its Dockerfile has changed.
+    after = (bundle_dir / "Dockerfile").read_text()
+    bill = (bundle_dir / "sbom.cdx.json").read_bytes()
+    (packed,) = re.findall(r'org\.bentoml\.sbom="([^"]*)"', after)
+    assert gzip.decompress(base64.b64decode(packed)) == bill
+    assert f'org.bentoml.sbom.sha256="{hashlib.sha256(bill).hexdigest()}"' in after
+    label = r'org\.bentoml\.sbom(\.sha256)?="[^"]*"'
+    assert re.sub(label, "", after) == re.sub(label, "", dockerfile)
 
 
 @pytest.mark.parametrize(

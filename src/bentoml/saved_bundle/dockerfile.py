@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ _SECRETS = " ".join(f"--mount=type=secret,id={name}" for name in ("pip_config", 
 _ROOT_FILES = ("[A-Za-z]*.*", DOCKERFILE, PYTHON_VERSION, f"{DIGESTS}*")
 # BuildKit refuses lines of 64 KiB.
 _LONGEST_LABEL = 48 * 1024
+_SBOM_LABELS = re.compile(r' org\.bentoml\.sbom\.sha256="[0-9a-f]{64}"(?: org\.bentoml\.sbom="[A-Za-z0-9+/=]+")?')
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,12 @@ def _labels(facts: DockerfileFacts) -> str:
     if facts.sbom is not None:
         labels.update(_sbom_labels(facts.sbom))
     return "LABEL " + " ".join(f'{key}="{value}"' for key, value in labels.items())
+
+
+def with_sbom_labels(dockerfile: str, sbom: bytes) -> str:
+    """A Dockerfile that was generated, with the labels of another bill of materials in place of those it has."""
+    labels = "".join(f' {key}="{value}"' for key, value in _sbom_labels(sbom).items())
+    return _SBOM_LABELS.sub(labels, dockerfile, count=1)
 
 
 def _sbom_labels(sbom: bytes) -> dict[str, str]:

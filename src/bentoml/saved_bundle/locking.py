@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from bentoml.configuration import get_config
 from bentoml.configuration.schema import LOCKS
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, BundleSignatureException, InvalidArgument
+from bentoml.saved_bundle.dockerfile import with_sbom_labels
 from bentoml.saved_bundle.integrity import replace_listed, verify_bundle
-from bentoml.saved_bundle.layout import LOCK, REQUIREMENTS, SBOM, SIGNATURE
+from bentoml.saved_bundle.layout import DOCKERFILE, LOCK, REQUIREMENTS, SBOM, SIGNATURE
 from bentoml.saved_bundle.requirements.closure import NEEDED_BY_BUNDLE
 from bentoml.saved_bundle.requirements.hashed_lock import refuse_incomplete, with_hashes
 from bentoml.saved_bundle.requirements.index_hashes import find_tool
@@ -151,14 +152,18 @@ def lock_bundle(
 
 
 def _replace(bundle_path: Path, lock: Lock) -> None:
-    """Write the lock, and its hashes into the bill of materials."""
-    bill = bundle_path / SBOM
+    """Write the lock, its hashes into the bill of materials, and that into the labels of the Dockerfile."""
+    bill, dockerfile = bundle_path / SBOM, bundle_path / DOCKERFILE
     if bill.is_file():  # bundles of older versions have none
         try:
             text = bill_with_hashes(bill.read_bytes().decode(), lock.pins)
         except (BentoMLConfigException, UnicodeDecodeError) as error:
             raise BentoMLConfigException(f"{bill} is no bill of a bundle: {error}") from error
         replace_listed(bundle_path, SBOM, text.encode())
+        if dockerfile.is_file():
+            image = dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+            changed = with_sbom_labels(image, text.encode())
+            replace_listed(bundle_path, DOCKERFILE, changed.encode("utf-8", "surrogateescape"))
     replace_listed(bundle_path, LOCK, str(lock).encode())
 
 
