@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from bentoml._util.archives import pack_tar
 from bentoml.deploy.environment import list_environments
+from bentoml.saved_bundle.integrity import write_digests
 from tests.cli.circle_bundle import PI, save_circle
 from tests.cli.saved_home import BENTOML, run_bentoml
 from tests.cli.server_process import served
@@ -143,6 +145,31 @@ def test_serve_isolated_is_the_same_process_in_the_environment_of_the_bundle(cir
         assert json.loads(server.fetch("/pi", b"{}")[1]) == [PI, str(prefix)]
         status, _, stderr = server.stop(signal.SIGTERM)
     assert (status, stderr) == (0, "")
+
+
+def test_reload_takes_no_bundle_that_needs_other_packages(circle: Path, shared_home: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(circle, bundle)
+    words = ["--isolated", "--isolated-installer", "uv", "--port", "0", str(bundle)]
+    with served([BENTOML, "serve", *words], {**HAS_UV, "BENTOML_HOME": str(shared_home)}) as server:
+        (bundle / "requirements.lock").unlink()
+        with (bundle / "requirements.txt").open("a", encoding="utf-8") as file:
+            file.write("six==1.17.0\n")
+        write_digests(bundle)
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.stdout is not None
+        said = ""
+        while "goes on being served" not in said:
+            said = server.process.stdout.readline()
+            assert server.process.poll() is None
+        assert f"{bundle} needs other packages than this server has in its environment; stop it" in said
+        assert json.loads(server.fetch("/pi", b"{}")[1])[0] == PI
+
+
+def test_options_for_the_environment_need_isolated(circle: Path) -> None:
+    done = run_bentoml("serve", str(circle), "--isolated-only-wheels", env=HAS_UV)
+    assert done.returncode == 2
+    assert "--isolated-only-wheels is for the environment that --isolated makes; give that, too" in done.stderr
 
 
 def test_serve_isolated_drains_before_it_ends(tmp_path: Path) -> None:

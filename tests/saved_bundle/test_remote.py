@@ -98,6 +98,19 @@ def test_save_to_an_address_and_load_from_there(
     assert sorted(entry.name for entry in (temporary / name).iterdir()) == ["lock", "unpacked"]
 
 
+def test_save_replaces_what_is_at_an_address_only_when_it_is_asked_to(
+    project: Project, server: WebServer, temporary: Path
+) -> None:
+    server.keep("/models/Greeter.tar")
+    project.greeter(version="1.0").save_to_dir(server.url("/models"))
+    with pytest.raises(BentoMLException, match=r"models/Greeter\.tar: there is something already.*replace=True"):
+        project.greeter(version="2.0").save_to_dir(server.url("/models"))
+    assert load_bento_service_metadata(server.url("/models/Greeter.tar")).version == "1.0"
+    project.greeter(version="2.0").save_to_dir(server.url("/models"), replace=True)
+    assert load_bento_service_metadata(server.url("/models/Greeter.tar")).version == "2.0"
+    assert left_in(temporary) == []
+
+
 def test_save_to_an_address_that_refuses_says_so(project: Project, server: WebServer, temporary: Path) -> None:
     with pytest.raises(NotFound, match="there is no such object"):
         project.greeter().save_to_dir(server.url("/models"))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bentoml.exceptions import MissingDependencyException, NotFound
-from bentoml.saved_bundle import load, safe_retrieve
+from bentoml.exceptions import BentoMLException, MissingDependencyException, NotFound
+from bentoml.saved_bundle import load, load_bento_service_metadata, safe_retrieve
 from bentoml.storage.address import parse_address
 from bentoml.storage.stores import download, write_object
 from tests.storage.emulators import Emulator, azurite, running_azure, running_gcs, running_s3
@@ -56,7 +56,10 @@ def test_save_to_a_bucket_and_load_from_there(
     project: Project, emulator: Emulator, tmp_path: Path, location: str, name: str
 ) -> None:
     project.greeter(version="1.0").save_to_dir(emulator.url(location))
-    project.greeter(model="good day", version="2.0").save_to_dir(emulator.url(location))
+    with pytest.raises(BentoMLException, match=f"{name}: there is something already, and nothing was written"):
+        project.greeter(version="2.0").save_to_dir(emulator.url(location))
+    assert load_bento_service_metadata(emulator.url(name)).version == "1.0"
+    project.greeter(model="good day", version="2.0").save_to_dir(emulator.url(location), replace=True)
     assert list((tmp_path / "temporary").iterdir()) == []
     project.forget("greeter")
     service: Any = load(emulator.url(name))

@@ -11,16 +11,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
+import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
 from pathlib import Path
 
@@ -40,11 +45,13 @@ class Emulator:
         endpoint: its address.
         scheme: of addresses in it.
         variables: what an operator sets to use it.
+        certificate: of its authority, where it speaks TLS.
     """
 
     endpoint: str
     scheme: str
     variables: Mapping[str, str]
+    certificate: Path | None = None
 
     def url(self, name: str) -> str:
         return f"{self.scheme}://{BUCKET}/{name}"
@@ -56,8 +63,9 @@ def azurite() -> str | None:
 
 
 @contextmanager
-def _running(argv: list[str], port: int, log: Path) -> Iterator[None]:
-    with log.open("wb") as output, subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT) as process:
+def _running(argv: list[str], port: int, log: Path, environ: Mapping[str, str] | None = None) -> Iterator[None]:
+    env = {**os.environ, **(environ or {})}
+    with log.open("wb") as output, subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=env) as process:
         try:
             deadline = time.monotonic() + START_S
             while not _listens(port):
@@ -84,28 +92,76 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _put(url: str, headers: Mapping[str, str]) -> None:
+def _put(url: str, headers: Mapping[str, str], authority: Path | None = None) -> None:
     request = urllib.request.Request(url, method="PUT", headers={**headers, "Content-Length": "0"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    context = ssl.create_default_context(cafile=authority) if authority is not None else None
+    with urllib.request.urlopen(request, timeout=20, context=context) as answer:
         assert answer.status in {200, 201}
 
 
 @contextmanager
-def running_s3(directory: Path) -> Iterator[Emulator]:
-    """A server for S3."""
+def running_s3(directory: Path, *, tls: bool = False, checks_keys: bool = False) -> Iterator[Emulator]:
+    """A server for S3.
+
+    Args:
+        directory: for its log.
+        tls: speak TLS, with a certificate of an authority that nobody knows.
+        checks_keys: let in the one user who is made at the start, whose signatures are checked, and nobody else.
+    """
     port = _free_port()
     code = "from moto.server import main; import sys; sys.exit(main(sys.argv[1:]))"
     argv = [sys.executable, "-W", "ignore", "-c", code, "-H", "127.0.0.1", "-p", str(port)]
-    with _running(argv, port, directory / "moto.log"):
-        endpoint = f"http://127.0.0.1:{port}"
-        _put(f"{endpoint}/{BUCKET}", {})
+    certificate = None
+    if tls:
+        certificate, chain, key = make_authority(directory)
+        argv += ["-s", "-c", str(chain), "-k", str(key)]
+    # Of a server that checks keys, the requests that are made here are the only ones without.
+    environ = {"INITIAL_NO_AUTH_ACTION_COUNT": "4"} if checks_keys else {}
+    with _running(argv, port, directory / "moto.log", environ):
+        endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        _put(f"{endpoint}/{BUCKET}", {}, certificate)
+        access_key, secret_key = _make_user(endpoint) if checks_keys else ("key", "secret")
         variables = {
             "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
         }
-        yield Emulator(endpoint, "s3", variables)
+        yield Emulator(endpoint, "s3", variables, certificate)
+
+
+def make_authority(directory: Path) -> tuple[Path, Path, Path]:
+    """An authority, and a server that it vouches for: certificate of the first; certificate and key of the other."""
+    ca, ca_key, chain, key = (directory / name for name in ("ca.pem", "ca.key", "server.pem", "server.key"))
+    curve = ["-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-x509", "-days", "2"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+    signed = ["-CA", str(ca), "-CAkey", str(ca_key), *names]
+    for words in (
+        [*curve, "-subj", "/CN=authority", "-keyout", str(ca_key), "-out", str(ca)],
+        [*curve, "-subj", "/CN=server", "-keyout", str(key), "-out", str(chain), *signed],
+    ):
+        subprocess.run(["openssl", "req", *words], capture_output=True, check=True)
+    return ca, chain, key
+
+
+def _make_user(endpoint: str) -> tuple[str, str]:
+    """Key and secret of a new user who may do everything in S3."""
+    allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+    service = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x"
+
+    def ask(action: str, **arguments: str) -> str:
+        form = {"Version": "2010-05-08", "Action": action, "UserName": "maker", **arguments}
+        body = urllib.parse.urlencode(form).encode()
+        request = urllib.request.Request(endpoint, data=body, headers={"Authorization": service})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(answer.read().decode())
+
+    ask("CreateUser")
+    text = ask("CreateAccessKey")
+    ask("PutUserPolicy", PolicyName="all", PolicyDocument=allowed)
+    found = [re.search(rf"<{name}>(.*?)<", text) for name in ("AccessKeyId", "SecretAccessKey")]
+    access_key, secret_key = (match[1] for match in found if match is not None)
+    return access_key, secret_key
 
 
 @contextmanager
@@ -138,3 +194,23 @@ def _make_container(endpoint: str) -> None:
     digest = hmac.new(base64.b64decode(AZURE_KEY), signed.encode(), hashlib.sha256).digest()
     authorization = f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(digest).decode()}"
     _put(f"{endpoint}/{BUCKET}?restype=container", {**headers, "Authorization": authorization})
+
+
+def shared_access_signature(now: datetime) -> str:
+    """A token for everything in the account, as `az storage account generate-sas` makes it.
+
+    https://learn.microsoft.com/rest/api/storageservices/create-account-sas
+
+    Args:
+        now: with a zone; the token is good for an hour after it.
+    """
+    until = (now + timedelta(hours=1)).astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    version, permissions, services, kinds, protocols = "2021-08-06", "rwdlac", "b", "sco", "https,http"
+    signed = [AZURE_ACCOUNT, permissions, services, kinds, "", until, "", protocols, version, "", ""]
+    digest = hmac.new(base64.b64decode(AZURE_KEY), "\n".join(signed).encode(), hashlib.sha256).digest()
+    return urllib.parse.urlencode(
+        {
+            "sv": version, "ss": services, "srt": kinds, "sp": permissions, "se": until, "spr": protocols,
+            "sig": base64.b64encode(digest).decode(),
+        }
+    )  # fmt: skip

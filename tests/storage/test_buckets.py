@@ -7,18 +7,34 @@ import os
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bentoml.exceptions import BentoMLConfigException, BentoMLException, InvalidArgument, NotFound
-from bentoml.storage import object_store
+from bentoml.exceptions import (
+    BentoMLConfigException,
+    BentoMLException,
+    InvalidArgument,
+    NotFound,
+    Unauthenticated,
+)
+from bentoml.storage import buckets, object_store
 from bentoml.storage.address import parse_address
 from bentoml.storage.base import ObjectStore
 from bentoml.storage.buckets import open_bucket
 from bentoml.storage.stores import download, open_store, write_object
-from tests.storage.emulators import AZURE_KEY, Emulator, azurite, running_azure, running_gcs, running_s3
+from tests.storage.emulators import (
+    AZURE_KEY,
+    Emulator,
+    azurite,
+    running_azure,
+    running_gcs,
+    running_s3,
+    shared_access_signature,
+)
+from tests.storage.web_server import web_server
 
 pytestmark = [pytest.mark.environment("storage"), pytest.mark.timeout(180)]
 
@@ -26,20 +42,13 @@ SERVERS = {"s3": running_s3, "gs": running_gcs, "azure": running_azure}
 NO_AZURITE = "there is no Azurite; with npm: npm install --prefix .venv-environments/npm azurite"
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "s3",
-        "gs",
-        pytest.param(
-            "azure",
-            marks=[
-                pytest.mark.may_skip("Azurite needs Node"),
-                pytest.mark.skipif(azurite() is None, reason=NO_AZURITE),
-            ],
-        ),
-    ],
+AZURE = pytest.param(
+    "azure",
+    marks=[pytest.mark.may_skip("Azurite needs Node"), pytest.mark.skipif(azurite() is None, reason=NO_AZURITE)],
 )
+
+
+@pytest.fixture(scope="module", params=["s3", "gs", AZURE])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as emulator:
         yield emulator
@@ -109,6 +118,15 @@ def test_write_replaces_what_is_there(emulator: Emulator) -> None:
     write(emulator, "twice", b"1" * 100)
     write(emulator, "twice", b"2")
     assert read(emulator, "twice") == b"2"
+
+
+@pytest.mark.parametrize("size_bytes", [1, 20 << 20])
+def test_write_keeps_what_is_there_when_it_is_not_to_replace_it(emulator: Emulator, size_bytes: int) -> None:
+    address = parse_address(emulator.url(f"once-{size_bytes}"))
+    write_object(address, io.BytesIO(bytes(size_bytes)), size_bytes, replace=False)
+    with pytest.raises(BentoMLException, match="there is something already, and nothing was written"):
+        write_object(address, io.BytesIO(b"2"), 1, replace=False)
+    assert read(emulator, f"once-{size_bytes}") == bytes(size_bytes)
 
 
 def test_what_is_not_there_is_not_found(emulator: Emulator) -> None:
@@ -205,7 +223,7 @@ def test_store_that_nobody_answers_for_is_an_error_in_time(running: Emulator, mo
     for name, value in running.variables.items():
         monkeypatch.setenv(name, value.replace(running.endpoint, "http://127.0.0.1:9"))
     began = time.monotonic()
-    with pytest.raises(BentoMLException, match=f"{running.scheme}://models/x: "):
+    with pytest.raises(BentoMLException, match=f"{running.scheme}://models/x: .*: Connection refused"):
         read(running, "x")
     assert time.monotonic() - began < 60
 
@@ -240,3 +258,75 @@ def error_with_signature() -> Any:
 def test_texts_of_the_library_are_shown_without_signatures(error_with_signature: Any) -> None:
     text = object_store._first_words(error_with_signature)
     assert text == "Error performing GET http://host/x?... in 1ms - 500: <html>"
+
+
+def test_authority_of_the_configuration_holds_for_buckets(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
+    with running_s3(tmp_path_factory.mktemp("tls"), tls=True) as emulator:
+        use(emulator, monkeypatch)
+        with pytest.raises(BentoMLException, match=r"s3://models/x: .*certificate.*storage\.http\.ca_file"):
+            write(emulator, "x", b"1")
+        monkeypatch.setenv("BENTOML__STORAGE__HTTP__CA_FILE", str(emulator.certificate))
+        write(emulator, "x", b"1")
+        assert read(emulator, "x") == b"1"
+        (tmp_path / "nonsense.pem").write_text("nonsense")
+        for name, text in (("nonsense.pem", "holds no certificates in PEM"), ("gone.pem", "gone.pem cannot be read")):
+            monkeypatch.setenv("BENTOML__STORAGE__HTTP__CA_FILE", str(tmp_path / name))
+            with pytest.raises(BentoMLConfigException, match=text):
+                read(emulator, "x")
+
+
+def test_keys_of_a_profile_open_a_bucket(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_s3(tmp_path_factory.mktemp("keys"), checks_keys=True) as emulator:
+        use(emulator, monkeypatch)
+        key, secret = (emulator.variables[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / ".aws").mkdir()
+        (tmp_path / ".aws" / "credentials").write_text(
+            "[default]\naws_access_key_id=unknown\naws_secret_access_key=x\n"
+            f"[team]\naws_access_key_id={key}\naws_secret_access_key={secret}\nregion=us-east-1\n"
+        )
+        with pytest.raises(Unauthenticated, match="access is refused"):
+            write(emulator, "x", b"1")
+        monkeypatch.setenv("AWS_PROFILE", "team")
+        write(emulator, "x", b"1")
+        assert read(emulator, "x") == b"1"
+
+
+@pytest.mark.parametrize("running", [AZURE], indirect=True)
+def test_token_of_azure_opens_a_container(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(running, monkeypatch)
+    token = shared_access_signature(datetime.now(timezone.utc))
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING")
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", running.endpoint)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "devstoreaccount1")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", token)
+    write(running, "token", b"1")
+    assert read(running, "token") == b"1"
+    monkeypatch.delenv("AZURE_STORAGE_SAS_TOKEN")
+    text = f"AccountName=devstoreaccount1;BlobEndpoint={running.endpoint};SharedAccessSignature={token}"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
+    assert read(running, "token") == b"1"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text.replace("sp=rwdlac", "sp=rwdlacx"))
+    with pytest.raises(Unauthenticated, match="access is refused") as caught:
+        read(running, "token")
+    assert "sig=" not in str(caught.value)
+
+
+def test_proxy_of_the_environment_is_asked(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    with web_server() as proxy:
+        monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
+        monkeypatch.setenv("HTTP_PROXY", proxy.url("", host="127.0.0.1"))
+        monkeypatch.setenv("NO_PROXY", "")
+        with pytest.raises(NotFound):
+            read(emulator, "proxied")
+        assert proxy.requests[0].target == f"{emulator.endpoint}/models/proxied"
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        write(emulator, "past-a-proxy", b"1")
+        assert read(emulator, "past-a-proxy") == b"1"

@@ -72,14 +72,19 @@ class WebServer:
         self.send(path, f"HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
 
     def keep(self, path: str) -> None:
-        """Takes what is put at a path, and gives it out afterwards."""
+        """Takes what is put at a path, and gives it out afterwards; `If-None-Match: *` keeps what is there."""
+        kept: list[bytes] = []
 
         def answer(request: Request, connection: socket.socket) -> None:
-            if request.method != "PUT":
+            if request.method == "PUT" and kept and request.headers.get("if-none-match") == "*":
+                connection.sendall(b"HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n")
+            elif request.method == "PUT":
+                kept[:] = [request.body]
+                connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+            elif kept:
+                connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(kept[0])}\r\n\r\n".encode() + kept[0])
+            else:
                 _not_found(request, connection)
-                return
-            self.file(path, request.body)
-            connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
 
         self.answers[path] = answer
 

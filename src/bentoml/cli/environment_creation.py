@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bentoml.cli.environment_options import making_options
 from bentoml.cli.options import bento_argument, bento_command, verify_option
 
 if TYPE_CHECKING:
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
 
 @bento_command("create", short_help="Make the environment of a bundle.")
 @bento_argument
-@click.option("--python", metavar="VERSION|PATH", help="Python to make it with.  [the version that saved the bundle]")
+@making_options
 @click.option("--path", type=click.Path(path_type=Path), metavar="DIR",
               help="Make it here.  [a directory that bundles with the same requirements share]")  # fmt: skip
 @click.option("--force", is_flag=True, help="Make it anew when it is there.")
-@click.option("--only-wheels", is_flag=True, help="Build nothing from source, so that nothing of a package runs.")
-@click.option("--installer", type=click.Choice(["uv", "pip"]), help="What installs.  [uv when it is on PATH, else pip]")
 @verify_option
 @click.pass_obj
 def create_command(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bentoml.cli.isolation import IsolatableCommand, go_on_isolated, isolation_options
+from bentoml.cli.environment_options import isolation_options, taken_isolation
+from bentoml.cli.isolation import IsolatableCommand, go_on_isolated
 from bentoml.cli.options import bento_argument, pickle_option, verify_option
 
 if TYPE_CHECKING:
@@ -64,15 +65,15 @@ def _value_of(flag: str, words: Iterator[str], ctx: click.Context) -> str:
 @click.pass_obj
 def run_command(
     verbosity: Verbosity,
+    /,
     *,
     bento: str,
     api_name: str,
     adapter_args: tuple[str, ...],
     yatai_url: str | None,
-    isolated: bool,
-    isolated_python: str | None,
     verify: bool,
     allow_pickle: bool | None,
+    **isolation_given: Any,
 ) -> None:
     """Run API of BENTO (directory, address, NAME:VERSION or NAME:latest) and print one result per line.
 
@@ -82,9 +83,9 @@ def run_command(
     """
     if api_name.startswith("-"):
         raise click.UsageError("Missing argument 'API': name the API before the options of its adapter.")
-    if isolated:
-        context = click.get_current_context()
-        go_on_isolated(context, verbosity, bento, yatai_url, isolated_python, verify=verify)
+    isolation = taken_isolation(isolation_given, verify=verify)
+    if isolation is not None:
+        go_on_isolated(click.get_current_context(), verbosity, bento, yatai_url, isolation)
     from bentoml.cli.progress import ProgressLine, is_wanted
     from bentoml.saved_bundle import load
     from bentoml.yatai.resolve import resolve_bundle_path

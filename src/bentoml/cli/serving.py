@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bentoml.cli.isolation import IsolatableCommand, go_on_isolated, isolation_options
+from bentoml.cli.environment_options import isolation_options, taken_isolation
+from bentoml.cli.isolation import IsolatableCommand, go_on_isolated
 from bentoml.cli.options import bento_argument, pickle_option, verify_option, warn_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bentoml.cli.command import Verbosity
 
@@ -181,10 +184,9 @@ def serve_gunicorn_command(
 
 def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dict[str, Any]) -> None:
     """Serve until stopped; `options` go to `ServeOptions.from_config` under their own names."""
-    isolated, python = options.pop("isolated"), options.pop("isolated_python")
-    if isolated:
-        context = click.get_current_context()
-        go_on_isolated(context, verbosity, bento, yatai_url, python, verify=options["verify"])
+    isolation = taken_isolation(options, verify=options["verify"])
+    if isolation is not None:
+        go_on_isolated(click.get_current_context(), verbosity, bento, yatai_url, isolation)
     _warn_deprecated(microbatch=options.pop("microbatch"), ngrok=options.pop("run_with_ngrok"))
 
     from bentoml.saved_bundle import load_bento_service_metadata
@@ -198,7 +200,15 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
         raise click.UsageError("--reload looks at directories and tags; to fetch an address again, send SIGHUP")
     bundle_path = resolve_bundle_path(bento, yatai_url)
     metadata = load_bento_service_metadata(str(bundle_path))
-    source = BundleSource(lambda: resolve_bundle_path(bento, yatai_url), watch=options.pop("watch"))
+
+    def resolve_next() -> Path:
+        from bentoml.deploy.environment import refuse_other_needs
+
+        path = resolve_bundle_path(bento, yatai_url)
+        refuse_other_needs(path, os.environ)
+        return path
+
+    source = BundleSource(resolve_next, watch=options.pop("watch"))
     serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
 
     def announce(address: str, management: str | None = None) -> None:

@@ -160,23 +160,24 @@ def archive_address(location: str, service_name: str) -> Address:
     return address if path.lower().endswith(_ARCHIVE_ENDINGS) else address.child(f"{service_name}.tar")
 
 
-def upload_bundle(bundle_path: Path, service_name: str, address: Address) -> None:
+def upload_bundle(bundle_path: Path, service_name: str, address: Address, *, replace: bool = False) -> None:
     """Write a bundle to an address as an archive, which is seen there when all of it has arrived.
 
     Args:
         bundle_path: directory of the bundle.
         service_name: what the directory is called in the archive.
         address: of the archive.
+        replace: let it take the place of what is there.
 
     Raises:
         InvalidArgument: the address must not be asked.
-        BentoMLException: it cannot be written.
+        BentoMLException: it cannot be written; or something is there that is not to be replaced.
     """
     with tempfile.TemporaryFile(prefix=_PREFIX) as archive:
         pack_tar(bundle_path, service_name, archive)
         size_bytes = archive.tell()
         archive.seek(0)
-        write_object(address, archive, size_bytes)
+        write_object(address, archive, size_bytes, replace=replace)
 
 
 def _fetch(address: Address, home: Path) -> Path:

@@ -49,6 +49,7 @@ def save_to_dir(
     silent: bool = False,
     *,
     lock: str | None = None,
+    replace: bool = False,
 ) -> None:
     """Write a service, with the objects packed into it, as a bundle; it is not registered.
 
@@ -57,15 +58,17 @@ def save_to_dir(
     Args:
         bento_service: the service.
         path: existing directory; or an address such as `s3://bucket/models`, where an archive `<Service>.tar` is
-            written; one that ends in `.tar`, `.tar.gz` or `.tgz` is that of the archive. What is there is replaced.
+            written; one that ends in `.tar`, `.tar.gz` or `.tgz` is that of the archive.
         version: version to set on the service; None keeps the one it has, or generates one.
         silent: do not log where the bundle was written.
         lock: `versions`, `try-hashes` or `hashes`: what `requirements.lock` holds; `bento_bundle.lock` of the
             configuration when None.
+        replace: let an archive take the place of what is at the address. In a directory nothing is ever replaced.
 
     Raises:
         BentoMLException: the directory is missing or holds a bundle, or the source of the service cannot be found; or
-            nothing can be written to the address; or the lock must have hashes, and they cannot be had.
+            nothing can be written to the address, or something is there already; or the lock must have hashes, and
+            they cannot be had.
         InvalidArgument: a value of the service cannot stand in the files of a bundle, or the address or lock is none.
     """
     lock_form = LockForm.of(lock)
@@ -87,7 +90,7 @@ def save_to_dir(
     else:
         with tempfile.TemporaryDirectory(prefix="bentoml-save-") as scratch:
             _save_here(bento_service, Path(scratch), version, lock_form)
-            upload_bundle(Path(scratch), bento_service.name, where)
+            upload_bundle(Path(scratch), bento_service.name, where, replace=replace)
     if not silent:
         logger.info(
             "BentoService bundle '%s' created at: %s", bento_service.tag, text if isinstance(where, Path) else where

@@ -213,18 +213,21 @@ class BentoService:
         repository = get_yatai_client(yatai_url).repository
         return repository.upload(self, version=version, labels=checked_labels, lock=lock)
 
-    def save_to_dir(self, path: str, version: str | None = None, *, lock: str | None = None) -> None:
+    def save_to_dir(
+        self, path: str, version: str | None = None, *, lock: str | None = None, replace: bool = False
+    ) -> None:
         """Write a bundle into an existing directory, or to an address such as `s3://bucket/x`; it is not registered.
 
         Args:
             path: the directory or address.
             version: see `set_version`.
             lock: see `save`.
+            replace: let an archive take the place of what is at the address.
         """
         from bentoml.saved_bundle import save_to_dir
 
         ensure_logging()
-        save_to_dir(self, path, version=version, lock=lock)
+        save_to_dir(self, path, version=version, lock=lock, replace=replace)
 
     def start_dev_server(self, port: int | None = None, enable_ngrok: bool = False, debug: bool = False) -> None:
         """Serve this service from a child process; for notebooks.

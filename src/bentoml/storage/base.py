@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+ALREADY_THERE = "there is something already, and nothing was written; give another address, or replace=True"
+
 
 @dataclass(frozen=True)
 class ObjectStream:
@@ -34,13 +36,14 @@ class ByteStore(Protocol):
         """Begin to read an object."""
         ...
 
-    def write(self, name: str, source: IO[bytes], size_bytes: int) -> None:
-        """Write an object, which is seen when all of it is there and not before; one of that name is replaced.
+    def write(self, name: str, source: IO[bytes], size_bytes: int, *, replace: bool = True) -> None:
+        """Write an object, which is seen when all of it is there and not before.
 
         Args:
             name: of the object.
             source: read from where it stands, never whole into memory.
             size_bytes: how many bytes follow there.
+            replace: let it take the place of one of that name; else that is an error.
         """
         ...
 

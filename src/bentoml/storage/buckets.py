@@ -12,9 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bentoml._util.optional import is_installed, require
+from bentoml._util.optional import require
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLConfigException
+from bentoml.storage.aws_profile import profile_options
 from bentoml.storage.object_store import BucketStore
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ def open_bucket(address: Address) -> BucketStore:
             retry_config=_RETRIES,
             **{name: value for name, value in options.items() if value is not None},
         )
+    except ValueError as error:  # of what is passed here the certificates alone can be wrong
+        raise BentoMLConfigException(
+            f"storage.http.ca_file: {get_config().storage.http.ca_file} holds no certificates in PEM"
+        ) from error
     except require("obstore.exceptions").BaseError as error:
         text = str(error).partition("\n")[0]
         raise BentoMLConfigException(f"{where} cannot be used as it is configured: {text}") from None
@@ -86,19 +91,13 @@ def _s3_options() -> dict[str, Any]:
     endpoint = config.endpoint_url
     for variable in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
         endpoint = endpoint or os.environ.get(variable) or None
+    profile = profile_options()
     return {
+        **profile,
         "aws_endpoint_url_s3": endpoint,
-        "region": config.region,
-        "credential_provider": _aws_profile(),
+        "region": config.region or profile.get("region"),
         "plain": _is_plain(endpoint),
     }
-
-
-def _aws_profile() -> Any:
-    """The credentials of a profile in ~/.aws, which the library does not read by itself; boto3 does."""
-    if "AWS_PROFILE" not in os.environ or not is_installed("boto3"):
-        return None
-    return require("obstore.auth.boto3").Boto3CredentialProvider()
 
 
 def _gcs_options() -> dict[str, Any]:

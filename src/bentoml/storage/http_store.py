@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from bentoml._version import __version__
 from bentoml.exceptions import BentoMLConfigException, BentoMLException, InvalidArgument, NotFound, Unauthenticated
 from bentoml.storage.address import Address, parse_web
-from bentoml.storage.base import ObjectStream
+from bentoml.storage.base import ALREADY_THERE, ObjectStream
 from bentoml.storage.network_guard import NetworkGuard
 from bentoml.storage.timed_socket import TimedSocket, TimeLimits
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CREATED = frozenset({200, 201, 204})
+_PRECONDITION_FAILED = 412
 _HEADERS = {"User-Agent": f"bentoml/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
@@ -123,15 +124,21 @@ class HttpStore:
             f"{self._address}: more than {self._rules.max_redirects} redirections; the last: {address}"
         )
 
-    def write(self, name: str, source: IO[bytes], size_bytes: int) -> None:
+    def write(self, name: str, source: IO[bytes], size_bytes: int, *, replace: bool = True) -> None:
         """Send an object with PUT, as to an address that a store has signed. Redirections are not followed.
 
+        A server that does not know `If-None-Match` replaces what is there, whatever is asked for.
+
         Raises:
-            As `open`.
+            As `open`; also when there is one that is not to be replaced.
         """
         address = Address(self._address.scheme, self._address.container, name, self._address.credentials)
         headers = {"Content-Length": str(size_bytes), "Content-Type": "application/octet-stream"}
+        if not replace:
+            headers["If-None-Match"] = "*"
         with self._exchange("PUT", address, self._limits(), headers, source) as answer:
+            if answer.status == _PRECONDITION_FAILED and not replace:
+                raise BentoMLException(f"{address}: {ALREADY_THERE}")
             if answer.status in _REDIRECTS:
                 raise BentoMLException(f"{address}: the server asks to write elsewhere; give that address")
             _refuse_failure(answer, address, _CREATED)

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, Unauthenticated
-from bentoml.storage.base import ObjectStream
+from bentoml.storage.base import ALREADY_THERE, ObjectStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 16 << 20
 _PARTS_AT_A_TIME = 4
 _LONGEST_TEXT = 300
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
+_SYSTEM = re.compile(r'\bcode: \d+,\s*kind: \w+,\s*message: "([\w ]{1,80})"')
 _QUERY = re.compile(r"(?<!<)\?\S*")
 
 
@@ -48,15 +50,18 @@ class BucketStore:
             about = self._library.head(self._store, name)
         yield ObjectStream(about["size"], self._pieces(name, about["size"], about["e_tag"]))
 
-    def write(self, name: str, source: IO[bytes], size_bytes: int) -> None:
+    def write(self, name: str, source: IO[bytes], size_bytes: int, *, replace: bool = True) -> None:
         """Write an object: in one request, or in parts that become an object when all have arrived.
 
-        What has arrived is thrown away when something goes wrong.
+        What has arrived is thrown away when something goes wrong. Whether there is one of that name is asked before:
+        what another writes at the same time may still be replaced.
 
         Raises:
-            As `open`.
+            As `open`; also when there is one that is not to be replaced.
         """
         self._refuse_bucket(name)
+        if not replace and self.exists(name):
+            raise BentoMLException(f"{self._address}/{name}: {ALREADY_THERE}")
         pieces = _read_pieces(source, size_bytes)
         body = pieces if size_bytes > _PIECE_BYTES else b"".join(pieces)
         with self._translated(name):
@@ -137,5 +142,13 @@ def _read_pieces(source: IO[bytes], size_bytes: int) -> Iterator[bytes]:
 
 
 def _first_words(error: Exception) -> str:
-    """The first line of a text of the library, which goes on for pages."""
-    return _QUERY.sub("?...", str(error).partition("\n")[0])[:_LONGEST_TEXT]
+    """The first line of a text of the library, which goes on for pages, and the reason, which stands at their end."""
+    first, _, rest = str(error).partition("\n")
+    words = _QUERY.sub("?...", first)[:_LONGEST_TEXT]
+    certificate, system = _CERTIFICATE.search(rest), _SYSTEM.search(rest)
+    if certificate is not None:
+        return (
+            f"{words}: the certificate of the server is not trusted ({certificate[1]}); name the authority in "
+            "storage.http.ca_file"
+        )
+    return words if system is None else f"{words}: {system[1]}"

@@ -43,13 +43,13 @@ def open_object(address: Address) -> Iterator[ObjectStream]:
         yield stream
 
 
-def write_object(address: Address, source: IO[bytes], size_bytes: int) -> None:
-    """Write `size_bytes` from a stream to an address; what is there is replaced, when all has arrived.
+def write_object(address: Address, source: IO[bytes], size_bytes: int, *, replace: bool = True) -> None:
+    """Write `size_bytes` from a stream to an address; what is there may be replaced, when all has arrived.
 
     Raises:
         As `open_store` and `ByteStore.write`.
     """
-    open_store(address).write(address.name, source, size_bytes)
+    open_store(address).write(address.name, source, size_bytes, replace=replace)
 
 
 def download(address: Address, target: Path, max_bytes: int) -> None:

@@ -56,7 +56,7 @@ def uv_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def answer(environment: Environment, bundle: Path) -> list[str]:
     """What the bundle says when it runs inside of an environment."""
     words = ["run", str(bundle), "pi", "--quiet", "--input", "{}"]
-    argv, variables = command_in(environment.home, words, os.environ)
+    argv, variables = command_in(environment, words, os.environ)
     done = subprocess.run(argv, env=variables, capture_output=True, text=True, timeout=60, check=True)
     said: list[str] = json.loads(done.stdout)
     return said

@@ -5,7 +5,7 @@
 """
 
 from bentoml.deploy.environment.build import Environment, EnvironmentOptions, create_environment
-from bentoml.deploy.environment.launch import command_in
+from bentoml.deploy.environment.launch import command_in, refuse_other_needs
 from bentoml.deploy.environment.store import EnvironmentHome, find_environment, list_environments, unused_environments
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "create_environment",
     "find_environment",
     "list_environments",
+    "refuse_other_needs",
     "unused_environments",
 ]

@@ -63,11 +63,13 @@ class Environment:
         home: where it is.
         record: what it was made from.
         is_new: whether it was made just now.
+        needs: what the bundle wants to be installed, as one digest.
     """
 
     home: EnvironmentHome
     record: Record
     is_new: bool
+    needs: str
 
 
 def create_environment(
@@ -101,7 +103,7 @@ def create_environment(
         digest = making.digest()
         home = _home_for(digest, wishes, path)
         if not wishes.force:
-            found = _found(home, digest)
+            found = making.found(home, digest)
             if found is not None:
                 return found
         return making.make(home, digest)
@@ -118,15 +120,6 @@ def _home_for(digest: str, options: EnvironmentOptions, bundle_path: Path) -> En
     if path.resolve().is_relative_to(bundle_path.resolve()):
         raise BentoMLException(f"{path} lies in the bundle, which would not be the saved one any more; name another")
     return EnvironmentHome(path)
-
-
-def _found(home: EnvironmentHome, digest: str) -> Environment | None:
-    """The environment, when it is there already."""
-    record = home.record()
-    if record is None or record.digest != digest:
-        return None
-    home.mark_used()
-    return Environment(home, record, is_new=False)
 
 
 @dataclass(frozen=True)
@@ -150,6 +143,14 @@ class _Making:
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGEST_LENGTH]
 
+    def found(self, home: EnvironmentHome, digest: str) -> Environment | None:
+        """The environment, when it is there already."""
+        record = home.record()
+        if record is None or record.digest != digest:
+            return None
+        home.mark_used()
+        return Environment(home, record, is_new=False, needs=self.wanted.digest)
+
     def make(self, home: EnvironmentHome, digest: str) -> Environment:
         """Make it, unless another process has just done so."""
         if self.options.only_wheels:
@@ -162,7 +163,7 @@ class _Making:
 
         with home.locked(None if is_there else wait) as descriptor:
             if not self.options.force:
-                found = _found(home, digest)
+                found = self.found(home, digest)
                 if found is not None:
                     return found
             self._check_place(home)
@@ -221,7 +222,7 @@ class _Making:
         except BaseException:
             home.remove()
             raise
-        return Environment(home, record, is_new=True)
+        return Environment(home, record, is_new=True, needs=self.wanted.digest)
 
     def _run(self, step: Step, descriptor: int) -> None:
         """Run one step, which holds the lock as long as it runs, also when this process is killed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,13 @@ class Wanted:
     lines: RequirementLines
     has_setup_sh: bool
     note: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """One digest of what is installed: options and packages in their order, whatever the interpreter."""
+        options = (f"{option} {value}" for option, value in self.lines.options)
+        packages = (package.identity for package in self.lines.packages)
+        return hashlib.sha256("\0".join([*options, *packages]).encode()).hexdigest()
 
 
 def read_wanted(path: Path, manifest: Manifest, scratch: Path, machine: str) -> Wanted:
