@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.browser import browser, tab
 from tests.environments.selection import select
+from tests.run_order import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler, sort
 from tests.skip_guard import is_ci, pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
     "tab",
 ]
 
@@ -32,8 +35,9 @@ settings.load_profile("any machine")
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests for other environments, and slow ones where only a part of the suite is asked for."""
+    """Leave out tests for other environments, and slow ones where a part of the suite is asked for; sort the rest."""
     select(config, items)
+    sort(items)
     if is_ci() or os.environ.get("SLOW_TESTS") == "1":
         return
     for item in items:
