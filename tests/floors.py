@@ -26,6 +26,7 @@ ROOMS: dict[str, int] = {
     "bentoml.types": 0,
     "bentoml.configuration": 0,
     "bentoml._models": 0,
+    "bentoml._http": 0,
     "bentoml._util": 0,
     "bentoml.storage": 1,
     "bentoml.clipper": 1,

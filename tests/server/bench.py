@@ -8,6 +8,7 @@ from typing import cast
 
 from uvicorn.server import ServerState
 
+from bentoml._http.http_server import server_config
 from bentoml.server.front.dispatch import Dispatcher
 from bentoml.server.front.front import Front
 from bentoml.server.front.inference_app import InferenceApp
@@ -16,7 +17,6 @@ from bentoml.server.front.routes import Route
 from bentoml.server.http.arriving import Arriving
 from bentoml.server.http.call import Call
 from bentoml.server.http.heads import KnownHeads
-from bentoml.server.http.http_server import front_config
 from bentoml.server.http.leavers import Leavers
 from bentoml.server.metrics.counters import RouteCounters
 from bentoml.server.scheduling.ledger import Ledger
@@ -68,7 +68,7 @@ class Bench:
         route = Route(0, "/predict", policy, {"POST": RouteCounters()}, frozenset({"POST"}))
         dispatcher = cast("Dispatcher", SimpleNamespace(submit=submit, cancel=lambda _: None))
         app = InferenceApp(dispatcher, 100_000, self.arriving)
-        self._config = front_config(app, FrontProtocol)
+        self._config = server_config(app, FrontProtocol)
         self._config.load()
         self._front = SimpleNamespace(
             fast_routes={b"/predict": route},

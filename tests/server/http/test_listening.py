@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bentoml._http.listening import MAX_SOCKET_PATH_BYTES
 from bentoml.exceptions import BentoMLException
-from bentoml.server.http.listening import MAX_SOCKET_PATH_BYTES, bind_public
+from bentoml.server.http.listening import bind_public
 from tests.server.live import live_server
 from tests.server.server_options import server_options
 

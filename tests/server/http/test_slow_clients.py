@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bentoml._http.client_limits import ClientLimits
+from bentoml._http.slow_clients import SlowClients
 from bentoml.server.front.protocol import FrontProtocol
-from bentoml.server.http.slow_clients import SlowClients
-from bentoml.server.options.client_limits import ClientLimits
 from tests.server.bench import Bench, RecordingTransport, rest
 from tests.server.live import live_server
 from tests.server.raw_http import connection, receive_all, request

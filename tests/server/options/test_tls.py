@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bentoml._http.tls import tls_context
 from bentoml.exceptions import BentoMLException
-from bentoml.server.options.tls import tls_context
 from tests.server.certificates import Certificate, make_certificate
 from tests.server.live import LiveServer, live_server
 from tests.server.raw_http import receive_all, receive_answers, request

@@ -14,6 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.server import ServerState
 
+from bentoml._http.http_server import server_config
 from bentoml.server.front.dispatch import Dispatcher
 from bentoml.server.front.front import Front
 from bentoml.server.front.inference_app import InferenceApp
@@ -21,7 +22,6 @@ from bentoml.server.front.protocol import FrontProtocol
 from bentoml.server.front.routes import Route
 from bentoml.server.http.arriving import Arriving
 from bentoml.server.http.heads import KnownHeads
-from bentoml.server.http.http_server import front_config
 from bentoml.server.http.leavers import Leavers
 from bentoml.server.metrics.server_metrics import ServerMetrics
 from bentoml.server.scheduling.ledger import EARLY_REASONS, Ledger, Outcome
@@ -242,7 +242,7 @@ class Connections:
                 await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
                 await send({"type": "http.response.body", "body": b""})
 
-        self._config = front_config(application, FrontProtocol)
+        self._config = server_config(application, FrontProtocol)
         self._config.load()
         self._front = SimpleNamespace(
             fast_routes={b"/predict": route},

@@ -6,13 +6,13 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from bentoml._http.request_ids import request_id_of
 from bentoml.server.front.auth import Gates, Guarded
 from bentoml.server.front.cors import Cors
 from bentoml.server.front.endpoints import Endpoints, Health, is_own
 from bentoml.server.front.error_door import ErrorDoor
 from bentoml.server.front.inference_app import REFUSED
 from bentoml.server.http.asgi_headers import first_value
-from bentoml.server.http.request_ids import request_id_of
 from bentoml.server.logs.access_line import OtherTarget
 from bentoml.server.metrics.server_metrics import UNKNOWN_ENDPOINT
 

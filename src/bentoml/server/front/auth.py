@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse
 
+from bentoml._http.security_headers import NOT_KEPT
 from bentoml.server.front.model_endpoints import is_health_path
 from bentoml.server.http.call import REFUSALS
 from bentoml.server.http.error_form import is_model_path
-from bentoml.server.http.security_headers import NOT_KEPT
 from bentoml.server.options.tokens import DIGEST_PREFIX
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 
+from bentoml._http.security_headers import DATA_HEADERS, NOT_KEPT
 from bentoml.server.front.model_endpoints import ModelEndpoints
 from bentoml.server.http.error_form import is_model_path
-from bentoml.server.http.security_headers import DATA_HEADERS, NOT_KEPT
 from bentoml.server.metrics.exposition import OPENMETRICS_TYPE, TEXT_TYPE, wants_openmetrics
 from bentoml.server.pages import pages
 from bentoml.server.pages.assets import Assets

@@ -6,11 +6,11 @@ import logging
 import traceback
 from typing import TYPE_CHECKING
 
+from bentoml._http.loopback import may_see_tracebacks
+from bentoml._http.request_ids import request_id_of
 from bentoml.server.http.asgi_headers import first_value
 from bentoml.server.http.call import REFUSALS
 from bentoml.server.http.error_form import is_model_path, json_error, model_error, wants_json
-from bentoml.server.http.loopback import may_see_tracebacks
-from bentoml.server.http.request_ids import request_id_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 
+from bentoml._http.security_headers import NOT_KEPT
 from bentoml._util import proc
 from bentoml.exceptions import BentoMLException
 from bentoml.server.front import feedback_record
 from bentoml.server.front.feedback_record import PARSE_ERROR, PROBLEMS, FeedbackError
 from bentoml.server.http.call import REFUSALS
-from bentoml.server.http.security_headers import NOT_KEPT
 
 if TYPE_CHECKING:
     from starlette.requests import Request

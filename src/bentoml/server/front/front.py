@@ -12,6 +12,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from bentoml._http.client_limits import ClientLimits
+from bentoml._http.http_server import HttpServer, server_config
+from bentoml._http.tls import tls_context
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.server.front.auth import Gates
@@ -22,14 +25,11 @@ from bentoml.server.front.generation import Generation
 from bentoml.server.front.handover import Handover
 from bentoml.server.front.protocol import FrontProtocol, ManagementProtocol
 from bentoml.server.http.arriving import Arriving
-from bentoml.server.http.http_server import HttpServer, front_config
 from bentoml.server.http.leavers import Leavers
 from bentoml.server.logs.access_log import open_access_log
 from bentoml.server.logs.log_drops import DroppedLines
 from bentoml.server.metrics.scheduler_metrics import show_scheduling
 from bentoml.server.metrics.server_metrics import ServerMetrics
-from bentoml.server.options.client_limits import ClientLimits
-from bentoml.server.options.tls import tls_context
 from bentoml.server.processes.child import (
     CUT_OFF_EXIT_CODE,
     FAILED_EXIT_CODE,
@@ -37,6 +37,7 @@ from bentoml.server.processes.child import (
     ChildContext,
     run_on_fast_loop,
 )
+from bentoml.server.processes.trimming import Trimming
 from bentoml.server.tracing.trace_export import start_export
 from bentoml.server.transport import wire
 from bentoml.server.workers.worker_desk import WorkerDesk
@@ -191,7 +192,7 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     front.metrics.counter("log_dropped", "Lines that did not come into a log.", dropped_lines.totals, label="logger")
     desk = WorkerDesk(front, context, loop)
     public, management = _protocols(front, options)
-    config = front_config(front.application, public)
+    config = server_config(front.application, public)
     limits = ClientLimits(options.header_timeout_s, options.body_timeout_s)
     server = HttpServer(config, front, options.grace_s, limits, tls_context(options), management)
     context.end_with_parent(loop, lambda: _end_alone(context))
@@ -208,7 +209,7 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     worker_server = await loop.create_unix_server(lambda: wire.FrameProtocol(desk.on_frame, desk.on_lost), sock=workers)
     gc.collect()
     gc.freeze()
-    sweeper = loop.create_task(server.sweep_connections())
+    sweeper = loop.create_task(server.sweep_connections(Trimming().look))
     try:
         await server.serve(sockets=listeners)
     finally:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from bentoml._http.request_ids import request_id_of
 from bentoml.server.front.endpoints import is_own
 from bentoml.server.http.asgi_headers import first_value
 from bentoml.server.http.call import REFUSALS, TEXT_HEAD, UNSIZED, Call
 from bentoml.server.http.error_form import JSON_HEAD, json_error, model_error, wants_json
 from bentoml.server.http.heads import RequestHead
-from bentoml.server.http.request_ids import request_id_of
 from bentoml.server.scheduling.ledger import EARLY_REASONS, Outcome
 from bentoml.server.streams.stream_client import CONNECTION
 from bentoml.server.streams.stream_relay import CLIENT_LEFT, StreamRelay

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bentoml._http.security_headers import NOT_KEPT
 from bentoml._version import __version__
 from bentoml.adapters.open_inference.model_paths import MODELS, ROOT
-from bentoml.server.http.security_headers import NOT_KEPT
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from bentoml._http.request_ids import new_request_id, request_id_of
 from bentoml.server.front.ending import EndingProtocol
 from bentoml.server.front.inference_app import accept
 from bentoml.server.http.call import UNSIZED
 from bentoml.server.http.fast_call import FastCall
 from bentoml.server.http.heads import RequestHead
 from bentoml.server.http.refusal import Refusal
-from bentoml.server.http.request_ids import new_request_id, request_id_of
 from bentoml.server.scheduling.ledger import EARLY_REASONS, Outcome
 from bentoml.server.scheduling.scheduler import State
 from bentoml.server.streams.stream_client import CONNECTION, StreamClient

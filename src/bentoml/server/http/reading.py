@@ -17,19 +17,19 @@ from urllib.parse import unquote_to_bytes
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from bentoml._http.closing import ClosingProtocol, CycleTransport
+from bentoml._http.request_ids import request_id_of
 from bentoml.server.http.call import REFUSALS
-from bentoml.server.http.closing import ClosingProtocol, CycleTransport
 from bentoml.server.http.error_form import is_model_path
 from bentoml.server.http.fast_call import FastCall
 from bentoml.server.http.refusal import Refusal, RefusalForm
-from bentoml.server.http.request_ids import request_id_of
 from bentoml.server.logs.access_line import NOTHING, OtherTarget
 
 if TYPE_CHECKING:
     from collections import deque
 
+    from bentoml._http.slow_clients import Progress
     from bentoml.server.front.front import Front
-    from bentoml.server.http.slow_clients import Progress
 
 MAX_HEADERS = 128
 # Of the request line and the headers together; also the most bytes that may come without adding to a body.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bentoml.server.http.security_headers import DATA_HEADERS
+from bentoml._http.security_headers import DATA_HEADERS
 from bentoml.server.pages.documents import Document
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from bentoml.server.http.security_headers import PAGE_HEADERS
+from bentoml._http.security_headers import PAGE_HEADERS
 from bentoml.server.pages.documents import Document
 
 if TYPE_CHECKING:

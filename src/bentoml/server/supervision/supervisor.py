@@ -9,12 +9,12 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
+from bentoml._http.tls import tls_context
 from bentoml._util.logs import configure_logging
 from bentoml.configuration import fix_config, get_config
 from bentoml.exceptions import BentoMLException
-from bentoml.server.http.listening import Address, bind_management, bind_public
+from bentoml.server.http.listening import bind_management, bind_public
 from bentoml.server.logs.log_writer import LogWriter
-from bentoml.server.options.tls import tls_context
 from bentoml.server.processes.child import CUT_OFF_EXIT_CODE, LOG_DROPPED, LOGS_SOCKET_FILE, READY, SOCKET_FILE
 from bentoml.server.processes.child_process import how
 from bentoml.server.processes.runtime import Runtime
@@ -27,6 +27,7 @@ from bentoml.server.tracing.trace_export import check_tracing
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bentoml._http.listening import Address
     from bentoml.server.options.serve_options import ServeOptions
     from bentoml.server.processes.child_process import ChildProcess
 

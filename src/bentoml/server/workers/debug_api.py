@@ -6,7 +6,7 @@ import json
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from bentoml.server.http.loopback import may_see_tracebacks
+from bentoml._http.loopback import may_see_tracebacks
 from bentoml.service.failure_notes import noted_failures
 from bentoml.types import HTTPResponse
 

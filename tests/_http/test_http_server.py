@@ -10,9 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from bentoml.server.http.http_server import HttpServer, front_config
-from bentoml.server.options.client_limits import ClientLimits
-from bentoml.server.options.tls import tls_context
+from bentoml._http.client_limits import ClientLimits
+from bentoml._http.http_server import HttpServer, server_config
+from bentoml._http.tls import tls_context
 from tests.server.certificates import make_certificate
 from tests.server.server_options import server_options
 
@@ -48,7 +48,7 @@ async def no_application(scope: Any, receive: Any, send: Any) -> None:
 
 
 def make_server(tls: ssl.SSLContext | None = None, grace_s: float = 10) -> HttpServer:
-    config = front_config(no_application, OneAnswer)
+    config = server_config(no_application, OneAnswer)
     config.load()
     server = HttpServer(
         config, SimpleNamespace(drain=lambda: None, is_answered=True), grace_s, ClientLimits(10, 10), tls
@@ -144,4 +144,4 @@ def test_second_signal_ends_a_drain_at_once() -> None:
 
 
 def test_headers_of_a_client_do_not_change_its_address() -> None:
-    assert front_config(no_application, OneAnswer).proxy_headers is False
+    assert server_config(no_application, OneAnswer).proxy_headers is False

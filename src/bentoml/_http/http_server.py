@@ -1,4 +1,4 @@
-"""Uvicorn's server as the front runs it: it drains politely, ends with 0, and lets go of slow clients."""
+"""Uvicorn's server as ours run it: it drains politely, ends with 0, and lets go of slow clients."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from weakref import WeakSet
 
 import uvicorn
 
-from bentoml.server.http.last_connections import HANDSHAKE_END_S, accept_waiting, begin_no_more
-from bentoml.server.http.listening import BACKLOG
-from bentoml.server.http.slow_clients import SlowClients
-from bentoml.server.processes.trimming import Trimming
+from bentoml._http.last_connections import HANDSHAKE_END_S, accept_waiting, begin_no_more
+from bentoml._http.listening import BACKLOG
+from bentoml._http.slow_clients import SlowClients
 
 if TYPE_CHECKING:
     import socket
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from bentoml.server.options.client_limits import ClientLimits
+    from bentoml._http.client_limits import ClientLimits
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +43,8 @@ class Drainable(Protocol):
         """Flip readiness."""
 
 
-def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]) -> uvicorn.Config:
-    """Uvicorn's settings for the front.
+def server_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]) -> uvicorn.Config:
+    """Uvicorn's settings for our servers.
 
     Args:
         application: the ASGI application.
@@ -60,9 +59,9 @@ def front_config(application: ASGIApp, protocol: Callable[..., asyncio.Protocol]
         log_config=None,
         access_log=False,
         server_header=False,
-        # Both lanes keep these with the date, as one block.
+        # The model server keeps these with the date, as one block.
         headers=[("x-content-type-options", "nosniff")],
-        # Whoever connects is the client; both lanes see the same address.
+        # Whoever connects is the client.
         proxy_headers=False,
     )
 
@@ -71,7 +70,7 @@ class HttpServer(uvicorn.Server):
     """Accepts connections until it is told to go down, and then answers what is there.
 
     Args:
-        config: see `front_config`.
+        config: see `server_config`.
         front: learns first that the server goes down.
         grace_s: how long it may take to go down.
         limits: the patience with slow clients.
@@ -184,11 +183,15 @@ class HttpServer(uvicorn.Server):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._hurrying.wait(), seconds)
 
-    async def sweep_connections(self) -> None:
-        """Let go of connections that are silent or slow, and of memory that is free, again and again."""
+    async def sweep_connections(self, after_each: Callable[[], object] | None = None) -> None:
+        """Let go of connections that are silent or slow, again and again.
+
+        Args:
+            after_each: called after each look.
+        """
         slow_clients = SlowClients(self._limits, asyncio.get_running_loop().time)
-        trimming = Trimming()
         while True:
             await asyncio.sleep(self._limits.sweep_every_s)
             slow_clients.sweep(list(self.server_state.connections))  # type: ignore[arg-type]
-            trimming.look()
+            if after_each is not None:
+                after_each()

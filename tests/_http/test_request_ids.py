@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
+from bentoml._http.request_ids import new_request_id, request_id_of
 from bentoml._util.proc import run
-from bentoml.server.http.request_ids import new_request_id, request_id_of
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_new_request_id_over_several_batches_never_repeats() -> None:
 FORKING = """
 import os
 from bentoml._util.proc import run
-from bentoml.server.http.request_ids import new_request_id
+from bentoml._http.request_ids import new_request_id
 
 new_request_id()
 if os.fork():

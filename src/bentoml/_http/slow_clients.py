@@ -6,15 +6,15 @@ is told from the one before by its list of headers, which is a new object for ea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from bentoml.server.options.client_limits import MIN_BYTES_PER_S
+from bentoml._http.client_limits import MIN_BYTES_PER_S
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterable
 
-    from bentoml.server.front.ending import EndingProtocol
-    from bentoml.server.options.client_limits import ClientLimits
+    from bentoml._http.client_limits import ClientLimits
 
 
 class Progress:
@@ -55,6 +55,55 @@ class Progress:
         return now_s - self.moved_s > limit_s or now_s - self.since_s > limit_s + self.moved_bytes / MIN_BYTES_PER_S
 
 
+class Connection(Protocol):
+    """What the sweep asks of a connection.
+
+    Attributes:
+        headers: of the newest request; a new list for each.
+        idle_since_s: when the last request was answered, or the connection was made.
+        progress: belongs to the sweep.
+        reading: belongs to the sweep.
+    """
+
+    transport: asyncio.Transport
+    headers: list[tuple[bytes, bytes]]
+    idle_since_s: float
+    progress: Progress | None
+    reading: Progress | None
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a head has begun and not ended."""
+
+    @property
+    def is_in_body(self) -> bool:
+        """Whether a head has ended, and the body behind it has not."""
+
+    @property
+    def received_bytes(self) -> int:
+        """What has come of the body."""
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether it is for us that nothing comes."""
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request has ever come."""
+
+    def is_idle(self) -> bool:
+        """Whether no request is being received or answered."""
+
+    def has_unread(self) -> bool:
+        """Whether something has come that the event loop has not seen."""
+
+    def time_out(self) -> None:
+        """Stop waiting for the rest of a request."""
+
+    def reset(self) -> None:
+        """End the connection at once."""
+
+
 _HEAD, _BODY, _ANSWERS = "head", "body", "answers"
 
 
@@ -71,7 +120,7 @@ class SlowClients:
         self._clock = clock
         self._last_s = clock()
 
-    def sweep(self, connections: Iterable[EndingProtocol]) -> None:
+    def sweep(self, connections: Iterable[Connection]) -> None:
         """Close, or answer 408 to, those that take too long."""
         now_s = self._clock()
         elapsed_s, self._last_s = now_s - self._last_s, now_s
@@ -87,7 +136,7 @@ class SlowClients:
             if not connection.transport.is_closing():
                 self._look_at_sender(connection, now_s, elapsed_s)
 
-    def _reads_too_slowly(self, connection: EndingProtocol, unsent_bytes: int, now_s: float) -> bool:
+    def _reads_too_slowly(self, connection: Connection, unsent_bytes: int, now_s: float) -> bool:
         reading = connection.reading
         if reading is None:
             connection.reading = Progress(None, _ANSWERS, now_s, unsent_bytes)
@@ -98,7 +147,7 @@ class SlowClients:
             reading.since_s = now_s
         return reading.is_too_slow(now_s, self._limits.body_timeout_s)
 
-    def _look_at_sender(self, connection: EndingProtocol, now_s: float, elapsed_s: float) -> None:
+    def _look_at_sender(self, connection: Connection, now_s: float, elapsed_s: float) -> None:
         limits = self._limits
         if connection.is_in_head:
             progress = self._progress(connection, _HEAD, now_s)
@@ -118,7 +167,7 @@ class SlowClients:
             if now_s - connection.idle_since_s > limit_s and not connection.has_unread():
                 connection.transport.close()
 
-    def _progress(self, connection: EndingProtocol, phase: str, now_s: float) -> Progress:
+    def _progress(self, connection: Connection, phase: str, now_s: float) -> Progress:
         progress = connection.progress
         if progress is None or progress.message is not connection.headers or progress.phase != phase:
             # None of it is taken as seen: what has come before the first look counts as well.

@@ -1,18 +1,30 @@
-"""TLS: the certificate and the key are looked at before anything starts, and used by the front alone."""
+"""TLS: the certificate and the key are looked at before anything starts."""
 
 from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from bentoml.exceptions import BentoMLException
 
-if TYPE_CHECKING:
-    from bentoml.server.options.serve_options import ServeOptions
+
+class TlsFiles(Protocol):
+    """The options of a server that name its certificate.
+
+    Attributes:
+        ssl_certfile: PEM file of the certificate chain; None serves without TLS.
+        ssl_keyfile: PEM file of its private key; None when the key stands in `ssl_certfile`.
+    """
+
+    @property
+    def ssl_certfile(self) -> str | None: ...
+
+    @property
+    def ssl_keyfile(self) -> str | None: ...
 
 
-def tls_context(options: ServeOptions) -> ssl.SSLContext | None:
+def tls_context(options: TlsFiles) -> ssl.SSLContext | None:
     """The server's side of TLS 1.2 or newer; None when the options ask for no TLS.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bentoml.server.http.loopback import may_see_tracebacks
+from bentoml._http.loopback import may_see_tracebacks
 
 HOST = ("host", "localhost:5000")
 
