@@ -21,7 +21,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration-referenc
 _HEAD = """\
 # Configuration reference
 
-Every key of the [configuration](guides/configuration.md). This page is made from `configuration/schema.py` by
+Every key of the [configuration](guides/configuration.md). This page is made from the schema in `configuration/` by
 `scripts/configuration_reference.py`.
 
 The environment variable of a key is its name in capitals, with `BENTOML__` before it and two underscores for each dot:

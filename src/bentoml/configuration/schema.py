@@ -1,5 +1,7 @@
 """Every key of the configuration, with its type, default, meaning, unit and range. Nothing about keys stands elsewhere.
 
+Those of the registry are in `registry_schema.py`, all others here.
+
 The names are those of the file. The docstring of a class says what its section is about; it appears in the reference
 page, like the meanings. `docs/configuration-reference.md` is made from here by `scripts/configuration_reference.py`.
 """
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bentoml.configuration.key import Form, key, section
+from bentoml.configuration.registry_schema import Yatai
 
 IMAGE_EXTENSIONS = [".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp"]
 # Fields of requests and answers that hold credentials.
@@ -345,90 +348,6 @@ class Adapters:
     """Input and output adapters."""
 
     image_input: ImageInput = section(ImageInput)
-
-
-@dataclass(frozen=True)
-class RemoteTls:
-    """Certificates for a remote registry, as paths."""
-
-    root_ca_cert: str | None = key(None, "certificates of the authorities to trust")
-    client_key: str | None = key(None, "private key of the client")
-    client_cert: str | None = key(None, "certificate of the client")
-    client_certificate_file: str | None = key(None, "old name of `client_cert`")
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A remote registry; not in this version."""
-
-    url: str | None = key(None, "its address; null uses the registry of this machine")
-    access_token: str | None = key(None, "proves who you are", secret=True)
-    access_token_header: str = key("access_token", "HTTP header that carries the token")
-    tls: RemoteTls = section(RemoteTls)
-
-
-@dataclass(frozen=True)
-class FileSystemRepository:
-    """Bundles in a directory."""
-
-    directory: str | None = key(None, "null is `$BENTOML_HOME/repository`")
-
-
-@dataclass(frozen=True)
-class S3Repository:
-    """Bundles in S3 or a compatible store; not in this version."""
-
-    url: str | None = key(None, "`s3://BUCKET/PREFIX`")
-    endpoint_url: str | None = key(None, "address of a compatible store")
-    signature_version: str = key("s3v4", "how requests are signed")
-    expiration: int = key(3000, "how long a presigned URL is valid", unit="seconds", at_least=1)
-
-
-@dataclass(frozen=True)
-class GcsRepository:
-    """Bundles in Google Cloud Storage; not in this version."""
-
-    url: str | None = key(None, "`gs://BUCKET/PREFIX`")
-    expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
-
-
-@dataclass(frozen=True)
-class Repository:
-    """Where bundles are kept."""
-
-    type: str = key(
-        "file_system",
-        "kind of store; `s3` and `gcs`: not in this version",
-        choices=("file_system", "s3", "gcs"),
-    )
-    file_system: FileSystemRepository = section(FileSystemRepository)
-    s3: S3Repository = section(S3Repository)
-    gcs: GcsRepository = section(GcsRepository)
-
-
-@dataclass(frozen=True)
-class Database:
-    """The catalog."""
-
-    url: str | None = key(None, "SQLAlchemy URL; null is `sqlite:///$BENTOML_HOME/storage.db`")
-
-
-@dataclass(frozen=True)
-class YataiLogging:
-    """Log of the web server of the registry."""
-
-    path: str | None = key(None, "its file")
-
-
-@dataclass(frozen=True)
-class Yatai:
-    """The registry."""
-
-    remote: Remote = section(Remote)
-    repository: Repository = section(Repository)
-    database: Database = section(Database)
-    namespace: str = key("dev", "namespace of deployments")
-    logging: YataiLogging = section(YataiLogging)
 
 
 @dataclass(frozen=True)
