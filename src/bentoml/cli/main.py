@@ -37,6 +37,12 @@ COMMANDS = (
         "bentoml.cli.healthcheck:healthcheck_command",
         "Ask the server on this machine whether it can answer.",
     ),
+    CommandEntry(
+        "yatai-service-start",
+        "bentoml.cli.yatai_service:yatai_service_start_command",
+        "Run a registry that a team shares.",
+    ),
+    CommandEntry("yatai", "bentoml.cli.yatai:yatai_command", "Look after a registry: its users and their tokens."),
     CommandEntry("config", "bentoml.cli.config:config_command", "Look at the configuration, and change its file."),
     CommandEntry("token", "bentoml.cli.tokens:token_command", "Make a token that lets its holder use a server."),
     CommandEntry(

@@ -13,6 +13,7 @@ from bentoml.exceptions import BentoMLConfigException, YataiServiceException
 
 if TYPE_CHECKING:
     from bentoml.configuration import Config
+    from bentoml.yatai.database import Database
     from bentoml.yatai.registry import Registry
     from bentoml.yatai.repository import BentoRepository
 
@@ -75,6 +76,17 @@ def open_local_registry(config: Config) -> Registry:
     directory = config.yatai.repository.file_system.directory
     root = Path(directory).expanduser() if directory else bentoml_home() / "repository"
     return LocalRegistry(_database_path(config), FileSystemBlobStore(root.absolute()))
+
+
+def open_database(config: Config) -> Database:
+    """The database of the registry in this process, which holds users and the audit log as well.
+
+    Raises:
+        BentoMLConfigException: the configured database cannot be used by this version.
+    """
+    from bentoml.yatai.database import Database
+
+    return Database(_database_path(config))
 
 
 def _database_path(config: Config) -> Path:

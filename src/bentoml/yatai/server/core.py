@@ -1,0 +1,82 @@
+"""What all requests to the registry share."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bentoml.yatai.client import open_database, open_local_registry
+from bentoml.yatai.server.accounts import Accounts
+from bentoml.yatai.server.credentials import Credentials
+from bentoml.yatai.server.login_limits import LoginLimits
+from bentoml.yatai.server.options import is_loopback
+from bentoml.yatai.server.telemetry import RegistryMetrics
+
+if TYPE_CHECKING:
+    from bentoml.configuration import Config
+    from bentoml.yatai.database import Database
+    from bentoml.yatai.registry import Registry
+    from bentoml.yatai.server.options import RegistryServerOptions
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Core:
+    """The parts of a running registry.
+
+    Attributes:
+        options: what the run was asked to do.
+        database: catalog, users and audit log.
+        registry: bundles.
+        accounts: users.
+        credentials: passwords, tokens, sessions.
+        login_limits: how often passwords may be wrong.
+        metrics: numbers.
+        in_flight: requests that are not answered.
+        is_draining: whether the server goes down.
+    """
+
+    options: RegistryServerOptions
+    database: Database
+    registry: Registry
+    accounts: Accounts
+    credentials: Credentials
+    login_limits: LoginLimits
+    metrics: RegistryMetrics = field(default_factory=RegistryMetrics)
+    in_flight: int = 0
+    is_draining: bool = False
+
+    @classmethod
+    def open(cls, config: Config, options: RegistryServerOptions) -> Core:
+        """Open catalog and store; the schema is brought up to date.
+
+        Raises:
+            BentoMLException: one of them cannot be used.
+        """
+        database = open_database(config)
+        with database.write():
+            logger.debug("The catalog is up to date")
+        return cls(
+            options=options,
+            database=database,
+            registry=open_local_registry(config),
+            accounts=Accounts(database),
+            credentials=Credentials(database),
+            login_limits=LoginLimits(options.login_failures),
+        )
+
+    @property
+    def checks_hosts(self) -> bool:
+        """Whether requests must name this machine: nothing else keeps pages of other sites out."""
+        return not self.options.requires_login and is_loopback(self.options.host)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether no request waits for its answer."""
+        return self.in_flight == 0
+
+    def drain(self) -> None:
+        """The server goes down: it is not ready any more."""
+        self.is_draining = True
