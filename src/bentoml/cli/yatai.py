@@ -9,7 +9,9 @@ from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 USER_COMMANDS = (
     CommandEntry("add", "bentoml.cli.yatai_users:add_user_command", "Make a user."),
     CommandEntry("list", "bentoml.cli.yatai_users:list_users_command", "List the users."),
-    CommandEntry("change", "bentoml.cli.yatai_users:change_user_command", "Change what a user may do, or the password."),
+    CommandEntry(
+        "change", "bentoml.cli.yatai_users:change_user_command", "Change what a user may do, or the password."
+    ),
     CommandEntry("revoke", "bentoml.cli.yatai_users:revoke_user_command", "Remove a user, with all tokens."),
 )
 TOKEN_COMMANDS = (

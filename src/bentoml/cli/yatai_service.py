@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-
 @bento_command("yatai-service-start", short_help="Run a registry that a team shares.")
 @click.option(
     "--db-url",
@@ -50,7 +49,11 @@ logger = logging.getLogger(__name__)
     help="Directory of the bundles.  [configured, else $BENTOML_HOME/repository]",
 )
 @click.option(
-    "--s3-url", metavar="URL", envvar="BENTOML_YATAI_S3_URL", show_envvar=True, help="s3://BUCKET/PREFIX of the bundles."
+    "--s3-url",
+    metavar="URL",
+    envvar="BENTOML_YATAI_S3_URL",
+    show_envvar=True,
+    help="s3://BUCKET/PREFIX of the bundles.",
 )
 @click.option(
     "--s3-endpoint-url",
@@ -60,7 +63,11 @@ logger = logging.getLogger(__name__)
     help="Address of a store that speaks the protocol of S3.",
 )
 @click.option(
-    "--gcs-url", metavar="URL", envvar="BENTOML_YATAI_GCS_URL", show_envvar=True, help="gs://BUCKET/PREFIX of the bundles."
+    "--gcs-url",
+    metavar="URL",
+    envvar="BENTOML_YATAI_GCS_URL",
+    show_envvar=True,
+    help="gs://BUCKET/PREFIX of the bundles.",
 )
 @click.option(
     "--azure-url",
@@ -114,7 +121,9 @@ logger = logging.getLogger(__name__)
 )
 @click.pass_obj
 @click.pass_context
-def yatai_service_start_command(ctx: click.Context, verbosity: Verbosity, /, grpc_port: int | None, **given: Any) -> None:
+def yatai_service_start_command(
+    ctx: click.Context, verbosity: Verbosity, /, grpc_port: int | None, **given: Any
+) -> None:
     """Run a registry: bundles are listed, pushed, pulled and labelled over HTTP.
 
     Ctrl-C stops it: answers that are due are given first.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bentoml.exceptions import FailedPrecondition, InvalidArgument, NotFound
-from bentoml.yatai.server.audit_notes import note
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import sessions, tokens, users
+from bentoml.yatai.server.audit_notes import note
 from bentoml.yatai.server.passwords import hash_password
 from bentoml.yatai.server.roles import Role, Scope, check_patterns
 
@@ -47,7 +47,7 @@ class User:
     created_at: datetime
 
 
-class UserExists(FailedPrecondition):  # noqa: N818 - named as the others of the tree
+class UserExists(FailedPrecondition):
     """The name of a user is taken."""
 
 
@@ -138,7 +138,7 @@ class Accounts:
         told = dict(changes)
         if password is not None:
             changes["password_hash"] = hash_password(password)
-            told["password"] = "changed"
+            told["password_changed"] = True
         with self._database.write(durable=True) as connection:
             user = self._find(connection, name)
             if changes:

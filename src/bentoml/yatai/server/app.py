@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -55,6 +54,9 @@ class RegistryApp:
         core: what all requests share.
         access_log: takes a line for each request; None for none.
         routes: the table.
+
+    Attributes:
+        routes: the same.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class RegistryApp:
     ) -> None:
         self._core = core
         self._access_log = access_log
+        self.routes = routes
         self._router = Router([self._as_starlette(route) for route in routes])
         self._router.redirect_slashes = False
 
@@ -85,6 +88,8 @@ class RegistryApp:
     async def _answer(self, visit: _Visit) -> None:
         try:
             self._admit(visit)
+            # Without it Starlette answers by itself where it finds no route.
+            visit.request.scope["app"] = self
             await self._router(visit.request.scope, visit.receive, visit.send)
         except ClientDisconnect:
             logger.info("The client left, request id %s", visit.exchange.request_id)

@@ -35,7 +35,9 @@ def list_bundles(call: Call) -> messages.BundlePage:
         )
     )
     more = len(found) > limit
-    return messages.BundlePage([bundle_message(bento) for bento in found[:limit]], query["offset"] + limit if more else None)
+    return messages.BundlePage(
+        [bundle_message(bento) for bento in found[:limit]], query["offset"] + limit if more else None
+    )
 
 
 def get_bundle(call: Call) -> messages.Bundle:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from dataclasses import dataclass, field
 from functools import partial
@@ -117,5 +116,3 @@ async def answer_of(call: Call) -> Response:
         return Response(status_code=204, headers=NOT_KEPT)
     content = msgspec.json.encode(result)
     return Response(content, call.route.status, {**NOT_KEPT, "content-type": "application/json"})
-
-

@@ -67,11 +67,8 @@ class RegistryProtocol(ClosingProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # The parser has ended the request and reads nothing more on this connection.
-            if self._has_length:
-                self._give_up(*_SWITCHED)
-            else:
-                self._end_after_answers()
+            # The wish is ignored; the parser has ended the request and reads nothing more on this connection.
+            self._end_after_answers()
         except httptools.HttpParserError:
             self._give_up(*self._refusal)
         else:
@@ -198,10 +195,13 @@ class RegistryProtocol(ClosingProtocol):
         """Begin the answer."""
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse_head(_TOO_LARGE)
+        if self.parser.should_upgrade() and self._has_length:
+            # The parser would drop the body.
+            self._refuse_head(_SWITCHED)
         self._quiet_bytes = 0
         self._is_receiving = True
         super().on_headers_complete()
-        self.cycle.transport = CycleTransport(self, self.cycle)
+        self.cycle.transport = CycleTransport(self, self.cycle)  # type: ignore[assignment]  # as much of one as is used
 
     def on_body(self, body: bytes) -> None:
         """Note that the body grows."""

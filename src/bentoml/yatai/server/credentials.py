@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bentoml.exceptions import NotFound, Unauthenticated
-from bentoml.yatai.server.audit_notes import note
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import sessions, tokens, users
 from bentoml.yatai.server.accounts import as_user
+from bentoml.yatai.server.audit_notes import note
 from bentoml.yatai.server.passwords import is_password, new_token, secret_hash, token_hash, token_hint
 from bentoml.yatai.server.roles import Principal, Role, Scope, check_patterns
 
@@ -77,9 +77,9 @@ class Credentials:
             Unauthenticated: they do not belong together, or the user is shut out; the text does not tell which.
         """
         with self._database.read() as connection:
-            found = None if connection is None else connection.execute(
-                sa.select(users).where(users.c.name == name)
-            ).first()
+            found = (
+                None if connection is None else connection.execute(sa.select(users).where(users.c.name == name)).first()
+            )
         kept = found.password_hash if found is not None and not found.disabled else None
         if not is_password(password, kept) or found is None:
             raise Unauthenticated("The user name or the password is wrong")
@@ -160,9 +160,11 @@ class Credentials:
         kept = token_hash(secret)
         now = self._clock()
         with self._database.read() as connection:
-            row = None if kept is None or connection is None else connection.execute(
-                _tokens().where(tokens.c.hash == kept)
-            ).first()
+            row = (
+                None
+                if kept is None or connection is None
+                else connection.execute(_tokens().where(tokens.c.hash == kept)).first()
+            )
         if row is None or row.revoked_at is not None or row.disabled or _is_over(row.expires_at, now):
             raise Unauthenticated("The token is not valid; get a new one from an administrator")
         if row.last_used_at is None or now - row.last_used_at >= _USE_NOTED_EVERY:

@@ -1,8 +1,8 @@
 """What an error looks like to clients, and which status it has.
 
-The JSON interface: `{"error": {"code", "message", "request_id"}}`, where the code is the name of a `StatusCode` in small
-letters, such as `not_found`. The classic interface: `{"status": {"status_code", "error_message"}}`. The HTTP status
-follows the code in both.
+The JSON interface: `{"error": {"code", "message", "request_id"}}`, where the code is a `StatusCode` in small letters,
+such as `not_found`. The classic interface: `{"status": {"status_code", "error_message"}}`. The HTTP status follows the
+code in both.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ RETRY_AFTER_S = 2
 INTERNAL_TEXT = "The registry failed; its log says more under this request id"
 
 
-class RequestRefused(BentoMLException):  # noqa: N818 - named as the others of the tree
+class RequestRefused(BentoMLException):
     """A request that is refused for its form or its time.
 
     Args:

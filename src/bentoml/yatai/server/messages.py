@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
@@ -111,7 +111,7 @@ class NewUser(Taken):
 
     name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,99}$")]
     role: RoleName
-    patterns: Patterns = ["*"]  # noqa: RUF012 - msgspec copies it
+    patterns: Patterns = field(default_factory=lambda: ["*"])
     password: Annotated[str, Meta(min_length=10, max_length=1024)] | None = None
 
 
@@ -150,7 +150,7 @@ class NewToken(Taken):
 
     label: Annotated[str, Meta(min_length=1, max_length=100)]
     role: RoleName = "read"
-    patterns: Patterns = ["*"]  # noqa: RUF012 - msgspec copies it
+    patterns: Patterns = field(default_factory=lambda: ["*"])
     user: str | None = None
     expires_in_s: Annotated[int, Meta(ge=60, le=10 * 365 * 86400)] | None = None
 

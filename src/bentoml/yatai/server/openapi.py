@@ -141,7 +141,7 @@ def _responses(route: Route) -> dict[str, Any]:
     statuses = {400, 421, 500, 503, *route.errors}
     if route.role is not None:
         statuses |= {401, 403}
-    if route.method not in {"GET"}:
+    if route.method != "GET":
         statuses.add(403)
     if route.body is not None:
         statuses |= {413, 415}

@@ -53,9 +53,8 @@ def version(call: Call) -> Version:  # noqa: ARG001 - as all handlers
 def openapi(call: Call) -> Response:
     """The description of all this."""
     from bentoml.yatai.server.openapi import document
-    from bentoml.yatai.server.table import ROUTES
 
-    found: dict[str, Any] = document(ROUTES, call.core.options.prefix_path)
+    found: dict[str, Any] = document(call.request.app.routes, call.core.options.prefix_path)
     return Response(json.dumps(found), headers={**NOT_KEPT, "content-type": JSON})
 
 
@@ -73,8 +72,6 @@ ROUTES = (
         errors=(503,),
     ),
     Route("GET", "/metrics", "metrics", "Give the metrics.", metrics, None, About.NOTHING, answer=TEXT, errors=(404,)),
-    Route(
-        "GET", "/api/v1/version", "version", "Say which version runs.", version, None, About.NOTHING, answer=Version
-    ),
+    Route("GET", "/api/v1/version", "version", "Say which version runs.", version, None, About.NOTHING, answer=Version),
     Route("GET", "/openapi.json", "openapi", "Give this document.", openapi, None, About.NOTHING, answer=JSON),
 )

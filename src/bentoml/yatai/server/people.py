@@ -175,9 +175,7 @@ ROUTES = (
         errors=(401, 429),
     ),
     Route("GET", "/api/v1/me", "who_am_i", "Say who asks.", who_am_i, Role.READ, answer=messages.Identity),
-    Route(
-        "GET", _USERS, "list_users", "List all users.", list_users, Role.ADMIN, About.WHOLE, answer=messages.Users
-    ),
+    Route("GET", _USERS, "list_users", "List all users.", list_users, Role.ADMIN, About.WHOLE, answer=messages.Users),
     Route(
         "POST",
         _USERS,

@@ -43,7 +43,7 @@ class Role(IntEnum):
         return self.name.lower()
 
 
-class PermissionDenied(BentoMLException):  # noqa: N818 - named as the others of the tree
+class PermissionDenied(BentoMLException):
     """The caller is known, and may not do that."""
 
     proto_status_code = StatusCode.PERMISSION_DENIED

@@ -75,7 +75,10 @@ class RegistryMetrics:
         self._received = Counter("YATAI_received_bytes", "Bodies of requests.", ("operation",), registry=self._registry)
         self._sent = Counter("YATAI_sent_bytes", "Bodies of answers.", ("operation",), registry=self._registry)
         self._refused = Counter(
-            "YATAI_refused_logins", "Credentials that were wrong, or came too often.", ("reason",), registry=self._registry
+            "YATAI_refused_logins",
+            "Credentials that were wrong, or came too often.",
+            ("reason",),
+            registry=self._registry,
         )
 
     def started(self) -> None:
