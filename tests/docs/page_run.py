@@ -2,8 +2,9 @@
 
 One page, one home with an empty directory in it, shown as `/home/ada/work`: files with a title are written, console
 commands run in a shell whose directory and variables last to the end of the page, Python runs in one session.
-`bentoml serve` starts a real server in the background on a free port; the port that the page names is replaced in
-commands, and put back in their output. Versions and ages of a few seconds differ each time, so any matches any other.
+`bentoml serve` and `yatai-service-start` start a real server in the background on a free port; the port that the page
+names is replaced in commands, and put back in their output. Versions and ages of a few seconds differ each time, so
+any matches any other.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ COMMAND_LIMIT_S = 90.0
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
 DEFAULT_PORT = 5000
-_SERVE = re.compile(r"((?:\w+=\S+ )*)(bentoml serve(?:-gunicorn)? .*)", re.DOTALL)
-_PORT_OPTION = re.compile(r"(--port|-p)[ =](\d+)")
+_SERVE = re.compile(r"((?:\w+=\S+ )*)(bentoml (?:serve|serve-gunicorn|yatai-service-start) .*)", re.DOTALL)
+_PORT_OPTION = re.compile(r"(--port|--ui-port|-p)[ =](\d+)")
 SHOWN_HOME = "/home/ada"
 _CHANGES_EACH_TIME = (
     (r"\b\d{14}_[0-9A-F]{6}\b", "VERSION"),
