@@ -106,7 +106,7 @@ def test_config_variable_naming_no_file_is_an_error(tmp_path: Path, monkeypatch:
         ("bento_server: {timeout: .nan}", "must be a number, not nan"),
         ("bento_server: {timeout: %s}" % ("9" * 400), "must be a number"),
         ("bento_server: {timeout: true}", "must be a number, not True"),
-        ("yatai: {repository: {type: ftp}}", "must be one of file_system, s3, gcs, not 'ftp'"),
+        ("yatai: {repository: {type: ftp}}", "must be one of file_system, s3, gcs, azure, not 'ftp'"),
         ("bento_server: {auth: {docs_tokens: hush}}", "must be a list, not text$"),
         ("yatai: {remote: {access_token: [hush]}}", "must be text or null, not a list$"),
         ("bento_server: {port: %s}" % ("x" * 9999), r"not 'x+\.\.\.x+' \(text\)"),
