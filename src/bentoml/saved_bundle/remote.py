@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bentoml._util.archive_stream import ArchiveLimits
 from bentoml._util.archives import extract_tar, pack_tar, unpacked_root
+from bentoml._util.file_lock import lock_file
 from bentoml.configuration import get_config
 from bentoml.exceptions import BadInput, BentoMLException
 from bentoml.saved_bundle.layout import MANIFEST
@@ -54,7 +55,11 @@ class BundleCopy:
     def __init__(self, address: Address) -> None:
         _remove_left_behind()
         home = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = _locked(home)
+        try:
+            self._lock = _locked(home)
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
         self._finalizer = weakref.finalize(self, _remove, home, self._lock, os.getpid())
         try:
             self.path = _fetch(address, home)
@@ -196,7 +201,11 @@ def _fetch(address: Address, home: Path) -> Path:
 def _locked(home: Path) -> BinaryIO:
     """A file that is locked as long as somebody uses the copy; under its name it is never seen unlocked."""
     lock = (home / f"{_LOCK}.new").open("wb")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        lock_file(lock.fileno(), fcntl.LOCK_EX, home, "TMPDIR")
+    except BaseException:
+        lock.close()
+        raise
     Path(lock.name).rename(home / _LOCK)
     return lock
 

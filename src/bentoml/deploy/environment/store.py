@@ -22,6 +22,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from bentoml._util.file_lock import lock_file
 from bentoml._util.files import write_atomic
 from bentoml.configuration import bentoml_home
 from bentoml.exceptions import BentoMLException, NotFound
@@ -165,7 +166,7 @@ class EnvironmentHome:
 
     def _flock(self, descriptor: int, kind: int, on_wait: Callable[[], None] | None) -> None:
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            lock_file(descriptor, kind | fcntl.LOCK_NB, self.path, "BENTOML_HOME (or --path)")
         except BlockingIOError as error:
             if on_wait is None:
                 raise BentoMLException(
