@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bentoml._util.archive_stream import ArchiveLimits
 from bentoml._util.archives import extract_tar, pack_tar, unpacked_root
 from bentoml._util.file_lock import lock_file
+from bentoml._util.full_disk import full_disk_is_said
 from bentoml.configuration import get_config
 from bentoml.exceptions import BadInput, BentoMLException
 from bentoml.saved_bundle.layout import MANIFEST
@@ -62,7 +63,8 @@ class BundleCopy:
             raise
         self._finalizer = weakref.finalize(self, _remove, home, self._lock, os.getpid())
         try:
-            self.path = _fetch(address, home)
+            with full_disk_is_said(home.parent, "set TMPDIR to a directory on another disk"):
+                self.path = _fetch(address, home)
         except BaseException:
             self.remove()
             raise
@@ -179,7 +181,8 @@ def upload_bundle(bundle_path: Path, service_name: str, address: Address, *, rep
         BentoMLException: it cannot be written; or something is there that is not to be replaced.
     """
     with tempfile.TemporaryFile(prefix=_PREFIX) as archive:
-        pack_tar(bundle_path, service_name, archive)
+        with full_disk_is_said(Path(tempfile.gettempdir()), "set TMPDIR to a directory on another disk"):
+            pack_tar(bundle_path, service_name, archive)
         size_bytes = archive.tell()
         archive.seek(0)
         write_object(address, archive, size_bytes, replace=replace)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from bentoml._util.files import staged_directory
+from bentoml._util.full_disk import full_disk_is_said
 from bentoml.exceptions import BentoMLException, BundleIntegrityException
 from bentoml.saved_bundle.remote import borrowed_bundle
 from bentoml.saved_bundle.signing import checked_manifest
@@ -31,7 +32,7 @@ def safe_retrieve(path: str | os.PathLike[str], target_dir: str | os.PathLike[st
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _refuse_linked_directories(bundle.path)
-            with staged_directory(target) as staging:
+            with full_disk_is_said(target.parent, "give another directory"), staged_directory(target) as staging:
                 shutil.copytree(bundle.path, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
                 checked_manifest(staging, verify=True)
         except FileExistsError as error:

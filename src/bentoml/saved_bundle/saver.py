@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util.files import write_atomic
+from bentoml._util.full_disk import full_disk_is_said
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import layout
@@ -104,7 +105,7 @@ def _save_here(bento_service: BentoService, target: Path, version: str | None, l
         )
     if version is not None:
         bento_service.set_version(version)
-    with _staging_in(target) as staging:
+    with full_disk_is_said(target, "give another directory"), _staging_in(target) as staging:
         others = sorted(entry.name for entry in target.iterdir() if entry != staging)
         _write(bento_service, staging, others, lock_form)
         _move_entries(staging, target)
