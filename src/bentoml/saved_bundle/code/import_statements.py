@@ -75,7 +75,8 @@ def read_imports(source: bytes, place: str, module_name: str, *, is_package: boo
     try:
         reader.visit(ast.parse(source, filename=place))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply
-        raise BentoMLException(f"{place} is imported by the service but cannot be parsed: {error}") from error
+        why = str(error) or "it is nested too deeply"
+        raise BentoMLException(f"{place} is imported by the service but cannot be parsed: {why}") from error
     return reader.found
 
 

@@ -272,7 +272,7 @@ def collect_sources(service: ServiceModule, archives: Sequence[Path] = ()) -> So
     tree = walk.run()
     own = project_of(service.file, search.projects)
     tree.own_project = None if own is None else own.name
-    others = {project_of(file.resolve(), search.projects) for file in tree.files.values()} - {own, None}
+    others = {project_of(file, search.projects) for file in tree.files.values()} - {own, None}
     tree.projects = sorted(one.name for one in others if one is not None)
     return tree
 
