@@ -10,12 +10,17 @@ from hypothesis import HealthCheck, settings
 
 from tests.browser import browser, tab
 from tests.environments.selection import select
+from tests.postgres import empty_postgres_url, migrated_template, postgres, postgres_url
 from tests.run_order import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler, sort
 from tests.skip_guard import is_ci, pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = [
     "bentoml_home",
     "browser",
+    "empty_postgres_url",
+    "migrated_template",
+    "postgres",
+    "postgres_url",
     "pytest_collection_modifyitems",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",

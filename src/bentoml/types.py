@@ -39,25 +39,43 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True, order=True)
 class Tag:
-    """Name and version of a bundle, written `name:version`."""
+    """Name and version of a bundle, written `name:version`; or name and alias, written `name@alias`.
+
+    Attributes:
+        name: of the service.
+        version: of the bundle; `latest` for the one that was registered last, `@` and an alias for the one that has it.
+    """
 
     name: str
     version: str
 
     @classmethod
     def parse(cls, text: str) -> Tag:
-        """Read `name:version`.
+        """Read `name:version` or `name@alias`.
 
         Raises:
             InvalidArgument: a part is missing.
         """
         name, separator, version = text.partition(":")
+        if not separator:
+            name, separator, version = text.partition("@")
+            version = version and f"@{version}"
         if not (name and separator and version):
-            raise InvalidArgument(f'"{text}" is not a tag; write it as name:version, or name:latest')
+            raise InvalidArgument(f'"{text}" is not a tag; write it as name:version, name:latest or name@alias')
         return cls(name, version)
 
+    @property
+    def alias(self) -> str | None:
+        """The alias, where the tag names one in place of a version."""
+        return self.version[1:] if self.version.startswith("@") else None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it names a version; otherwise the registry knows which one is meant."""
+        return self.alias is None and self.version.lower() != "latest"
+
     def __str__(self) -> str:
-        return f"{self.name}:{self.version}"
+        return f"{self.name}{self.version}" if self.alias is not None else f"{self.name}:{self.version}"
 
 
 class _Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,9 @@ from typing import Protocol
 import pytest
 
 from bentoml.yatai.client import get_yatai_client
+from bentoml.yatai.database import Database
+from bentoml.yatai.database_address import open_database
+from bentoml.yatai.postgres_database import PostgresDatabase
 from bentoml.yatai.repository import BentoRepository
 
 MANIFEST = """\
@@ -73,6 +77,35 @@ def save(repository: BentoRepository, write_bundle: WriteBundle) -> Save:
     return save_one
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of each kind, without any bundle."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'storage.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same, opened."""
+    with closing(open_database(database_url, Path("none.db"))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[PostgresDatabase]:
+    """A catalog in PostgreSQL, without any bundle."""
+    with closing(PostgresDatabase(postgres_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_postgres_database(empty_postgres_url: str) -> Iterator[PostgresDatabase]:
+    """A database in PostgreSQL, without any table."""
+    with closing(PostgresDatabase(empty_postgres_url)) as opened:
+        yield opened
+
+
 class CheckAgreement(Protocol):
     def __call__(self) -> set[str]: ...
 
@@ -88,6 +121,7 @@ def check_agreement(bentoml_home: Path) -> CheckAgreement:
                 "SELECT name, version, uri, upload_status FROM bentos WHERE NOT deleted"
             ).fetchall()
             unreleased = connection.execute("SELECT name FROM bentos WHERE deleted AND NOT released").fetchall()
+            kept = connection.execute("SELECT uid FROM bentos WHERE deleted AND NOT purged").fetchall()
             locks = connection.execute("SELECT resource_id FROM locks").fetchall()
             (health,) = connection.execute("PRAGMA integrity_check").fetchone()
         on_disk = {str(path) for path in root.glob("[!.]*/*")}
@@ -96,7 +130,8 @@ def check_agreement(bentoml_home: Path) -> CheckAgreement:
         assert {status for *_rest, status in live} <= {"DONE"}
         assert unreleased == []
         assert locks == []
-        assert [*(root / ".staging").glob("*"), *(root / ".trash").glob("*")] == []
+        assert [*(root / ".staging").glob("*")] == []
+        assert {path.name for path in (root / ".trash").glob("*")} <= {uid for (uid,) in kept}
         return {f"{name}:{version}" for name, version, _uri, _status in live}
 
     return check

@@ -124,7 +124,7 @@ def test_displace_then_sweep_removes_the_files(blobs: FileSystemBlobStore, root:
     blobs.displace(str(path), "uid-1")
     assert not path.parent.exists()
     assert [entry.name for entry in left_over(root)] == ["uid-1"]
-    blobs.sweep()
+    blobs.sweep(lambda _uids: ())
     assert left_over(root) == []
 
 
@@ -154,10 +154,10 @@ def test_sweep_when_stager_was_killed_removes_what_it_staged(blobs: FileSystemBl
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "staged\n"
-        blobs.sweep()
+        blobs.sweep(lambda _uids: ())
         assert len(left_over(root)) == 1, "the staging directory of a live process stays"
         process.kill()
-    blobs.sweep()
+    blobs.sweep(lambda _uids: ())
     assert left_over(root) == []
 
 
@@ -170,7 +170,7 @@ def test_sweep_when_stager_is_on_another_host_waits_a_week(
     slot.mkdir(parents=True)
     then = slot.stat().st_mtime - age_days * 24 * 3600
     os.utime(slot, (then, then))
-    blobs.sweep()
+    blobs.sweep(lambda _uids: ())
     assert slot.exists() is stays
 
 

@@ -38,7 +38,7 @@ def test_get_yatai_client_when_url_is_configured_is_never_silently_local(bentoml
     ("text", "message"),
     [
         pytest.param("  repository:\n    type: s3\n", "'s3' is not available", id="s3"),
-        pytest.param("  database:\n    url: postgresql://u:secret@db/x\n", "postgresql://db/x", id="postgresql"),
+        pytest.param("  database:\n    url: mysql://u:secret@db/x\n", "mysql://db/x", id="mysql"),
         pytest.param("  database:\n    url: 'sqlite://'\n", "sqlite:///relative/path.db", id="in-memory"),
         pytest.param(
             "  database:\n    url: 'sqlite:///:memory:'\n", "sqlite:///relative/path.db", id="named-in-memory"

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,9 +19,9 @@ from bentoml.yatai.schema import locks as lock_rows
 HOLD_AND_WAIT = """
 import sys
 from pathlib import Path
-from bentoml.yatai.database import Database
+from bentoml.yatai.database_address import open_database
 from bentoml.yatai.locks import Locks
-with Locks(Database(Path(sys.argv[1]))).hold(**{sys.argv[2]: ["a"]}):
+with Locks(open_database(sys.argv[1], Path("none.db"))).hold(**{sys.argv[2]: ["a"]}):
     print("held", flush=True)
     input()
 """
@@ -44,23 +43,18 @@ class Clock:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "storage.db"
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def locks(path: Path, clock: Clock) -> Locks:
+def locks(database: Database, clock: Clock) -> Locks:
     # A step of a second keeps the number of looks small.
-    return Locks(Database(path), clock, lambda _seconds: clock.pause(1.0))
+    return Locks(database, clock, lambda _seconds: clock.pause(1.0))
 
 
-def rows(path: Path) -> int:
-    with Database(path).read() as connection:
+def rows(database: Database) -> int:
+    with database.read() as connection:
         assert connection is not None
         return len(connection.execute(sa.select(lock_rows)).all())
 
@@ -79,7 +73,7 @@ def take(locks: Locks, kind: str, *resources: str) -> None:
         pytest.param("write", "write", False, id="writer-beside-writer"),
     ],
 )
-def test_hold_when_held_by_another(locks: Locks, path: Path, held: str, wanted: str, granted: bool) -> None:
+def test_hold_when_held_by_another(locks: Locks, database: Database, held: str, wanted: str, granted: bool) -> None:
     with locks.hold(**{held: ["a"]}):
         if granted:
             take(locks, wanted, "a")
@@ -88,7 +82,7 @@ def test_hold_when_held_by_another(locks: Locks, path: Path, held: str, wanted: 
                 take(locks, wanted, "a")
         take(locks, "write", "b")
     take(locks, wanted, "a")
-    assert rows(path) == 0
+    assert rows(database) == 0
 
 
 def test_hold_when_never_free_tries_for_40_seconds_and_names_the_holder(locks: Locks, clock: Clock) -> None:
@@ -97,31 +91,31 @@ def test_hold_when_never_free_tries_for_40_seconds_and_names_the_holder(locks: L
     assert 40 <= clock.waited_s <= 48
 
 
-def test_hold_when_one_of_several_is_taken_takes_none(locks: Locks, path: Path) -> None:
+def test_hold_when_one_of_several_is_taken_takes_none(locks: Locks, database: Database) -> None:
     with locks.hold(write=["b"]):
         with pytest.raises(LockUnavailable):
             take(locks, "write", "a", "b", "c")
-        assert rows(path) == 1
+        assert rows(database) == 1
 
 
-def test_hold_when_block_raises_is_released_at_once(locks: Locks, path: Path) -> None:
+def test_hold_when_block_raises_is_released_at_once(locks: Locks, database: Database) -> None:
     def fail() -> None:
         with locks.hold(write=["a"], read=["b"]):
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
         fail()
-    assert rows(path) == 0
+    assert rows(database) == 0
 
 
-def test_hold_when_released_meanwhile_is_taken_soon(path: Path) -> None:
+def test_hold_when_released_meanwhile_is_taken_soon(database: Database) -> None:
     looked, released, taken = threading.Event(), threading.Event(), threading.Event()
 
     def pause(_seconds: float) -> None:
         looked.set()
         released.wait()
 
-    first, second = Locks(Database(path)), Locks(Database(path), pause=pause)
+    first, second = Locks(database), Locks(database, pause=pause)
 
     def wait_for_lock() -> None:
         with second.hold(write=["a"]):
@@ -138,9 +132,11 @@ def test_hold_when_released_meanwhile_is_taken_soon(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_hold_when_holder_was_killed_is_taken_at_once(path: Path, locks: Locks, clock: Clock, kind: str) -> None:
+def test_hold_when_holder_was_killed_is_taken_at_once(
+    database: Database, database_url: str, locks: Locks, clock: Clock, kind: str
+) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD_AND_WAIT, str(path), kind],
+        [sys.executable, "-c", HOLD_AND_WAIT, database_url, kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -153,12 +149,12 @@ def test_hold_when_holder_was_killed_is_taken_at_once(path: Path, locks: Locks, 
     clock.waited_s = 0.0
     take(locks, "write", "a")
     assert clock.waited_s == 0
-    assert rows(path) == 0
+    assert rows(database) == 0
 
 
-def test_hold_when_holder_cannot_be_seen_waits_for_its_expiry(path: Path, locks: Locks, clock: Clock) -> None:
+def test_hold_when_holder_cannot_be_seen_waits_for_its_expiry(database: Database, locks: Locks, clock: Clock) -> None:
     foreign = dataclasses.replace(Owner.current(), host="elsewhere")
-    with Database(path).write() as connection:
+    with database.write() as connection:
         connection.execute(
             sa.insert(lock_rows).values(
                 resource_id="a",

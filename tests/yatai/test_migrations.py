@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from bentoml.types import Tag
 from bentoml.yatai import migrations, schema
 from bentoml.yatai.catalog import Catalog
-from bentoml.yatai.database import Database
 from bentoml.yatai.models import UriType
 from bentoml.yatai.registry import BentoQuery
+from bentoml.yatai.sqlite_database import SqliteDatabase
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -49,28 +49,28 @@ def differences(connection: sa.Connection) -> list[Any]:
 
 
 def test_upgrade_of_an_empty_database_makes_the_schema_of_the_code(tmp_path: Path) -> None:
-    with Database(tmp_path / "storage.db").write() as connection:
+    with SqliteDatabase(tmp_path / "storage.db").write() as connection:
         assert differences(connection) == []
         indexes = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'").fetchall()
     assert "WHERE deleted = 0" in dict(tuple(row) for row in indexes)["uq_bentos_live_tag"]
 
 
 @pytest.fixture(params=["0001"])
-def released(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteDatabase:
     """A database as the version of the library with that schema left it."""
     path = tmp_path / "storage.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((RELEASED / f"catalog-{request.param}.sql").read_text())
-    return Database(path)
+    return SqliteDatabase(path)
 
 
-def test_upgrade_of_a_released_database_makes_the_schema_of_the_code(released: Database) -> None:
+def test_upgrade_of_a_released_database_makes_the_schema_of_the_code(released: SqliteDatabase) -> None:
     with released.write() as connection:
         assert differences(connection) == []
         assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == migrations.HEAD
 
 
-def test_upgrade_of_a_released_database_keeps_what_is_registered(released: Database) -> None:
+def test_upgrade_of_a_released_database_keeps_what_is_registered(released: SqliteDatabase) -> None:
     catalog = Catalog(released)
     found = {
         bento.tag: dict(bento.bento_service_metadata.labels) for bento in catalog.list_bentos(BentoQuery(limit=None))
@@ -81,7 +81,7 @@ def test_upgrade_of_a_released_database_keeps_what_is_registered(released: Datab
     assert [artifact.metadata for artifact in iris.bento_service_metadata.artifacts] == [{"accuracy": 0.9}]
 
 
-def test_upgrade_of_a_released_database_takes_what_was_deleted_as_gone_for_good(released: Database) -> None:
+def test_upgrade_of_a_released_database_takes_what_was_deleted_as_gone_for_good(released: SqliteDatabase) -> None:
     with released.read() as connection:
         assert connection is not None
         rows = connection.execute(sa.select(schema.bentos).order_by(schema.bentos.c.id)).all()
@@ -109,7 +109,7 @@ def test_empty_database_becomes_what_all_steps_make(tmp_path: Path) -> None:
 
 
 def test_database_with_a_table_of_somebody_else_goes_through_the_steps(tmp_path: Path) -> None:
-    database = Database(tmp_path / "storage.db")
+    database = SqliteDatabase(tmp_path / "storage.db")
     with sa.create_engine(f"sqlite:///{database.path}", poolclass=sa.NullPool).begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     with database.write() as connection:
@@ -119,8 +119,8 @@ def test_database_with_a_table_of_somebody_else_goes_through_the_steps(tmp_path:
 
 def test_first_save_loads_no_alembic(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from bentoml.yatai.database import Database\n"
-        f"with Database(Path({str(tmp_path / 'storage.db')!r})).write() as connection:\n"
+        "import sys; from pathlib import Path; from bentoml.yatai.sqlite_database import SqliteDatabase\n"
+        f"with SqliteDatabase(Path({str(tmp_path / 'storage.db')!r})).write() as connection:\n"
         "    connection.exec_driver_sql('SELECT * FROM bentos')\n"
         "print('alembic' in sys.modules)"
     )

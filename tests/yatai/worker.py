@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from bentoml.configuration import bentoml_home
@@ -19,6 +19,7 @@ from bentoml.yatai.blobs import FileSystemBlobStore
 from bentoml.yatai.client import get_yatai_client
 from bentoml.yatai.local import LocalRegistry
 from bentoml.yatai.repository import BentoRepository
+from bentoml.yatai.sqlite_database import SqliteDatabase
 
 
 class StoppingBlobStore(FileSystemBlobStore):
@@ -42,9 +43,9 @@ class StoppingBlobStore(FileSystemBlobStore):
         super().displace(uri, uid)
         self._stop("after-displace")
 
-    def sweep(self) -> None:
+    def sweep(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
         self._stop("before-sweep")
-        super().sweep()
+        super().sweep(needed)
 
     def _stop(self, here: str) -> None:
         if here == self._point:
@@ -55,7 +56,7 @@ class StoppingBlobStore(FileSystemBlobStore):
 def at(point: str, command: str, argument: str) -> None:
     home = bentoml_home()
     blobs = StoppingBlobStore(home / "repository", point)
-    repository = BentoRepository(LocalRegistry(home / "storage.db", blobs))
+    repository = BentoRepository(LocalRegistry(SqliteDatabase(home / "storage.db"), blobs))
     if command == "save":
         repository.upload_from_dir(argument)
     else:

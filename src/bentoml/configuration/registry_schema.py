@@ -75,13 +75,20 @@ class Repository:
     s3: S3Repository = section(S3Repository)
     gcs: GcsRepository = section(GcsRepository)
     azure: AzureRepository = section(AzureRepository)
+    keep_deleted_days: int = key(
+        7, "how long a deleted bundle can be restored, and its files take room; 0: not at all", unit="days", at_least=0
+    )
 
 
 @dataclass(frozen=True)
 class Database:
     """The catalog."""
 
-    url: str | None = key(None, "SQLAlchemy URL; null is `sqlite:///$BENTOML_HOME/storage.db`")
+    url: str | None = key(
+        None,
+        "`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`; null is "
+        "`sqlite:///$BENTOML_HOME/storage.db`",
+    )
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 The life of a bundle's files, told by the calls:
 
 `staging()` -> written by the caller -> `seal()` (slow: to disk or over the network) -> `publish()` (one quick step)
--> read through `local_path()` or `fetch()` -> `displace()` (one quick step) -> `sweep()` (slow removal).
+-> read through `local_path()` or `fetch()` -> `displace()` (one quick step) -> `put_back()` (one quick step) or
+`sweep()` (slow removal).
 
-`publish` and `displace` are called inside a database transaction that decides who may do so; they must be quick, and
-doing them again after a crash must be harmless.
+`publish`, `displace` and `put_back` are called inside a database transaction that decides who may do so; they must be
+quick, and doing them again after a crash must be harmless.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from bentoml.yatai.owner import Owner
 from bentoml.yatai.trees import copy_tree, remove_tree, sync, sync_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
 
     from bentoml.types import Tag
@@ -73,14 +74,26 @@ class BlobStore(Protocol):
                 nothing, so that it never touches the files of a later bundle at the same place.
         """
 
+    def put_back(self, uri: str, uid: str) -> None:
+        """Undo `displace`; nothing happens when that was done before.
+
+        Raises:
+            YataiRepositoryException: the files are gone, or something else is at `uri`.
+        """
+
     def local_path(self, uri: str) -> Path | None:
         """The directory of the files, when they are on this machine."""
 
     def fetch(self, uri: str, target: Path) -> None:
         """Copy the files to the new directory `target`, all or nothing."""
 
-    def sweep(self) -> None:
-        """Remove displaced files, and what dead processes left in staging."""
+    def sweep(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
+        """Remove displaced files, and what dead processes left in staging.
+
+        Args:
+            needed: says which of the ids that files were displaced under must keep them; never again needed are those
+                that it leaves out once.
+        """
 
 
 class FileSystemBlobStore:
@@ -168,6 +181,22 @@ class FileSystemBlobStore:
         except OSError:
             logger.debug("%s stays, it holds other versions", source.parent)
 
+    def put_back(self, uri: str, uid: str) -> None:
+        """Rename the directory from the trash."""
+        final, trashed = Path(uri), self._trash / uid
+        if not trashed.exists():
+            if final.is_dir():
+                return
+            raise YataiRepositoryException(f"{uri} cannot be restored: its files are not in {trashed} any more")
+        if os.path.lexists(final):
+            raise YataiRepositoryException(f"{final} exists, though the catalog has no such bundle; move it away")
+        try:
+            final.parent.mkdir(exist_ok=True)
+            trashed.rename(final)
+            sync(final.parent)
+        except OSError as error:
+            raise self._not_writable(error) from error
+
     def local_path(self, uri: str) -> Path:
         """The URI is the path."""
         return Path(uri)
@@ -181,11 +210,16 @@ class FileSystemBlobStore:
         except OSError as error:
             raise YataiRepositoryException(f"{uri} cannot be copied to {target}: {error}") from error
 
-    def sweep(self) -> None:
+    def sweep(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
         """See `BlobStore`. What cannot be removed now is left for the next time, with a warning."""
-        abandoned = [entry for entry in _entries(self._staging) if _is_abandoned(entry)]
-        for entry in [*_entries(self._trash), *abandoned]:
-            _remove_unneeded(entry)
+        displaced = {entry.name: entry for entry in _entries(self._trash)}
+        kept = needed(displaced) if displaced else ()
+        for uid, entry in displaced.items():
+            if uid not in kept:
+                _remove_unneeded(entry)
+        for slot in _entries(self._staging):
+            if _is_abandoned(slot):
+                _remove_unneeded(slot)
 
     def _not_writable(self, error: OSError) -> YataiRepositoryException:
         where = f" ({error.filename})" if error.filename else ""

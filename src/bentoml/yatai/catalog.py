@@ -4,7 +4,7 @@ A record goes through these states; only DONE ones are seen by readers:
 
 ```
 add -> UPLOADING -> (publishing) -> DONE -> (retire) -> deleted -> (release) -> deleted and released
-                 -> (fail) -> ERROR
+                 -> (fail) -> ERROR                            <- (restore, see recycle_bin) <-
 ```
 
 `publishing` and `release` run a step on the files inside the transaction that changes the state, so two processes
@@ -21,25 +21,21 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bentoml.exceptions import YataiRepositoryException, YataiServiceRpcAborted
+from bentoml.exceptions import NotFound, YataiRepositoryException, YataiServiceRpcAborted
+from bentoml.service.naming import validate_labels
 from bentoml.types import Tag
-from bentoml.yatai.label_rows import BENTO, replace_labels
+from bentoml.yatai import listing
+from bentoml.yatai.aliases import Aliases
+from bentoml.yatai.audit import BUNDLE, AuditNote, write_note
+from bentoml.yatai.label_rows import BENTO, read_labels, replace_labels
 from bentoml.yatai.models import UploadState, utc_now
-from bentoml.yatai.owner import Owner
-from bentoml.yatai.records import (
-    Record,
-    as_bentos,
-    live_with_tag,
-    matching,
-    metadata_document,
-    order,
-    visible_with_tag,
-)
-from bentoml.yatai.registry import LATEST, not_registered
+from bentoml.yatai.owner import Owner, os_user
+from bentoml.yatai.records import Record, as_bentos, live_with_tag, metadata_document, visible_with_tag
+from bentoml.yatai.registry import not_registered
 from bentoml.yatai.schema import bentos
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
     from typing import Any
 
@@ -60,14 +56,19 @@ class Catalog:
     Args:
         database: where they are.
         clock: gives the current time.
+        actor: who makes the changes.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime] = utc_now, actor: Callable[[], str] = os_user
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._actor = actor
+        self._aliases = Aliases(database, clock, actor)
 
     def find(self, tag: Tag) -> Bento:
-        """The DONE record of a tag; the version may be `latest`.
+        """The DONE record of a tag; the version may be `latest` or an alias.
 
         Raises:
             NotFound: there is none.
@@ -80,27 +81,26 @@ class Catalog:
 
     def list_bentos(self, query: BentoQuery) -> list[Bento]:
         """The DONE records that match."""
-        statement = matching(query).where(bentos.c.upload_status == UploadState.DONE.name)
-        statement = statement.order_by(*order(query)).offset(query.offset)
-        if query.limit is not None:
-            statement = statement.limit(query.limit)
         with self._database.read() as connection:
-            return [] if connection is None else as_bentos(connection, connection.execute(statement).all())
+            return [] if connection is None else as_bentos(connection, listing.page(connection, query))
+
+    def count_bentos(self, query: BentoQuery) -> int:
+        """How many DONE records match, whatever the page."""
+        with self._database.read() as connection:
+            return 0 if connection is None else listing.count(connection, query)
 
     def matching_tags(self, query: BentoQuery) -> list[Tag]:
         """Tags of all records that match, DONE or not, in the order of the query."""
-        statement = matching(query).order_by(*order(query))
         with self._database.read() as connection:
-            rows = [] if connection is None else connection.execute(statement).all()
-        return [Tag(row.name, row.version) for row in rows]
+            return [] if connection is None else listing.tags(connection, query)
 
     def resolve(self, tag: Tag) -> Tag:
-        """The tag with `latest` replaced by the version it means.
+        """The tag with `latest`, or an alias, replaced by the version it means.
 
         Raises:
-            NotFound: there is no bundle of that name.
+            NotFound: there is no bundle of that name, or no such alias.
         """
-        if tag.version.lower() != LATEST:
+        if tag.is_exact:
             return tag
         found = self.find(tag)
         return Tag(found.name, found.version)
@@ -123,7 +123,7 @@ class Catalog:
             if live is not None:
                 if live.upload_status == UploadState.DONE.name or self._is_going_on(live):
                     raise YataiServiceRpcAborted(f"BentoService bundle: {tag} already exists")
-                self._set(connection, live.id, deleted=True)
+                self._set(connection, live.id, deleted=True, purged=True)
             self._release(connection, tag, vacate)
             values: dict[str, Any] = {
                 "uid": uuid.uuid4().hex,
@@ -136,6 +136,7 @@ class Catalog:
                 "upload_status": UploadState.UPLOADING.name,
                 "status_updated_at": now,
                 "error_message": "",
+                "created_by": self._actor(),
                 "owner": Owner.current().token,
                 "upload_expires_at": now + UPLOAD_LIFETIME,
                 "deleted": False,
@@ -145,6 +146,7 @@ class Catalog:
             (row_id,) = inserted.inserted_primary_key or (None,)
             assert row_id is not None
             replace_labels(connection, BENTO, row_id, metadata.labels)
+            listing.replace_text(connection, row_id, str(tag), metadata.labels)
             return Record(row_id, values["uid"], tag, uri.uri)
 
     @contextmanager
@@ -160,6 +162,8 @@ class Catalog:
                 raise YataiRepositoryException(f"{record.tag} was deleted while it was being saved; save it again")
             yield
             self._set(connection, record.id, upload_status=UploadState.DONE.name, status_updated_at=self._clock())
+            labels = read_labels(connection, BENTO, [record.id])[record.id]
+            self._note(connection, "bundle.register", record.tag, {"labels": dict(labels)})
 
     def fail(self, record: Record, reason: str) -> None:
         """Say that an upload has failed, so that the tag is free at once."""
@@ -167,20 +171,71 @@ class Catalog:
             connection.execute(
                 sa.update(bentos)
                 .where(bentos.c.id == record.id, bentos.c.upload_status == UploadState.UPLOADING.name)
-                .values(upload_status=UploadState.ERROR.name, status_updated_at=self._clock(), error_message=reason)
+                .values(
+                    upload_status=UploadState.ERROR.name,
+                    status_updated_at=self._clock(),
+                    error_message=reason.replace("\0", "\N{REPLACEMENT CHARACTER}"),  # which PostgreSQL cannot hold
+                )
             )
 
-    def retire(self, tag: Tag) -> None:
+    def retire(self, tag: Tag, *, force: bool = False, purge: bool = False) -> None:
         """Delete the record of a tag, whatever its state; `release` clears its files away afterwards.
+
+        Args:
+            tag: with the version itself.
+            force: also when an alias stands for it; the alias goes, too.
+            purge: so that it cannot be restored. What was never complete cannot be, anyway.
 
         Raises:
             NotFound: there is no such record.
+            YataiServiceRpcAborted: an alias stands for it.
         """
         with self._database.write(durable=True) as connection:
             live = connection.execute(live_with_tag(tag)).first()
             if live is None:
                 raise not_registered(tag)
-            self._set(connection, live.id, deleted=True)
+            (bento,) = as_bentos(connection, [live])
+            if bento.aliases and not force:
+                raise YataiServiceRpcAborted(
+                    f"{tag} is {' and '.join(f'{tag.name}@{alias}' for alias in bento.aliases)}: move or remove the "
+                    "alias first, or force the deletion"
+                )
+            self._aliases.remove_all_of(connection, live.id)
+            purged = purge or live.upload_status != UploadState.DONE.name
+            values = {"deleted": True, "deleted_at": self._clock(), "deleted_by": self._actor(), "purged": purged}
+            self._set(connection, live.id, **values)
+            self._note(connection, "bundle.delete", tag, {})
+            if purge:
+                self._note(connection, "bundle.purge", tag, {"expired": False})
+
+    def set_labels(self, tag: Tag, labels: Mapping[str, str]) -> Bento:
+        """See `Registry`."""
+        return self._edit_labels(tag, lambda _before: dict(labels))
+
+    def change_labels(self, tag: Tag, changed: Mapping[str, str], removed: Collection[str] = ()) -> Bento:
+        """See `Registry`."""
+
+        def edit(before: dict[str, str]) -> dict[str, str]:
+            unknown = sorted(set(removed) - before.keys())
+            if unknown:
+                raise NotFound(f"{tag} has no label {', '.join(unknown)}; it has: {', '.join(before) or 'none'}")
+            return {key: value for key, value in before.items() if key not in removed} | dict(changed)
+
+        return self._edit_labels(tag, edit)
+
+    def _edit_labels(self, tag: Tag, edit: Callable[[dict[str, str]], dict[str, str]]) -> Bento:
+        with self._database.write(durable=True) as connection:
+            row = connection.execute(visible_with_tag(tag)).first()
+            if row is None:
+                raise not_registered(tag)
+            before = dict(read_labels(connection, BENTO, [row.id])[row.id])
+            after = validate_labels(edit(before))
+            if after != before:
+                replace_labels(connection, BENTO, row.id, after)
+                exact = Tag(row.name, row.version)
+                listing.replace_text(connection, row.id, str(exact), after)
+                self._note(connection, "bundle.labels", exact, {"labels": after, "before": before})
+            return as_bentos(connection, [row])[0]
 
     def release(self, tag: Tag, vacate: Callable[[Record], None]) -> None:
         """Call `vacate` for each deleted record of a tag that may still have files at its URI."""
@@ -199,7 +254,7 @@ class Catalog:
         with self._database.write() as writer:
             for row in writer.execute(unfinished).all():
                 if not self._is_going_on(row):
-                    self._set(writer, row.id, deleted=True)
+                    self._set(writer, row.id, deleted=True, purged=True)
 
     def unreleased(self) -> list[Tag]:
         """Tags of deleted records that may still have files at their URI."""
@@ -232,3 +287,6 @@ class Catalog:
 
     def _set(self, connection: Connection, row_id: int, **values: Any) -> None:
         connection.execute(sa.update(bentos).where(bentos.c.id == row_id).values(**values))
+
+    def _note(self, connection: Connection, action: str, tag: Tag, detail: Mapping[str, Any]) -> None:
+        write_note(connection, self._clock(), self._actor(), AuditNote(action, BUNDLE, str(tag), detail))

@@ -5,6 +5,7 @@ Opening a client is free; the database is opened by the first call that needs it
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ def open_local_registry(config: Config) -> Registry:
 
     Raises:
         BentoMLConfigException: the configured storage or database cannot be used by this version.
+        MissingDependencyException: the driver of the configured database is not installed.
     """
     if config.yatai.repository.type != "file_system":
         raise BentoMLConfigException(
@@ -75,35 +77,17 @@ def open_local_registry(config: Config) -> Registry:
 
     directory = config.yatai.repository.file_system.directory
     root = Path(directory).expanduser() if directory else bentoml_home() / "repository"
-    return LocalRegistry(_database_path(config), FileSystemBlobStore(root.absolute()))
+    keep_deleted = timedelta(days=config.yatai.repository.keep_deleted_days)
+    return LocalRegistry(open_database(config), FileSystemBlobStore(root.absolute()), keep_deleted=keep_deleted)
 
 
 def open_database(config: Config) -> Database:
     """The database of the registry in this process, which holds users and the audit log as well.
 
     Raises:
-        BentoMLConfigException: the configured database cannot be used by this version.
+        BentoMLConfigException: the configured database cannot be used.
+        MissingDependencyException: its driver is not installed.
     """
-    from bentoml.yatai.database import Database
+    from bentoml.yatai import database_address
 
-    return Database(_database_path(config))
-
-
-def _database_path(config: Config) -> Path:
-    """The file of the SQLite database that `yatai.database.url` names."""
-    url = config.yatai.database.url
-    if not url:
-        return (bentoml_home() / "storage.db").absolute()
-    scheme, separator, path = url.partition(":///")
-    if scheme not in {"sqlite", "sqlite+pysqlite"} or not separator or not path or path.startswith(":memory:"):
-        raise BentoMLConfigException(
-            f"yatai.database.url {_without_password(url)!r} is not available in this version; "
-            "use a file: sqlite:///relative/path.db or sqlite:////absolute/path.db"
-        )
-    return Path(path.partition("?")[0]).absolute()
-
-
-def _without_password(url: str) -> str:
-    """`url` without user name and password."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    return database_address.open_database(config.yatai.database.url, (bentoml_home() / "storage.db").absolute())

@@ -1,229 +1,88 @@
-"""The SQLite file under the catalog: connections, transactions, the schema's age, and errors a user can act on.
+"""The database under the catalog: what every kind of it promises.
 
-Connections are not pooled: opening one takes microseconds, and none can leak into a forked process. A transaction that
-writes takes SQLite's write lock at its start (`BEGIN IMMEDIATE`), so what it reads cannot change before it commits; the
-system releases that lock when the process dies.
+- A transaction that reads sees one state of the catalog.
+- One transaction writes at a time, over all processes: what it reads cannot change before it commits. Each takes
+  milliseconds, so nothing slow (hashing, network) belongs inside one. None belongs inside another.
+- A lock of a process that died is free at once.
+- What goes wrong is raised as `YataiServiceException`, which says what to do, and shows no password.
+- A `Database` may be used by many threads, and on both sides of a fork.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import time
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
 from bentoml.exceptions import YataiServiceException
 from bentoml.yatai import migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import Connection
 
-# How long a statement waits for the write lock of another process; transactions take milliseconds.
-_BUSY_TIMEOUT_S = 60.0
 
-_WAL_RETRY_S = 0.005
+class Database(Protocol):
+    """One database."""
 
-
-class Database:
-    """One database file.
-
-    Args:
-        path: the file; made, with its directory, by the first transaction that writes.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._up_to_date = False
-        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
+    @property
+    def place(self) -> str:
+        """Where it is, without passwords, for messages."""
 
     @property
     def read_only(self) -> bool:
-        """Whether this process may not write the file."""
-        directory = _existing_parent(self.path)
-        return not os.access(directory, os.W_OK) or (self.path.exists() and not os.access(self.path, os.W_OK))
+        """Whether this process may not write it."""
 
-    @contextmanager
-    def read(self) -> Iterator[Connection | None]:
+    def read(self) -> AbstractContextManager[Connection | None]:
         """A transaction that sees one state of the catalog; None when no catalog was made yet.
 
         Raises:
             YataiServiceException: the database cannot be opened or read.
         """
-        if not self._exists():
-            yield None
-            return
-        with self._translated(), self._begin("BEGIN") as connection:
-            revision = migrations.HEAD if self._up_to_date else self._revision(connection)
-            if revision == migrations.HEAD:
-                self._up_to_date = True
-                yield connection
-                return
-        if revision is None and self.read_only:
-            yield None
-            return
-        self._migrate()
-        with self._translated(), self._begin("BEGIN") as connection:
-            yield connection
 
-    @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+    def write(self, *, durable: bool = False) -> AbstractContextManager[Connection]:
         """A transaction that no other writer interleaves with; committed at the end of the block.
 
-        A commit survives the end of the process however it comes. A durable one survives the end of the machine too, at
-        the price of waiting for the disk: for what must not be lost when the files it speaks of are changed.
+        A commit survives the end of the process however it comes. A durable one survives the end of the database's
+        machine too, at the price of waiting for the disk: for what must not be lost when the files it speaks of are
+        changed.
 
         Raises:
             YataiServiceException: the database cannot be opened or written.
         """
-        self._make_ready()
-        with self._translated(), self._begin("BEGIN IMMEDIATE", durable=durable) as connection:
-            yield connection
 
-    @contextmanager
-    def kept_open(self) -> Iterator[None]:
-        """Several transactions in a row cost less within the block.
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Several transactions in a row cost less within the block."""
 
-        SQLite moves the log into the database whenever the last connection closes; here that is once, at the end.
-        """
-        self._make_ready()
-        with self._translated():
-            connection = self._connect()
-        with closing(connection):
-            yield
-
-    def _make_ready(self) -> None:
-        if not self._up_to_date or not self._exists():
-            self._migrate()
-
-    def _migrate(self) -> None:
-        """Make or upgrade the schema, unless another process has done so."""
-        self._make_directory()
-        with self._translated():
-            with self._begin("BEGIN") as connection:
-                revision = self._revision(connection)
-            if revision != migrations.HEAD:
-                with self._begin("BEGIN IMMEDIATE") as connection:
-                    if self._revision(connection) != migrations.HEAD:
-                        migrations.upgrade(connection)
-        self._up_to_date = True
-
-    def _exists(self) -> bool:
-        try:
-            self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise YataiServiceException(
-                f"The bundle catalog {self.path} cannot be reached: {error.strerror or error}; "
-                "name a directory of yours with BENTOML_HOME"
-            ) from error
-        return True
-
-    def _make_directory(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise YataiServiceException(
-                f"The directory of the bundle catalog {self.path} cannot be made: {error.strerror or error}; "
-                "name a writable one with BENTOML_HOME"
-            ) from error
-
-    def _revision(self, connection: Connection) -> str | None:
-        """The schema's revision; None for an empty database."""
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        if revision is not None and str(revision) > migrations.HEAD:
-            raise YataiServiceException(
-                f"The bundle catalog {self.path} was written by a newer version of bentoml (schema {revision}, this "
-                f"version knows {migrations.HEAD}); upgrade bentoml, or use another BENTOML_HOME"
-            )
-        return None if revision is None else str(revision)
-
-    @contextmanager
-    def _begin(self, statement: str, *, durable: bool = False) -> Iterator[Connection]:
-        """A connection inside a transaction that `statement` opens."""
-        with self._engine.begin() as connection:
-            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            connection.exec_driver_sql(statement)
-            yield connection
-
-    def _connect(self) -> sqlite3.Connection:
-        uri = self.path.absolute().as_uri()
-        wal = self.path.with_name(f"{self.path.name}-wal")
-        if self.path.exists() and not wal.exists() and self.read_only:
-            # Without write access SQLite cannot make the files that WAL needs; nobody writes, so it needs none.
-            uri += "?mode=ro&immutable=1"
-        # isolation_level=None: the driver adds no BEGIN of its own, `_begin` does.
-        connection = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, uri=True)
-        try:
-            self._set_up(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _set_up(self, connection: sqlite3.Connection) -> None:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode != "wal" and not self.read_only:
-            _switch_to_wal(connection)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what the driver and the system raise into an error that says what to do."""
-        try:
-            yield
-        except sa.exc.IntegrityError:
-            raise  # about the rows, not the database: the catalog's to judge
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            raise self._as_ours(error) from error
-
-    def _as_ours(self, error: sa.exc.DBAPIError | sqlite3.Error) -> YataiServiceException:
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        text = str(cause)
-        if "readonly" in text or "unable to open" in text or "attempt to write" in text:
-            advice = "check that it and its directory are writable, or name another directory with BENTOML_HOME"
-        elif "locked" in text or "busy" in text:
-            advice = f"another process kept it locked for {_BUSY_TIMEOUT_S:.0f} s; end that process and try again"
-        elif "full" in text:
-            advice = "free some space and try again"
-        elif "I/O" in text:  # a full disk, too, when SQLite makes the files it needs for reading
-            advice = "check the disk and its free space, then try again"
-        else:
-            advice = (
-                "the file is damaged or not ours. Move it away: a new catalog is made, and upload_from_dir registers "
-                "bundles from their directories again"
-            )
-        return YataiServiceException(f"The bundle catalog {self.path} cannot be used: {text}; {advice}")
+    def close(self) -> None:
+        """Give back the connections that are not in use; the next transaction opens others."""
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Turn on WAL, however many processes do so at once.
+def without_password(url: str) -> str:
+    """An address without user name, password and parameters."""
+    scheme, separator, rest = url.partition("://")
+    # Up to the last `@`: passwords are not always as carefully encoded as they should be.
+    return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
 
-    SQLite waits for the locks of others everywhere but here, where two that wait could block each other.
+
+def schema_revision(connection: Connection, place: str, instead: str) -> str | None:
+    """The revision of the schema in a database; None for an empty one.
+
+    Args:
+        connection: in a transaction.
+        place: of the database.
+        instead: what may be done when its schema is too new, other than upgrading.
+
+    Raises:
+        YataiServiceException: a newer version of the library has made it.
     """
-    deadline = time.monotonic() + _BUSY_TIMEOUT_S
-    while not _switched_to_wal(connection, give_up=time.monotonic() > deadline):
-        time.sleep(_WAL_RETRY_S)
-
-
-def _switched_to_wal(connection: sqlite3.Connection, *, give_up: bool) -> bool:
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    except sqlite3.OperationalError as error:
-        if give_up or "locked" not in str(error):
-            raise
-        return False
-    return True
-
-
-def _existing_parent(path: Path) -> Path:
-    """The nearest directory above `path` that exists."""
-    return next(parent for parent in path.absolute().parents if parent.exists())
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision is not None and str(revision) > migrations.HEAD:
+        raise YataiServiceException(
+            f"The bundle catalog {place} was written by a newer version of bentoml (schema {revision}, this "
+            f"version knows {migrations.HEAD}); upgrade bentoml, or {instead}"
+        )
+    return None if revision is None else str(revision)

@@ -1,52 +1,76 @@
-"""The registry in this process: a catalog in SQLite and a blob store, kept in agreement.
+"""The registry in this process: a catalog in a database and a blob store, kept in agreement.
 
 The order of steps is what keeps them so. Saving: files complete in staging, then the record (invisible), then in one
 transaction the rename and DONE. Deleting: the record first (invisible at once), then in one transaction the rename
-into the trash and the note that the place is free, then the slow removal. Whatever a killed process leaves is cleared
-away by the next save or delete of anybody.
+into the trash and the note that the place is free. There the files stay until the record is purged; restoring renames
+them back. Whatever a killed process leaves is cleared away by the next save or delete of anybody.
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bentoml.exceptions import BentoMLException, YataiRepositoryException
+from bentoml.exceptions import BentoMLException, NotFound, YataiRepositoryException
 from bentoml.types import Tag
+from bentoml.yatai.aliases import Aliases
+from bentoml.yatai.audit import read_audit
 from bentoml.yatai.catalog import Catalog
-from bentoml.yatai.database import Database
 from bentoml.yatai.locks import Locks, bento_lock
 from bentoml.yatai.models import BentoUri
+from bentoml.yatai.owner import os_user
+from bentoml.yatai.recycle_bin import RecycleBin
 from bentoml.yatai.registered_files import refuse_other_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from bentoml.service.metadata import BentoServiceMetadata
+    from bentoml.yatai.audit import AuditEntry, AuditQuery
     from bentoml.yatai.blobs import BlobStore
-    from bentoml.yatai.models import Bento
+    from bentoml.yatai.database import Database
+    from bentoml.yatai.models import Alias, AliasChange, Bento
     from bentoml.yatai.records import Record
     from bentoml.yatai.registry import BentoQuery
 
 logger = logging.getLogger(__name__)
 
+KEEP_DELETED = timedelta(days=7)
+
 
 class LocalRegistry:
-    """A `Registry` for the processes that share one database file and one blob store.
+    """A `Registry` for the processes that share one database and one blob store.
 
     Args:
-        database_path: the SQLite file; made when something is registered.
+        database: where the records are.
         blobs: where the files are.
+        keep_deleted: how long a deleted bundle can be restored; zero purges it at once.
+        actor: who makes the changes; by default the user of the process.
     """
 
-    def __init__(self, database_path: Path, blobs: BlobStore) -> None:
-        self._database = Database(database_path)
-        self._catalog = Catalog(self._database)
-        self._locks = Locks(self._database)
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        *,
+        keep_deleted: timedelta = KEEP_DELETED,
+        actor: Callable[[], str] = os_user,
+    ) -> None:
+        self._database = database
+        self._catalog = Catalog(database, actor=actor)
+        self._aliases = Aliases(database, actor=actor)
+        self._bin = RecycleBin(database, actor=actor)
+        self._locks = Locks(database)
         self._blobs = blobs
+        self._keep_deleted = keep_deleted
+
+    def acting_as(self, actor: str) -> LocalRegistry:
+        """The same registry, whose changes are made by somebody else; it costs nothing."""
+        return LocalRegistry(self._database, self._blobs, keep_deleted=self._keep_deleted, actor=lambda: actor)
 
     def staging(self) -> AbstractContextManager[Path]:
         """See `Registry`."""
@@ -71,18 +95,62 @@ class LocalRegistry:
         """See `Registry`."""
         return self._catalog.list_bentos(query)
 
+    def count_bentos(self, query: BentoQuery) -> int:
+        """See `Registry`."""
+        return self._catalog.count_bentos(query)
+
     def matching_tags(self, query: BentoQuery) -> list[Tag]:
         """See `Registry`."""
         return self._catalog.matching_tags(query)
 
-    def delete(self, tag: Tag) -> None:
+    def set_labels(self, tag: Tag, labels: Mapping[str, str]) -> Bento:
+        """See `Registry`."""
+        return self._catalog.set_labels(tag, labels)
+
+    def change_labels(self, tag: Tag, changed: Mapping[str, str], removed: Collection[str] = ()) -> Bento:
+        """See `Registry`."""
+        return self._catalog.change_labels(tag, changed, removed)
+
+    def set_alias(self, tag: Tag, alias: str) -> Alias:
+        """See `Registry`."""
+        return self._aliases.assign(tag, alias)
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        """See `Registry`."""
+        self._aliases.remove(name, alias)
+
+    def list_aliases(self, name: str | None = None) -> list[Alias]:
+        """See `Registry`."""
+        return self._aliases.of(name)
+
+    def alias_history(self, name: str, alias: str | None = None) -> list[AliasChange]:
+        """See `Registry`."""
+        return self._aliases.history(name, alias)
+
+    def list_audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """See `Registry`."""
+        return read_audit(self._database, query)
+
+    def delete(self, tag: Tag, *, force: bool = False, purge: bool = False) -> None:
         """See `Registry`."""
         resolved = self._catalog.resolve(tag)
+        purge = purge or not self._keep_deleted
         with self._database.kept_open():
             with self._locks.hold(write=[bento_lock(resolved)]):
-                self._catalog.retire(resolved)
+                purged = self._bin.purge(resolved) if purge else 0
+                try:
+                    self._catalog.retire(resolved, force=force, purge=purge)
+                except NotFound:
+                    if not purged:
+                        raise
                 self._catalog.release(resolved, self._vacate)
             self.clear_away()
+
+    def restore(self, tag: Tag) -> Bento:
+        """See `Registry`."""
+        with self._database.kept_open(), self._locks.hold(write=[bento_lock(tag)]):
+            self._bin.restore(tag, self._put_back)
+            return self._catalog.find(tag)
 
     def fetch(self, bento: Bento, target: Path) -> None:
         """See `Registry`."""
@@ -107,7 +175,8 @@ class LocalRegistry:
         self._catalog.retire_stale()
         for tag in self._catalog.unreleased():
             self._catalog.release(tag, self._vacate)
-        self._blobs.sweep()
+        self._bin.purge_older_than(self._keep_deleted)
+        self._blobs.sweep(self._bin.needed)
 
     def _add_and_publish(self, staged: Path, metadata: BentoServiceMetadata, uri: BentoUri) -> None:
         record = self._catalog.add(metadata, uri, self._vacate)
@@ -120,6 +189,9 @@ class LocalRegistry:
 
     def _vacate(self, record: Record) -> None:
         self._blobs.displace(record.uri, record.uid)
+
+    def _put_back(self, record: Record) -> None:
+        self._blobs.put_back(record.uri, record.uid)
 
     @contextmanager
     def _locked_for_reading(self, bento: Bento) -> Iterator[Bento]:

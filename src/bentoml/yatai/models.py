@@ -124,6 +124,12 @@ class Bento:
         bento_service_metadata: what the bundle contains; its `labels` are those of the registry.
         status: state of the upload.
         created_at: when the registry took the bundle in; decides the order of listings and `latest`.
+        created_by: who brought it; empty where that was not written down.
+        aliases: names that stand for this version, sorted.
+        size_bytes: of all its files; None where they were not counted.
+        tree_digest: of the list of its files; None where there is none.
+        deleted_at: when it was deleted; None for a bundle that is there.
+        deleted_by: who deleted it.
     """
 
     name: str
@@ -132,6 +138,12 @@ class Bento:
     bento_service_metadata: BentoServiceMetadata
     status: UploadStatus = field(default_factory=UploadStatus)
     created_at: datetime | None = None
+    created_by: str = ""
+    aliases: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    tree_digest: str | None = None
+    deleted_at: datetime | None = None
+    deleted_by: str = ""
 
     @property
     def tag(self) -> str:
@@ -140,10 +152,51 @@ class Bento:
 
     def to_json(self) -> dict[str, Any]:
         """The document that `bentoml get name:version -o json` prints."""
-        return {
+        document: dict[str, Any] = {
             "name": self.name,
             "version": self.version,
             "uri": self.uri.to_json(),
             "bentoServiceMetadata": self.bento_service_metadata.to_json(),
             "status": self.status.to_json(),
         }
+        if self.aliases:
+            document["aliases"] = list(self.aliases)
+        return document
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name for one version of a bundle.
+
+    Attributes:
+        name: of the bundle.
+        alias: such as `production`.
+        version: that it stands for.
+        updated_at: when it was set.
+        updated_by: who set it.
+    """
+
+    name: str
+    alias: str
+    version: str
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True)
+class AliasChange:
+    """What an alias stood for from some time on.
+
+    Attributes:
+        name: of the bundle.
+        alias: the alias.
+        version: that it was set to; None when it was removed.
+        changed_at: when.
+        changed_by: by whom.
+    """
+
+    name: str
+    alias: str
+    version: str | None
+    changed_at: datetime
+    changed_by: str

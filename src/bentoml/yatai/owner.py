@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import socket
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,6 +63,15 @@ class Owner:
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
+
+
+def os_user() -> str:
+    """The name of the user that this process runs as; `uid 1000` where the system knows no name."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 @lru_cache(maxsize=1)

@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bentoml.yatai.database import Database
 from bentoml.yatai.server.accounts import Accounts
 from bentoml.yatai.server.credentials import Credentials
 from bentoml.yatai.server.roles import Role, Scope
+from bentoml.yatai.sqlite_database import SqliteDatabase
 
 START_LIMIT_S = 60.0
 LAST_LINE = "* Press Ctrl-C to stop\n"
@@ -96,7 +96,7 @@ def _announcement(process: subprocess.Popen[str]) -> list[str]:
 
 def make_token(home: Path, name: str, role: Role, *patterns: str) -> str:
     """A user of a name, and a token that may do what the user may."""
-    database = Database(home / "storage.db")
+    database = SqliteDatabase(home / "storage.db")
     scope = Scope(role, patterns or ("*",))
     user = Accounts(database).add(name, scope, None, actor="test")
     secret, _ = Credentials(database).add_token(user, "test", scope, actor="test")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bentoml.yatai.schema.access import audit, sessions, tokens, users
-from bentoml.yatai.schema.bundles import alias_history, aliases, bentos, labels, locks
+from bentoml.yatai.schema.bundles import alias_history, aliases, bento_texts, bentos, labels, locks
 from bentoml.yatai.schema.columns import metadata
 from bentoml.yatai.schema.contents import blobs, trees, uploads
 from bentoml.yatai.schema.deployments import deployments
@@ -12,6 +12,7 @@ __all__ = [
     "alias_history",
     "aliases",
     "audit",
+    "bento_texts",
     "bentos",
     "blobs",
     "deployments",

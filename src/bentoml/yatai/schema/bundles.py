@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from bentoml.yatai.schema.columns import (
     ACTOR_LENGTH,
+    BENTO_NAME,
     DIGEST_LENGTH,
     HEX_ID_LENGTH,
     LABEL_LENGTH,
@@ -21,8 +22,8 @@ bentos = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("uid", sa.String(HEX_ID_LENGTH), nullable=False, unique=True),  # names the row's files wherever they are
-    sa.Column("name", sa.String(NAME_LENGTH), nullable=False),
-    sa.Column("version", sa.String(NAME_LENGTH), nullable=False),
+    sa.Column("name", BENTO_NAME, nullable=False),
+    sa.Column("version", BENTO_NAME, nullable=False),
     sa.Column("uri", sa.Text, nullable=False),
     sa.Column("uri_type", sa.String(32), nullable=False),  # name of a models.UriType
     sa.Column("bento_service_metadata", sa.JSON, nullable=False),  # camelCase; its labels are in the labels table
@@ -47,6 +48,14 @@ bentos = sa.Table(
     sa.Index("ix_bentos_unreleased", "deleted", "released"),
     sa.Index("ix_bentos_deleted", "deleted", "purged", "deleted_at"),
     sa.Index("ix_bentos_tree_digest", "tree_digest"),
+)
+
+# What a search looks at: tag and labels in small letters. Apart from the rows, which are ten times as large.
+bento_texts = sa.Table(
+    "bento_texts",
+    metadata,
+    sa.Column("bento_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
 )
 
 # A tag is unique among the rows that are not deleted. What PostgreSQL needs for it stands in the migration alone: named

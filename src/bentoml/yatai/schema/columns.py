@@ -17,6 +17,9 @@ DIGEST_LENGTH = 71  # sha256: and 64 hexadecimal digits
 ACTOR_LENGTH = 255
 HEX_ID_LENGTH = 32
 
+# Names of bundles, sorted by code point in every database.
+BENTO_NAME = sa.String(NAME_LENGTH).with_variant(sa.String(NAME_LENGTH, collation="C"), "postgresql")
+
 metadata = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

@@ -8,6 +8,9 @@ from alembic import op
 revision = "0001"
 down_revision: str | None = None
 
+# What is sorted by name comes in the same order from every database.
+_BY_CODE_POINT = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make the first tables."""
@@ -21,8 +24,8 @@ def _create_bentos() -> None:
         "bentos",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("uid", sa.String(32), nullable=False),
-        sa.Column("name", sa.String(255), nullable=False),
-        sa.Column("version", sa.String(255), nullable=False),
+        sa.Column("name", _BY_CODE_POINT, nullable=False),
+        sa.Column("version", _BY_CODE_POINT, nullable=False),
         sa.Column("uri", sa.Text, nullable=False),
         sa.Column("uri_type", sa.String(32), nullable=False),
         sa.Column("bento_service_metadata", sa.JSON, nullable=False),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,6 +14,7 @@ down_revision: str | None = "0001"
 def upgrade() -> None:
     """Add columns to bundles, and the new tables."""
     _extend_bentos()
+    _create_texts()
     _create_contents()
     _create_aliases()
     _create_audit()
@@ -33,6 +36,26 @@ def _extend_bentos() -> None:
     op.execute(sa.text("UPDATE bentos SET purged = deleted"))
     op.create_index("ix_bentos_deleted", "bentos", ["deleted", "purged", "deleted_at"])
     op.create_index("ix_bentos_tree_digest", "bentos", ["tree_digest"])
+
+
+def _create_texts() -> None:
+    op.create_table(
+        "bento_texts",
+        sa.Column("bento_id", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("bento_id", name="pk_bento_texts"),
+    )
+    connection = op.get_bind()
+    lines: dict[int, list[str]] = defaultdict(list)
+    for bento_id, name, version in connection.execute(sa.text("SELECT id, name, version FROM bentos")):
+        lines[bento_id].append(f"{name}:{version}".lower())
+    labels = sa.text("SELECT resource_id, key, value FROM labels WHERE resource_type = 'bento' ORDER BY key")
+    for bento_id, key, value in connection.execute(labels):
+        lines[bento_id].append(f"{key}={value}".lower())
+    insertion = sa.text("INSERT INTO bento_texts (bento_id, text) VALUES (:bento_id, :text)")
+    rows = [{"bento_id": bento_id, "text": "\n".join(texts)} for bento_id, texts in lines.items()]
+    if rows:
+        connection.execute(insertion, rows)
 
 
 def _create_contents() -> None:
