@@ -1,4 +1,4 @@
-"""Names of an archive's members: which are refused, and that no two mean the same file."""
+"""Names of files from strangers: which are refused, and that no two mean the same file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class MemberNames:
-    """The names that have been taken out of one archive.
+    """The names that have been taken out of one archive, or another list of files.
 
     Args:
         limits: of which those of the number and depth of names are kept here.
+        source: what holds the names, for messages.
     """
 
-    def __init__(self, limits: ArchiveLimits) -> None:
+    def __init__(self, limits: ArchiveLimits, source: str = "the archive") -> None:
         self._limits = limits
+        self._source = source
         # By the form that a file system without case or Unicode forms would compare: the name, whether a directory.
         self._taken: dict[str, tuple[str, bool]] = {}
         self._members = 0
@@ -34,7 +36,7 @@ class MemberNames:
         """Enter a name.
 
         Args:
-            name: as it stands in the archive.
+            name: as it stands there.
             is_directory: else it is a file.
 
         Returns:
@@ -47,12 +49,14 @@ class MemberNames:
         if self._members > self._limits.max_members:
             self._refuse_number()
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
-            raise BadInput(f"the archive holds {name!r}, which lies outside of it")
+            raise BadInput(f"{self._source} holds {name!r}, which lies outside of it")
         parts = tuple(part for part in name.split("/") if part not in {"", "."})
         if _UNFIT.search(name) or (not parts and not is_directory) or _is_long(parts):
-            raise BadInput(f"the archive holds {name[:200]!r}, which is no name of a file")
+            raise BadInput(f"{self._source} holds {name[:200]!r}, which is no name of a file")
         if len(parts) > self._limits.max_depth:
-            raise BadInput(f"the archive holds {name!r}, which lies deeper than {self._limits.max_depth} directories")
+            raise BadInput(
+                f"{self._source} holds {name!r}, which lies deeper than {self._limits.max_depth} directories"
+            )
         for length in range(1, len(parts) + 1):
             self._enter("/".join(parts[:length]), is_directory=is_directory or length < len(parts))
         return parts
@@ -67,12 +71,12 @@ class MemberNames:
             return
         known_path, known_is_directory = known
         if known_path != path:
-            raise BadInput(f"the archive holds {path!r} and {known_path!r}, which are one name on some machines")
+            raise BadInput(f"{self._source} holds {path!r} and {known_path!r}, which are one name on some machines")
         if not (is_directory and known_is_directory):
-            raise BadInput(f"the archive holds a name twice, or one below a file: {path!r}")
+            raise BadInput(f"{self._source} holds a name twice, or one below a file: {path!r}")
 
     def _refuse_number(self) -> None:
-        raise BadInput(f"the archive holds more than {self._limits.max_members} files and directories")
+        raise BadInput(f"{self._source} holds more than {self._limits.max_members} files and directories")
 
 
 def _is_long(parts: tuple[str, ...]) -> bool:

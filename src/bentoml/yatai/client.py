@@ -15,6 +15,7 @@ from bentoml.exceptions import BentoMLConfigException, YataiServiceException
 if TYPE_CHECKING:
     from bentoml.configuration import Config
     from bentoml.yatai.database import Database
+    from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.registry import Registry
     from bentoml.yatai.repository import BentoRepository
 
@@ -61,7 +62,7 @@ class YataiClient:
         return self._repository
 
 
-def open_local_registry(config: Config) -> Registry:
+def open_local_registry(config: Config) -> LocalRegistry:
     """The registry in this process: catalog and files where the configuration says, by default `$BENTOML_HOME`.
 
     Raises:

@@ -69,9 +69,10 @@ def _matching(connection: Connection, query: BentoQuery) -> list[sa.ColumnElemen
         clauses.append(bentos.c.purged == sa.false())
     if query.name is not None:
         clauses.append(bentos.c.name == query.name)
-    if EVERY_NAME not in query.name_patterns:
-        matches = (_like_pattern(connection, pattern) for pattern in query.name_patterns)
-        clauses.append(sa.or_(sa.false(), *matches))
+    for patterns in (query.name_patterns, query.also_patterns):
+        if EVERY_NAME not in patterns:
+            matches = (_like_pattern(connection, pattern) for pattern in patterns)
+            clauses.append(sa.or_(sa.false(), *matches))
     terms = query.search.lower().split()
     if terms:
         found = sa.select(bento_texts.c.bento_id)

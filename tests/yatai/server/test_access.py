@@ -13,12 +13,27 @@ from bentoml.yatai.server.routes import Route
 from bentoml.yatai.server.table import ROUTES
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
 
-OPEN = {"healthz", "readyz", "metrics", "version", "openapi", "log_in"}
-READ = {"who_am_i", "list_tokens", "add_token", "revoke_token", "list_bundles", "get_bundle"}
-WRITE = {"delete_bundle"}
-ADMIN = {"list_users", "add_user", "change_user", "remove_user"}
+OPEN = {"healthz", "readyz", "metrics", "version", "openapi", "log_in", "HealthCheck", "GetYataiServiceVersion"}
+OWN = {"who_am_i", "list_tokens", "add_token", "revoke_token"}
+CLASSIC_READ = {"GetBento", "ListBento", "DownloadBento", "GetDeployment", "DescribeDeployment", "ListDeployments"}
+CLASSIC_DELETE = {"DangerouslyDeleteBento", "DeleteBento", "DeleteDeployment"}
+CLASSIC_WRITE = {"AddBento", "UpdateBento", "UploadBento", "ContainerizeBento", "ApplyDeployment"} | CLASSIC_DELETE
+UPLOADS = {"begin_upload", "get_upload", "send_content", "commit_upload", "abandon_upload"}
+READ = {
+    *OWN,
+    "list_bundles",
+    "get_bundle",
+    "get_tree",
+    "get_file",
+    "get_archive",
+    "list_aliases",
+    "alias_history",
+} | CLASSIC_READ
+ALIASES = {"set_alias", "remove_alias"}
+WRITE = {"delete_bundle", "restore_bundle", "set_labels", "change_labels"} | ALIASES | CLASSIC_WRITE | UPLOADS
+ADMIN = {"list_users", "add_user", "change_user", "remove_user", "list_audit"}
 # Of these the handler alone knows which bundle they are about, or they are about none.
-ABOUT_NO_NAME = {"who_am_i", "list_tokens", "add_token", "revoke_token", "list_bundles"}
+ABOUT_NO_NAME = OWN | {"list_bundles"} | CLASSIC_READ | CLASSIC_WRITE | UPLOADS
 
 CALLERS = {
     "reader": (Role.READ, ("*",)),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bentoml.exceptions import FailedPrecondition, InvalidArgument, NotFound
+from bentoml.yatai.audit import AuditNote, write_note
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import sessions, tokens, users
-from bentoml.yatai.server.audit_notes import note
 from bentoml.yatai.server.passwords import hash_password
 from bentoml.yatai.server.roles import Role, Scope, check_patterns
 
@@ -177,7 +177,7 @@ class Accounts:
         return as_user(row)
 
     def _note(self, connection: Connection, actor: str, action: str, name: str, detail: dict[str, Any]) -> None:
-        note(connection, self._clock(), actor, action, "user", name, detail)
+        write_note(connection, self._clock(), actor, AuditNote(action, "user", name, detail))
 
 
 def as_user(row: Any) -> User:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.server.core import Core
     from bentoml.yatai.server.roles import Principal
     from bentoml.yatai.server.routes import Route
@@ -56,6 +57,11 @@ class Call:
     def client(self) -> str:
         """Address of the peer; empty for one without."""
         return self.request.client.host if self.request.client else ""
+
+    @property
+    def registry(self) -> LocalRegistry:
+        """The registry, which writes down who makes the changes."""
+        return self.core.registry.acting_as(self.principal.name)
 
     async def pieces(self, limit_bytes: int) -> AsyncIterator[bytes]:
         """The body as it comes.
@@ -94,7 +100,8 @@ async def read_document(call: Call, kind: type[msgspec.Struct]) -> Any:
     if content_type != "application/json":
         raise RequestRefused(415, "The body must be JSON; send it with Content-Type: application/json")
     body = bytearray()
-    async for piece in call.pieces(call.core.options.max_document_bytes):
+    limit_bytes = call.core.uploads.max_document_bytes if call.route.has_tree else call.core.options.max_document_bytes
+    async for piece in call.pieces(limit_bytes):
         body += piece
     # A document of some megabytes takes a moment.
     decode = partial(msgspec.json.decode, bytes(body), type=kind)

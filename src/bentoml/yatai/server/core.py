@@ -6,18 +6,23 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bentoml.configuration import bentoml_home
 from bentoml.yatai.client import open_database, open_local_registry
 from bentoml.yatai.server.accounts import Accounts
 from bentoml.yatai.server.credentials import Credentials
 from bentoml.yatai.server.login_limits import LoginLimits
 from bentoml.yatai.server.options import is_loopback
 from bentoml.yatai.server.telemetry import RegistryMetrics
+from bentoml.yatai.server.trees import Trees
+from bentoml.yatai.server.uploads import Uploads
 
 if TYPE_CHECKING:
     from bentoml.configuration import Config
     from bentoml.yatai.database import Database
-    from bentoml.yatai.registry import Registry
+    from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.server.options import RegistryServerOptions
+
+UPLOADS_DIRECTORY = "yatai-uploads"
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +38,8 @@ class Core:
         accounts: users.
         credentials: passwords, tokens, sessions.
         login_limits: how often passwords may be wrong.
+        trees: lists of files of bundles.
+        uploads: bundles that are on their way here.
         metrics: numbers.
         in_flight: requests that are not answered.
         is_draining: whether the server goes down.
@@ -40,10 +47,12 @@ class Core:
 
     options: RegistryServerOptions
     database: Database
-    registry: Registry
+    registry: LocalRegistry
     accounts: Accounts
     credentials: Credentials
     login_limits: LoginLimits
+    trees: Trees
+    uploads: Uploads
     metrics: RegistryMetrics = field(default_factory=RegistryMetrics)
     in_flight: int = 0
     is_draining: bool = False
@@ -58,10 +67,14 @@ class Core:
         database = open_database(config)
         with database.write():
             logger.debug("The catalog is up to date")
+        registry = open_local_registry(config)
+        trees = Trees(registry)
         return cls(
             options=options,
             database=database,
-            registry=open_local_registry(config),
+            registry=registry,
+            trees=trees,
+            uploads=Uploads(database, registry, trees, bentoml_home() / UPLOADS_DIRECTORY, options.max_bundle_bytes),
             accounts=Accounts(database),
             credentials=Credentials(database),
             login_limits=LoginLimits(options.login_failures),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bentoml.exceptions import NotFound, Unauthenticated
+from bentoml.yatai.audit import AuditNote, write_note
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import sessions, tokens, users
 from bentoml.yatai.server.accounts import as_user
-from bentoml.yatai.server.audit_notes import note
 from bentoml.yatai.server.passwords import is_password, new_token, secret_hash, token_hash, token_hint
 from bentoml.yatai.server.roles import Principal, Role, Scope, check_patterns
 
@@ -117,7 +117,9 @@ class Credentials:
         with self._database.write(durable=True) as connection:
             connection.execute(sa.insert(tokens).values(values))
             detail = {"label": values["label"], "role": values["role"], "patterns": values["patterns"]}
-            note(connection, now, actor, "token.add", "user", user.name, {**detail, "hint": values["hint"]})
+            write_note(
+                connection, now, actor, AuditNote("token.add", "user", user.name, {**detail, "hint": values["hint"]})
+            )
             row = connection.execute(_tokens().where(tokens.c.hash == values["hash"])).one()
         return secret, _as_token(row)
 
@@ -148,7 +150,7 @@ class Credentials:
                 raise NotFound(f"there is no token {token_id}; `bentoml yatai token list` shows those there are")
             if row.revoked_at is None:
                 connection.execute(sa.update(tokens).where(tokens.c.id == token_id).values(revoked_at=now))
-                note(connection, now, actor, "token.revoke", "user", row.user, {"label": row.label, "hint": row.hint})
+                write_note(connection, now, actor, AuditNote("token.revoke", "user", row.user, {"hint": row.hint}))
             return _as_token(connection.execute(_tokens().where(tokens.c.id == token_id)).one())
 
     def of_token(self, secret: str) -> Principal:
@@ -189,7 +191,7 @@ class Credentials:
                     hash=secret_hash(secret), user_id=user.id, csrf=csrf, created_at=now, expires_at=now + lifetime
                 )
             )
-            note(connection, now, user.name, "session.begin", "user", user.name, {})
+            write_note(connection, now, user.name, AuditNote("session.begin", "user", user.name))
         return secret, csrf
 
     def of_session(self, secret: str) -> Principal:

@@ -63,13 +63,20 @@ class Bundle(Struct):
     labels: dict[str, str]
     status: dict[str, Any]
     created_at: datetime | None
+    created_by: str
+    aliases: list[str]
+    size_bytes: int | None
+    tree_digest: str | None
+    deleted_at: datetime | None
+    deleted_by: str
 
 
 class BundlePage(Struct):
-    """Some bundles, and where the next ones begin; `next_offset` is null at the end."""
+    """Some bundles, and where the next ones begin: null at the end. `total` is null unless it was asked for."""
 
     bundles: list[Bundle]
     next_offset: int | None
+    total: int | None
 
 
 class Credentials(Taken):
@@ -179,3 +186,104 @@ class AuditPage(Struct):
 
     entries: list[AuditEntry]
     next_before: int | None
+
+
+class NewUpload(Taken):
+    """A bundle to be uploaded; without labels those of its manifest count."""
+
+    name: Name
+    version: Name
+    tree: dict[str, Any]
+    labels: dict[LabelText, LabelText] | None = None
+
+
+class MissingContent(Struct):
+    """A content that is not whole: `offset` bytes of it have come."""
+
+    digest: Digest
+    size_bytes: Size
+    offset: Size
+
+
+class UploadState(Struct):
+    """An upload; or, without an id, the bundle that has these files already."""
+
+    id: str | None
+    expires_at: datetime | None
+    missing: list[MissingContent]
+    bundle: Bundle | None
+
+
+class NewLabels(Taken):
+    """All labels that a bundle is to have."""
+
+    labels: dict[LabelText, LabelText]
+
+
+class LabelChange(Taken):
+    """Labels to be set, and keys of labels to be removed."""
+
+    set: dict[LabelText, LabelText] = field(default_factory=dict)
+    remove: list[LabelText] = field(default_factory=list)
+
+
+class AliasTarget(Taken):
+    """The version that an alias is to stand for."""
+
+    version: Name
+
+
+class Alias(Struct):
+    """A name for one version of a bundle."""
+
+    name: str
+    alias: str
+    version: str
+    updated_at: datetime
+    updated_by: str
+
+
+class Aliases(Struct):
+    """The aliases of a name."""
+
+    aliases: list[Alias]
+
+
+class AliasChange(Struct):
+    """What an alias stood for from some time on; null from when it was removed."""
+
+    name: str
+    alias: str
+    version: str | None
+    changed_at: datetime
+    changed_by: str
+
+
+class AliasHistory(Struct):
+    """What aliases stood for, newest first."""
+
+    changes: list[AliasChange]
+
+
+class ClassicTarget(Taken):
+    """Which bundle."""
+
+    bento_name: Name
+    bento_version: Name
+
+
+class ClassicStatus(Struct):
+    """Outcome of an operation: a code, and what went wrong unless it is OK."""
+
+    status_code: str
+    error_message: str
+
+
+class ClassicAnswer(Struct, omit_defaults=True):
+    """Answer of an operation of the classic interface; only what belongs to it is there."""
+
+    status: ClassicStatus
+    version: str | None = None
+    uri: dict[str, Any] | None = None
+    bento: dict[str, Any] | None = None
+    bentos: list[dict[str, Any]] | None = None

@@ -103,6 +103,7 @@ class Route:
         errors: statuses of errors, besides those that every row has.
         is_classic: whether errors have the classic form.
         headers: of requests, that the handler looks at: name -> meaning.
+        has_tree: whether the body holds a list of files, which may be long.
     """
 
     method: str
@@ -119,6 +120,7 @@ class Route:
     errors: tuple[int, ...] = ()
     is_classic: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    has_tree: bool = False
 
     def read_query(self, given: list[tuple[str, str]]) -> dict[str, Any]:
         """Values of all parameters.

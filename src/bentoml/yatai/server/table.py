@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from bentoml.yatai.server import bundles, operations, people
+from bentoml.yatai.server import bundles, changes, classic, files, operations, people, upload_routes
 
-ROUTES = (*operations.ROUTES, *people.ROUTES, *bundles.ROUTES)
+# The most exact paths first: the path of a file takes slashes.
+ROUTES = (
+    *operations.ROUTES,
+    *people.ROUTES,
+    *files.ROUTES,
+    *changes.ROUTES,
+    *bundles.ROUTES,
+    *upload_routes.ROUTES,
+    *classic.ROUTES,
+)

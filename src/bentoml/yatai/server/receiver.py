@@ -1,0 +1,141 @@
+"""One content of an upload as it comes, and what has come as a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from bentoml.exceptions import BentoMLException, InvalidArgument
+from bentoml.yatai.server.errors import RequestRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bentoml.types import Tag
+
+_PART = ".part"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A content that is not whole yet.
+
+    Attributes:
+        digest: of it.
+        size_bytes: of all of it.
+        offset: bytes of it that have come.
+    """
+
+    digest: str
+    size_bytes: int
+    offset: int
+
+
+class Receiver:
+    """Bytes of one content, as they come.
+
+    Args:
+        whole: name of the file once it is right.
+        file: the file as it grows; None for one that is right already.
+        digest: of the content.
+        size_bytes: of all of it.
+        offset: bytes that have come.
+
+    Attributes:
+        offset: bytes that have come.
+        size_bytes: of all of it.
+    """
+
+    def __init__(self, whole: Path, file: BinaryIO | None, digest: str, size_bytes: int, offset: int) -> None:
+        self._whole = whole
+        self._file = file
+        self._digest = digest
+        self.size_bytes = size_bytes
+        self.offset = offset
+        # Only of a content that comes in one go.
+        self._hash = hashlib.sha256() if offset == 0 else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all has come."""
+        return self.offset == self.size_bytes
+
+    def take(self, data: bytes) -> None:
+        """Append bytes; they outlive the process.
+
+        Raises:
+            InvalidArgument: they are more than the content has; nothing of them is kept.
+        """
+        if self.offset + len(data) > self.size_bytes or self._file is None:
+            raise InvalidArgument(f"the content has {self.size_bytes} bytes, and more came")
+        self._file.write(data)
+        self._file.flush()
+        if self._hash is not None:
+            self._hash.update(data)
+        self.offset += len(data)
+
+    def finish(self) -> None:
+        """Compare the content with its digest, when all has come.
+
+        Raises:
+            RequestRefused: it is another one; what has come is dropped.
+        """
+        if self._file is None or not self.is_whole:
+            return
+        os.fsync(self._file.fileno())
+        part = part_of(self._whole)
+        if self._hash is None:
+            with part.open("rb") as file:
+                self._hash = hashlib.sha256()
+                while chunk := file.read(1 << 20):
+                    self._hash.update(chunk)
+        if f"sha256:{self._hash.hexdigest()}" != self._digest:
+            part.unlink(missing_ok=True)
+            raise RequestRefused(
+                422, f"The bytes are not those of {self._digest}; send them again from 0", {"upload-offset": "0"}
+            )
+        part.rename(self._whole)
+
+
+def bundle_metadata(directory: Path, tag: Tag) -> Any:
+    """What the manifest of a bundle says, after all its files were checked.
+
+    Raises:
+        InvalidArgument: it is no bundle, a damaged one, or one of another tag.
+    """
+    from bentoml.saved_bundle import load_bento_service_metadata
+    from bentoml.saved_bundle.integrity import verify_bundle
+
+    try:
+        verify_bundle(directory)
+        metadata = load_bento_service_metadata(str(directory))
+    except BentoMLException as error:
+        text = str(error).replace(f"{directory}/", "").replace(str(directory), "it")
+        raise InvalidArgument(f"this is no bundle: {text}") from error
+    if (metadata.name, metadata.version) != (tag.name, tag.version):
+        raise InvalidArgument(f"the files are those of {metadata.name}:{metadata.version}, and not of {tag}")
+    return metadata
+
+
+def part_of(whole: Path) -> Path:
+    """Where a content is as long as it is not whole."""
+    return whole.with_name(whole.name + _PART)
+
+
+def size_of(path: Path) -> int:
+    """Size of a file in bytes; 0 where there is none."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def wrong_offset(arrived: int) -> RequestRefused:
+    """The refusal of bytes that do not follow those that have come."""
+    return RequestRefused(
+        409,
+        f"{arrived} bytes have come; send those behind them, with Upload-Offset: {arrived}",
+        {"upload-offset": str(arrived)},
+    )

@@ -1,0 +1,297 @@
+"""Uploads that may break off and go on: what has come is kept, checked, and becomes a bundle in one step.
+
+An upload is a row, and a directory with a file for each content: `<digits of the digest>.part` while it comes, the
+digits alone once its digest was right. Uploads end a day after the last byte has come.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bentoml.exceptions import InvalidArgument, NotFound, YataiServiceRpcAborted
+from bentoml.saved_bundle.layout import MANIFEST
+from bentoml.service.naming import validate_labels
+from bentoml.types import Tag
+from bentoml.yatai.audit import BUNDLE, AuditNote, write_note
+from bentoml.yatai.bundle_tree import BundleTree, TreeLimits
+from bentoml.yatai.models import utc_now
+from bentoml.yatai.schema import uploads
+from bentoml.yatai.server.errors import RequestRefused
+from bentoml.yatai.server.receiver import Missing, Receiver, bundle_metadata, part_of, size_of, wrong_offset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from bentoml.yatai.database import Database
+    from bentoml.yatai.local import LocalRegistry
+    from bentoml.yatai.models import Bento
+    from bentoml.yatai.server.trees import Trees
+
+KEPT = timedelta(hours=24)
+# The answer to a commit may get lost; whoever asks again is told of the bundle.
+KEPT_AFTER_COMMIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload that has begun.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        tag: of the bundle.
+        tree: its files.
+        labels: of the bundle; None keeps those of its manifest.
+        expires_at: when it is given up, if nothing comes.
+    """
+
+    id: str
+    tag: Tag
+    tree: BundleTree
+    labels: dict[str, str] | None
+    expires_at: datetime
+
+
+class Uploads:
+    """All uploads of a registry.
+
+    Args:
+        database: of the catalog.
+        registry: takes the bundles.
+        trees: lists of files of bundles.
+        directory: where contents come in.
+        max_bundle_bytes: largest bundle.
+        clock: gives the current time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        registry: LocalRegistry,
+        trees: Trees,
+        directory: Path,
+        max_bundle_bytes: int,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._trees = trees
+        self._directory = directory
+        self._limits = TreeLimits(max_size_bytes=max_bundle_bytes)
+        self._clock = clock
+
+    @property
+    def max_document_bytes(self) -> int:
+        """Largest document that begins an upload."""
+        return self._limits.max_document_bytes + 65536
+
+    def begin(
+        self, tag: Tag, document: Mapping[str, Any], labels: Mapping[str, str] | None, actor: str
+    ) -> Upload | Bento:
+        """Begin an upload, or go on with the one of the same files.
+
+        Args:
+            tag: of the bundle.
+            document: the tree.
+            labels: of the bundle; None keeps those of its manifest.
+            actor: who uploads.
+
+        Returns:
+            The upload; or the bundle, where it is registered already with the same files.
+
+        Raises:
+            InvalidArgument: the tree is refused, or a label.
+            YataiServiceRpcAborted: the tag is taken by other files.
+        """
+        tree = BundleTree.parse(document, self._limits)
+        if tree.find(MANIFEST) is None:
+            raise InvalidArgument(f"the tree names no {MANIFEST}, so this is no bundle")
+        checked = None if labels is None else validate_labels(labels)
+        self.sweep()
+        registered = self._registered(tag, tree)
+        if registered is not None:
+            return registered
+        now = self._clock()
+        with self._database.write() as connection:
+            same = (uploads.c.name == tag.name, uploads.c.version == tag.version, uploads.c.tree_digest == tree.digest)
+            row = connection.execute(sa.select(uploads).where(*same)).first()
+            values = {"document": {"tree": dict(document), "labels": checked}, "expires_at": now + KEPT}
+            if row is not None:
+                connection.execute(sa.update(uploads).where(uploads.c.id == row.id).values(values))
+                return Upload(row.id, tag, tree, checked, now + KEPT)
+            new = {"id": uuid.uuid4().hex, "name": tag.name, "version": tag.version, "tree_digest": tree.digest}
+            connection.execute(sa.insert(uploads).values(**new, **values, created_by=actor, created_at=now))
+            write_note(connection, now, actor, AuditNote("upload.begin", BUNDLE, str(tag), {"tree": tree.digest}))
+        return Upload(new["id"], tag, tree, checked, now + KEPT)
+
+    def find(self, upload_id: str) -> Upload:
+        """An upload.
+
+        Raises:
+            NotFound: there is none, or it was given up.
+        """
+        with self._database.read() as connection:
+            found = (
+                None
+                if connection is None
+                else connection.execute(
+                    sa.select(uploads).where(uploads.c.id == upload_id, uploads.c.expires_at > self._clock())
+                ).first()
+            )
+        if found is None:
+            raise NotFound("there is no such upload, or it was given up; begin it again with POST /api/v1/uploads")
+        tree = BundleTree.parse(found.document["tree"], self._limits)
+        return Upload(found.id, Tag(found.name, found.version), tree, found.document["labels"], found.expires_at)
+
+    def missing(self, upload: Upload) -> list[Missing]:
+        """What has still to come, in the order of the digests."""
+        found = []
+        for digest, size_bytes in sorted(upload.tree.contents.items()):
+            whole = self._path(upload, digest)
+            if size_bytes and not whole.is_file():
+                found.append(Missing(digest, size_bytes, size_of(part_of(whole))))
+        return found
+
+    @contextmanager
+    def receiving(self, upload: Upload, digest: str, offset: int) -> Iterator[Receiver]:
+        """Take bytes of a content; what has come stays, however the block ends.
+
+        Args:
+            upload: it belongs to.
+            digest: of the content.
+            offset: where in the content the bytes begin.
+
+        Raises:
+            NotFound: the tree has no such content.
+            RequestRefused: other bytes have to come first, or somebody else sends them.
+        """
+        size_bytes = upload.tree.contents.get(digest)
+        if size_bytes is None:
+            raise NotFound(f"the tree of this upload has no content {digest[:100]}")
+        whole = self._path(upload, digest)
+        if whole.is_file() or size_bytes == 0:
+            if offset != size_bytes:
+                raise wrong_offset(size_bytes)
+            yield Receiver(whole, None, digest, size_bytes, size_bytes)
+            return
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with part_of(whole).open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RequestRefused(
+                    409, "Another request sends this content; wait for its end", {"retry-after": "1"}
+                ) from None
+            arrived = os.fstat(file.fileno()).st_size
+            if whole.is_file():
+                arrived = size_bytes
+            if offset != arrived:
+                raise wrong_offset(arrived)
+            yield Receiver(whole, file, digest, size_bytes, arrived)
+
+    def keep_longer(self, upload: Upload) -> None:
+        """Something has come: the day begins anew."""
+        with self._database.write() as connection:
+            statement = sa.update(uploads).where(uploads.c.id == upload.id)
+            connection.execute(statement.values(expires_at=self._clock() + KEPT))
+
+    def commit(self, upload: Upload, actor: str) -> Bento:
+        """Make a bundle of what has come, in one step; or give the one that was made before.
+
+        Raises:
+            YataiServiceRpcAborted: something is missing, or the tag is taken by other files.
+            InvalidArgument: it is no bundle, or one of another tag.
+        """
+        registered = self._registered(upload.tag, upload.tree)
+        if registered is not None:
+            return registered
+        missing = self.missing(upload)
+        if missing:
+            raise YataiServiceRpcAborted(f"{len(missing)} contents are not whole yet; send them first")
+        with self._registry.staging() as staged:
+            self._assemble(upload, staged)
+            metadata = bundle_metadata(staged, upload.tag)
+            if upload.labels is not None:
+                metadata = replace(metadata, labels=upload.labels)
+            try:
+                bento = self._registry.acting_as(actor).register(staged, metadata)
+            except YataiServiceRpcAborted:
+                found = self._registered(upload.tag, upload.tree)
+                if found is None:
+                    raise
+                bento = found
+        now = self._clock()
+        with self._database.write() as connection:
+            statement = sa.update(uploads).where(uploads.c.id == upload.id)
+            connection.execute(statement.values(expires_at=now + KEPT_AFTER_COMMIT))
+            detail = {"tree": upload.tree.digest, "size_bytes": upload.tree.size_bytes}
+            write_note(connection, now, actor, AuditNote("upload.commit", BUNDLE, str(upload.tag), detail))
+        shutil.rmtree(self._directory / upload.id, ignore_errors=True)
+        return bento
+
+    def abandon(self, upload: Upload, actor: str) -> None:
+        """Give an upload up, and remove what has come."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(uploads).where(uploads.c.id == upload.id))
+            write_note(connection, self._clock(), actor, AuditNote("upload.abandon", BUNDLE, str(upload.tag)))
+        shutil.rmtree(self._directory / upload.id, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what is left of uploads that were given up."""
+        now = self._clock()
+        with self._database.read() as connection:
+            over = (
+                []
+                if connection is None
+                else connection.execute(sa.select(uploads.c.id).where(uploads.c.expires_at <= now)).scalars().all()
+            )
+        for upload_id in over:
+            shutil.rmtree(self._directory / upload_id, ignore_errors=True)
+            with self._database.write() as connection:
+                connection.execute(sa.delete(uploads).where(uploads.c.id == upload_id, uploads.c.expires_at <= now))
+
+    def _registered(self, tag: Tag, tree: BundleTree) -> Bento | None:
+        """The bundle of a tag, if it has these files.
+
+        Raises:
+            YataiServiceRpcAborted: it has others.
+        """
+        try:
+            bento = self._registry.find(tag)
+            if self._trees.of(bento).digest == tree.digest:
+                return bento
+        except NotFound:
+            return None
+        raise YataiServiceRpcAborted(f"BentoService bundle: {tag} already exists, with other files")
+
+    def _assemble(self, upload: Upload, staged: Path) -> None:
+        seen: set[str] = set()
+        for entry in upload.tree:
+            target = staged / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = self._path(upload, entry.digest)
+            if entry.size_bytes == 0:
+                target.touch()
+            elif entry.digest in seen:
+                # Files of one content may have two modes.
+                shutil.copyfile(source, target)
+            else:
+                seen.add(entry.digest)
+                try:
+                    target.hardlink_to(source)
+                except OSError:
+                    shutil.copyfile(source, target)
+            target.chmod(0o755 if entry.executable else 0o644)
+
+    def _path(self, upload: Upload, digest: str) -> Path:
+        return self._directory / upload.id / digest.removeprefix("sha256:")
