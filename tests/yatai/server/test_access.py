@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from bentoml.yatai.server.roles import Role
+from bentoml.yatai.database_address import open_database
+from bentoml.yatai.server.accounts import Accounts
+from bentoml.yatai.server.credentials import Credentials
+from bentoml.yatai.server.identity import SESSION_COOKIE
+from bentoml.yatai.server.roles import Role, Scope
 from bentoml.yatai.server.routes import Route
 from bentoml.yatai.server.table import ROUTES
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
@@ -172,3 +177,25 @@ def test_disabled_user_is_shut_out(registry: LiveRegistry, callers: dict[str, ht
         assert client.get("/api/v1/me").status_code == 200
         assert callers["admin"].patch("/api/v1/users/suspect", json={"disabled": True}).json()["disabled"] is True
         assert client.get("/api/v1/me").status_code == 401
+
+
+def test_browser_with_a_session_changes_things_only_with_its_secret(registry: LiveRegistry) -> None:
+    database = open_database(None, registry.home / "storage.db")
+    user = Accounts(database).add("eve", Scope(Role.WRITE), "correct horse battery", actor="test")
+    credentials = Credentials(database)
+    cookie, csrf = credentials.begin_session(user, timedelta(hours=1))
+    over, _ = credentials.begin_session(user, timedelta(seconds=-1))
+    path = "/api/v1/bundles/Iris/1"
+    with registry.client() as client:
+        assert client.get("/api/v1/me", headers={"cookie": f"{SESSION_COOKIE}={cookie}"}).json()["user"] == "eve"
+        headers = {"cookie": f"{SESSION_COOKIE}={cookie}"}
+        assert client.delete(path, headers=headers).status_code == 403
+        assert client.delete(path, headers={**headers, "x-csrf-token": csrf[:-1]}).status_code == 403
+        assert client.delete(path, headers={**headers, "x-csrf-token": csrf}).status_code == 404
+        for wrong in (over, cookie[:-1], ""):
+            assert client.get("/api/v1/me", headers={"cookie": f"{SESSION_COOKIE}={wrong}"}).status_code == 401
+        Accounts(database).change("eve", actor="test", password="another horse battery")
+        assert client.get("/api/v1/me", headers=headers).status_code == 401
+        again, _ = credentials.begin_session(user, timedelta(hours=1))
+        credentials.end_session(again)
+        assert client.get("/api/v1/me", headers={"cookie": f"{SESSION_COOKIE}={again}"}).status_code == 401

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from bentoml._http.closing import ClosingProtocol, CycleTransport
 from bentoml._http.request_ids import new_request_id
-from bentoml.yatai.server.errors import error_body
+from bentoml.yatai.server.errors import classic_error_body, code_of_status, error_body
 
 if TYPE_CHECKING:
     from bentoml._http.slow_clients import Progress
@@ -106,7 +106,7 @@ class RegistryProtocol(ClosingProtocol):
         if self.transport.is_closing():
             return
         request_id = new_request_id()
-        body = error_body(status, text, request_id)
+        body = self._refusal_body(status, text, request_id)
         head = (
             "content-type: application/json\r\n"
             f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
@@ -114,6 +114,13 @@ class RegistryProtocol(ClosingProtocol):
         defaults = b"".join(b"%b: %b\r\n" % pair for pair in self.server_state.default_headers)
         self.transport.write(STATUS_LINE[status] + defaults + head.encode("ascii") + body)
         self.close_gently()
+
+    def _refusal_body(self, status: int, text: str, request_id: str) -> bytes:
+        """The form that the path has, as far as it is known."""
+        url = bytes(getattr(self, "url", b"")).partition(b"?")[0]
+        if b"/api/" in url and b"/api/v1/" not in url:
+            return classic_error_body(text, code_of_status(status))
+        return error_body(status, text, request_id)
 
     # -- what the sweep for slow clients asks -----------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ _REASONS = {
     421: "The host is none of this machine.",
     422: "The bytes are not what their digest says.",
     429: "Too many wrong passwords.",
+    431: "The head of the request is too large.",
     500: "The registry failed.",
     501: "This registry cannot do that.",
     503: "The registry cannot answer now.",
@@ -67,7 +68,8 @@ def document(routes: Sequence[Route], prefix: str = "") -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components([*dict.fromkeys(kinds), Error], ref_template=_REF)
     paths: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        # How Starlette is told that a part of the path takes slashes is nothing that OpenAPI knows.
+        paths.setdefault(re.sub(r":\w+\}", "}", route.path), {})[route.method.lower()] = _operation(route)
     found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -138,7 +140,7 @@ def _responses(route: Route) -> dict[str, Any]:
     responses: dict[str, Any] = {str(route.status): {"description": _REASONS[route.status]}}
     if route.answer is not None:
         responses[str(route.status)]["content"] = _content(route.answer)
-    statuses = {400, 421, 500, 503, *route.errors}
+    statuses = {400, 421, 431, 500, 503, *route.errors}
     if route.role is not None:
         statuses |= {401, 403}
     if route.method != "GET":
