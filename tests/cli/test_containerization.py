@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
+import termios
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +61,79 @@ def test_containerize_quietly_prints_the_result_alone(saved: SavedHome, engine: 
 def test_containerize_takes_platforms_one_by_one_and_in_a_list(saved: SavedHome, engine: dict[str, str]) -> None:
     words = ("Scaler:2.0", "--platform", "linux/amd64,linux/arm64", "--platform", "linux/amd64")
     assert " --platform=linux/amd64,linux/arm64 " in containerize(saved, engine, *words).stderr
+
+
+TALKING = """#!/bin/sh
+case "$1" in
+    image) echo 12345678 sha256:abc ;;
+    *) printf 'STEP 1\\n\\033[31m\\rred\\007\\n%0300d\\n' 0 ; echo error >&2 ; exit "${FAIL:-0}" ;;
+esac
+"""
+
+
+def on_a_terminal(saved: SavedHome, env: dict[str, str], *words: str) -> tuple[int, str]:
+    """The exit code of the command, and all that it writes to a terminal of 60 columns."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 60))
+    process = subprocess.Popen(
+        [BENTOML, "containerize", *words],
+        env={**os.environ, **saved.env, **env, "COLUMNS": "60"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    written = bytearray()
+    # When nobody has the other end any more, reading fails.
+    with os.fdopen(ours, "rb", buffering=0) as terminal, suppress(OSError):
+        while piece := terminal.read(4096):
+            written += piece
+    return process.wait(timeout=60), written.decode()
+
+
+def test_containerize_on_a_terminal_writes_over_one_line_and_says_at_last_what_was_built(
+    saved: SavedHome, engine: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "podman").write_text(TALKING)
+    code, written = on_a_terminal(saved, engine, "Scaler:2.0", "-t", "scaler")
+    assert code == 0
+    *_, progress, last, end = written.split("\r\n")
+    assert end == ""
+    parts = progress.split("\r\x1b[2K")
+    assert [re.sub(r"^\d+ s  ", "", part) for part in parts] == [
+        "",
+        "STEP 1",
+        " [31m",
+        "red ",
+        "0" * (59 - len("0 s  ")),
+        "error",
+        "Build container image: scaler:2.0",
+    ]
+    assert re.fullmatch(r"12 MB, sha256:abc, built in \d+ s; run it with: podman run -p 5000:5000 scaler:2\.0", last), (
+        last
+    )
+
+
+def test_containerize_that_fails_on_a_terminal_shows_the_last_lines(
+    saved: SavedHome, engine: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "podman").write_text(TALKING)
+    code, written = on_a_terminal(saved, {**engine, "FAIL": "7"}, "Scaler:2.0", "-t", "scaler")
+    assert code == 1
+    assert (
+        "\r\x1b[2K\x1b[31mError: bentoml-cli containerize failed: podman build failed with exit code 7:\r\n" in written
+    )
+    assert written.endswith("error\x1b[0m\r\n")
+
+
+def test_containerize_on_a_terminal_shows_all_lines_with_verbose(
+    saved: SavedHome, engine: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "podman").write_text(TALKING)
+    code, written = on_a_terminal(saved, engine, "Scaler:2.0", "-t", "scaler", "--verbose")
+    assert code == 0
+    assert "STEP 1\r\n" in written
+    assert f"\r\n{'0' * 300}\r\n" in written
 
 
 def test_containerize_dry_run_writes_the_context_and_prints_commands_for_a_shell(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
+import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bentoml.cli.options import bento_argument, bento_command, verify_option
+from bentoml.cli.progress import StatusLine
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from bentoml.cli.command import Verbosity
@@ -126,7 +129,7 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
 ) -> None:
     """Build the image of BENTO (directory, address, NAME:VERSION or NAME:latest) with docker, podman or buildah.
 
-    What the engine prints goes to stderr while it builds.
+    What the engine prints goes to stderr while it builds: to one line of a terminal, all of it with --verbose.
     """
     from bentoml.deploy.container import ImageOptions
     from bentoml.saved_bundle.loader import load_saved_bundle_config
@@ -145,17 +148,46 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
             f"Containerizing {manifest.service_name}:{manifest.service_version} with local YataiService and docker "
             "daemon from local environment"
         )
-    click.echo(f"Build container image: {_build(path, options, engine, quiet=verbosity.quiet)}")
+    _build(path, options, engine, verbosity)
 
 
-def _build(path: Path, options: ImageOptions, engine: str | None, *, quiet: bool) -> str:
-    from bentoml.deploy.container import containerize
+def _build(path: Path, options: ImageOptions, engine: str | None, verbosity: Verbosity) -> None:
+    from bentoml.deploy.container import choose_engine, containerize
 
-    def show(line: str) -> None:
-        click.echo(line, err=True)
+    began_s = time.monotonic()
+    program = choose_engine(engine).name
+    with _sigterm_as_exit(), _shown_lines(verbosity) as show:
+        name = containerize(path, options, engine=program, on_line=show)
+    click.echo(f"Build container image: {name}")
+    if not verbosity.quiet:
+        _say_what_was_built(program, name, time.monotonic() - began_s, is_elsewhere=options.push)
 
-    with _sigterm_as_exit():
-        return containerize(path, options, engine=engine, on_line=None if quiet else show)
+
+@contextmanager
+def _shown_lines(verbosity: Verbosity) -> Iterator[Callable[[str], None] | None]:
+    """What takes the engine's lines: one line of a terminal, which is empty again afterwards, else all of stderr."""
+    if verbosity.quiet:
+        yield None
+    elif verbosity.debug or not sys.stderr.isatty():
+        yield lambda line: click.echo(line, err=True)
+    else:
+        status = StatusLine(sys.stderr)
+        try:
+            yield status.show
+        finally:
+            status.close()
+
+
+def _say_what_was_built(engine: str, name: str, seconds: float, *, is_elsewhere: bool) -> None:
+    from bentoml.deploy.container import image_facts, run_command
+
+    facts = image_facts(engine, name)
+    size = [] if facts is None or facts.size_bytes is None else [f"{facts.size_bytes / 1e6:,.0f} MB"]
+    digest = [] if facts is None else [facts.digest]
+    text = ", ".join([*size, *digest, f"built in {seconds:.0f} s"])
+    if facts is not None or is_elsewhere:
+        text += f"; run it with: {shlex.join(run_command(engine, name))}"
+    click.echo(text, err=True)
 
 
 @contextmanager

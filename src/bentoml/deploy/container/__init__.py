@@ -8,16 +8,20 @@ from bentoml.deploy.container.build import containerize, plan_image
 from bentoml.deploy.container.build_secret import BuildSecret, parse_secret
 from bentoml.deploy.container.engine import Command, ContainerEngine, ImageRequest
 from bentoml.deploy.container.engines import choose_engine
+from bentoml.deploy.container.image_facts import ImageFacts, image_facts, run_command
 from bentoml.deploy.container.image_options import ImageOptions
 
 __all__ = [
     "BuildSecret",
     "Command",
     "ContainerEngine",
+    "ImageFacts",
     "ImageOptions",
     "ImageRequest",
     "choose_engine",
     "containerize",
+    "image_facts",
     "parse_secret",
     "plan_image",
+    "run_command",
 ]
