@@ -7,6 +7,7 @@ import base64
 import gzip
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import random
@@ -435,6 +436,9 @@ def test_init_script_without_declared_conda_dependencies_does_nothing(tmp_path: 
     assert run(root, "bentoml-init.sh", "restore_conda_env").returncode == 0
 
 
+REMOVES_TESTS = "python [-][numpy][pandas][pyarrow][scipy][sklearn] port="
+
+
 def made_environment(image: Path) -> None:
     """An environment whose Python only says how it was called."""
     (image / "environment").mkdir()
@@ -450,11 +454,30 @@ def test_init_script_installs_packages_with_the_extra_arguments(image: Path) -> 
     made_environment(image)
     extra = "--index-url https://h/simple"
     done = run(image, "bentoml-init.sh", "install_pip_packages", EXTRA_PIP_INSTALL_ARGS=extra)
-    assert done.stdout == (
-        "python [-m][pip][install][--no-input][--index-url][https://h/simple][-r][requirements.txt] port=\n"
-    )
+    assert done.stdout.splitlines() == [
+        "python [-m][pip][install][--no-input][--index-url][https://h/simple][-r][requirements.txt] port=",
+        REMOVES_TESTS,
+    ]
     done = run(image, "bentoml-init.sh", "install_bundled_pip_packages")
     assert done.stdout == "python [-m][pip][install][--no-input][./bundled_pip_dependencies/a b.whl] port=\n"
+
+
+def test_init_script_removes_tests_of_large_packages_and_of_no_others(image: Path) -> None:
+    made_environment(image)
+    (image / "environment" / "bin" / "python").write_text(f'#!/bin/sh\n[ "$1" != - ] || exec {sys.executable} "$@"\n')
+    script = image / "bentoml-init.sh"
+    script.write_text(script.read_text().replace("sysconfig.get_path(kind)", f"{str(image)!r}, kind"))
+    for kind, package in itertools.product(("purelib", "platlib"), ("numpy", "scipy/stats", "mine", "numpy_like")):
+        (image / kind / package / "tests" / "data").mkdir(parents=True)
+        (image / kind / package / "tests" / "data" / "x").touch()
+    (image / "purelib" / "numpy" / "tests.py").touch()
+    done = run(image, "bentoml-init.sh", "install_pip_packages")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {path.relative_to(image).as_posix() for path in image.glob("p*lib/**/tests*")}
+    assert found == {
+        "purelib/numpy/tests.py",
+        *(f"{kind}/{package}/tests" for kind in ("purelib", "platlib") for package in ("mine", "numpy_like")),
+    }
 
 
 LOCK_LINES = "# made for: {machine}\n./bundled_pip_dependencies/a.whl{hashes}\n"
@@ -484,7 +507,7 @@ def test_init_script_installs_a_lock_that_has_hashes_for_this_machine(
     made_environment(image)
     (image / "requirements.lock").write_text(lock)
     done = run(image, "bentoml-init.sh", "install_pip_packages")
-    assert done.stdout == f"python [-m][pip][install][--no-input]{arguments} port=\n"
+    assert done.stdout.splitlines() == [f"python [-m][pip][install][--no-input]{arguments} port=", REMOVES_TESTS]
     assert said is None or done.stderr.removeprefix("bentoml-init.sh: ") == said
     assert not (image / "pwned").exists()
 

@@ -57,6 +57,30 @@ def write_root(root: Path) -> None:
     subprocess.run(["chroot", str(root), "python3", "-m", "ensurepip"], check=True, capture_output=True)
 
 
+def write_debian_root(root: Path) -> None:
+    """Write a Debian with apt, and the same Python in it, into an empty directory.
+
+    Raises:
+        subprocess.CalledProcessError: no mirror of Debian can be reached.
+    """
+    release = Path("/etc/os-release").read_text()
+    found = re.search(r"^VERSION_CODENAME=(\w+)$", release, re.MULTILINE)
+    assert found is not None, release
+    sources = [path for path in (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
+               if path.is_file()]  # fmt: skip
+    argv = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates"]
+    subprocess.run([*argv, found[1], str(root), str(sources[0])], check=True)
+    python = _python_files()
+    for path in _libraries(python):
+        if not (root / path.relative_to("/")).exists():
+            _copy(path, root)
+    _write_python(root)
+    _copy(Path(CERTIFICATES), root)
+    (root / "etc/pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n")
+    subprocess.run(["ldconfig", "-r", str(root)], check=True)
+    subprocess.run(["chroot", str(root), "python3", "-m", "ensurepip"], check=True, capture_output=True)
+
+
 def _tools() -> list[Path]:
     listed = subprocess.run(["dpkg", "-L", *PACKAGES], check=True, capture_output=True, text=True).stdout.split("\n")
     return [Path(line) for line in listed if re.match(r"(/usr)?/s?bin/.", line)]

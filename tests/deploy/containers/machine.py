@@ -11,9 +11,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.deploy.containers.base_image import PATH_LINE, base_image_name, write_root
+from tests.deploy.containers.base_image import PATH_LINE, base_image_name, write_debian_root, write_root
 
-NEEDED = ("podman", "buildah", "docker", "docker-registry", "runc")
+NEEDED = ("podman", "buildah", "docker", "docker-registry", "runc", "mmdebstrap", "git")
 BUILD_LIMIT_S = 300
 NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 # The same programs under both names, so that an index of two images can be built where one kind of processor is.
@@ -79,6 +79,16 @@ class Machine:
             self.run("podman", "manifest", "add", base, f"containers-storage:{name}")
         archive.unlink()
         shutil.rmtree(root)
+
+    def add_debian(self, name: str) -> None:
+        """Make another base image, which has apt."""
+        root, archive = self.directory / "debian", self.directory / "debian.tar"
+        root.mkdir()
+        write_debian_root(root)
+        subprocess.run(["tar", "-C", str(root), "-cf", str(archive), "."], check=True)
+        shutil.rmtree(root)
+        self.run("podman", "import", "-q", "-c", PATH_LINE, str(archive), name)
+        archive.unlink()
 
     def run(self, *argv: str, check: bool = True, **env: str) -> str:
         """Run a program to its end; what it prints to stdout.

@@ -7,6 +7,8 @@ SYSTEM_PACKAGES='@@system_packages@@'
 BUILD_PACKAGES='@@build_packages@@'
 ENVIRONMENT=/opt/bentoml
 SECRETS=/run/secrets
+# Their tests are a quarter of an image, and nothing else in them imports these.
+PACKAGES_WITH_TESTS='numpy pandas pyarrow scipy sklearn'
 ETC=/etc
 
 fail() {
@@ -138,8 +140,27 @@ any_machine() {
     "$(python_command)" -c 'import sys; print("Python {}.{} on any machine".format(*sys.version_info[:2]))'
 }
 
-# A lock that has hashes holds for one kind of machine, or for all with one Python.
+remove_tests() {
+    # The variable holds several names, so it is split on purpose.
+    # shellcheck disable=SC2086
+    "$ENVIRONMENT/bin/python" - $PACKAGES_WITH_TESTS <<'PYTHON'
+import pathlib, shutil, sys, sysconfig
+
+for kind in ("purelib", "platlib"):
+    for name in sys.argv[1:]:
+        for directory in sorted(pathlib.Path(sysconfig.get_path(kind), name).rglob("tests")):
+            if directory.is_dir():
+                shutil.rmtree(directory)
+PYTHON
+}
+
 install_pip_packages() {
+    install_requirements
+    remove_tests
+}
+
+# A lock that has hashes holds for one kind of machine, or for all with one Python.
+install_requirements() {
     if [ -f requirements.lock ] && grep -q -e '--hash=sha256:' requirements.lock; then
         wanted=$(sed -n 's/^# made for: //p' requirements.lock)
         present=$(machine_name)
