@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LARGE_FILES = "/var/tmp"  # noqa: S108 - what is made in it has a name that nobody can guess
+_CACHE = "buildah-cache"
 _MOUNTS = Path("/proc/self/mountinfo")
 _UNMOUNT_LIMIT_S = 30.0
 
@@ -36,6 +37,7 @@ def engine_scratch(engine: str) -> Iterator[Mapping[str, str]]:
         return
     directory = Path(tempfile.mkdtemp(prefix="bentoml-build-", dir=_place())).resolve()
     try:
+        _keep_cache(directory)
         yield {"TMPDIR": str(directory)}
     finally:
         _remove(directory)
@@ -46,6 +48,14 @@ def _place() -> str | None:
     if os.environ.get("TMPDIR") or not os.access(_LARGE_FILES, os.W_OK):
         return None
     return _LARGE_FILES
+
+
+def _keep_cache(directory: Path) -> None:
+    """Let them find the files of cache mounts, such as pip's, where they are without us: beside our directory."""
+    for name in (_CACHE, f"{_CACHE}-{os.getuid()}"):
+        cache = directory.parent / name
+        cache.mkdir(mode=0o700, exist_ok=True)
+        (directory / name).symlink_to(cache)
 
 
 def _remove(directory: Path) -> None:
