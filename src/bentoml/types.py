@@ -64,6 +64,11 @@ class Tag:
             raise InvalidArgument(f'"{text}" is not a tag; write it as name:version, name:latest or name@alias')
         return cls(name, version)
 
+    @staticmethod
+    def is_written(text: str) -> bool:
+        """Whether a text means one bundle, well-formed or not, rather than a name alone."""
+        return ":" in text or "@" in text
+
     @property
     def alias(self) -> str | None:
         """The alias, where the tag names one in place of a version."""

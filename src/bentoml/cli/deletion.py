@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from bentoml.cli.options import bento_command, labels_option, yatai_url_option
+from bentoml.types import Tag
 
 if TYPE_CHECKING:
     from bentoml.yatai.repository import BentoRepository
@@ -32,10 +33,18 @@ class DeletionRequest(NamedTuple):
 @click.argument("targets", metavar="[NAME | NAME:VERSION][,...]", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Delete every bundle of the repository.")
 @labels_option
+@click.option("--purge", is_flag=True, help="For good, with what was deleted before; else `restore` can undo it.")
+@click.option("--force", is_flag=True, help="Also what an alias stands for; the alias goes, too.")
 @click.option("-y", "--yes", "--assume-yes", "assume_yes", is_flag=True, help="Do not ask.")
 @yatai_url_option
 def delete_command(
-    targets: tuple[str, ...], everything: bool, labels: str | None, assume_yes: bool, yatai_url: str | None
+    targets: tuple[str, ...],
+    everything: bool,
+    labels: str | None,
+    purge: bool,
+    force: bool,
+    assume_yes: bool,
+    yatai_url: str | None,
 ) -> None:
     """Delete saved bundles: versions (NAME:VERSION), all versions of a NAME, those with labels, or all."""
     requests = _plan(targets, everything=everything, labels=labels)
@@ -47,7 +56,12 @@ def delete_command(
         # The question goes to stderr: stdout stays free for whoever reads it.
         if assume_yes or click.confirm(f"Permanently delete {request.subject}?", err=True):
             repository.delete(
-                bento_tag=request.tag, bento_name=request.name, labels=request.labels, prune=request.everything
+                bento_tag=request.tag,
+                bento_name=request.name,
+                labels=request.labels,
+                prune=request.everything,
+                force=force,
+                purge=purge,
             )
 
 
@@ -63,15 +77,18 @@ def _plan(targets: tuple[str, ...], *, everything: bool, labels: str | None) -> 
     if not names:
         return [DeletionRequest(f"all bundles with labels {labels}", labels=labels)]
     if labels is None:
-        return [DeletionRequest(name, tag=name) if ":" in name else DeletionRequest(name, name=name) for name in names]
-    if any(":" in name for name in names):
+        return [
+            DeletionRequest(name, tag=name) if Tag.is_written(name) else DeletionRequest(name, name=name)
+            for name in names
+        ]
+    if any(Tag.is_written(name) for name in names):
         raise click.UsageError("--labels selects versions: give names without a version with it.")
     return [DeletionRequest(f"{name} with labels {labels}", name=name, labels=labels) for name in names]
 
 
 def _with_real_version(request: DeletionRequest, repository: BentoRepository) -> DeletionRequest:
-    """Replace `latest`, so that the version that was asked about is deleted, whatever is saved in the meantime."""
-    if request.tag is None or request.tag.partition(":")[2].lower() != "latest":
+    """Replace `latest` and aliases, so that the version that was asked about is deleted, whatever happens meanwhile."""
+    if request.tag is None or Tag.parse(request.tag).is_exact:
         return request
     tag = str(repository.get(request.tag).tag)
     return request._replace(subject=tag, tag=tag)
@@ -80,7 +97,7 @@ def _with_real_version(request: DeletionRequest, repository: BentoRepository) ->
 def _split(targets: tuple[str, ...]) -> list[str]:
     names = [name.strip() for target in targets for name in target.split(",")]
     for name in names:
-        parts = name.split(":")
+        parts = name.split(":" if ":" in name else "@")
         if len(parts) > 2 or not all(parts):
             raise click.BadParameter(BAD_TARGET, param_hint="TARGETS")
     return list(dict.fromkeys(names))

@@ -11,6 +11,13 @@ COMMANDS = (
     CommandEntry("list", "bentoml.cli.listing:list_command", "List the saved bundles of the repository."),
     CommandEntry("get", "bentoml.cli.listing:get_command", "Show one saved bundle, or the versions of a name."),
     CommandEntry("delete", "bentoml.cli.deletion:delete_command", "Delete saved bundles."),
+    CommandEntry("restore", "bentoml.cli.marks:restore_command", "Bring deleted bundles back."),
+    CommandEntry("label", "bentoml.cli.marks:label_command", "Show or change the labels of a saved bundle."),
+    CommandEntry(
+        "alias",
+        "bentoml.cli.marks:alias_command",
+        "Show, set or remove names for versions, such as NAME@production.",
+    ),
     CommandEntry("retrieve", "bentoml.cli.retrieval:retrieve_command", "Copy a bundle into a directory."),
     CommandEntry("info", "bentoml.cli.description:info_command", "Show the metadata of a bundle as JSON."),
     CommandEntry(

@@ -11,6 +11,7 @@ import click
 
 from bentoml.cli.options import bento_command, verify_option, yatai_url_option
 from bentoml.exceptions import CLIException
+from bentoml.types import Tag
 
 
 @bento_command("retrieve", short_help="Copy a bundle into a directory.")
@@ -26,12 +27,12 @@ from bentoml.exceptions import CLIException
 @yatai_url_option
 @verify_option
 def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None, verify: bool) -> None:
-    """Copy BENTO (NAME:VERSION, NAME:latest or an address) into a directory. Existing files are never replaced."""
+    """Copy BENTO (NAME:VERSION, NAME:latest, NAME@ALIAS or an address) into a directory; no file there is replaced."""
     from bentoml.storage.address import is_address
 
     if is_address(bento):
         tag = _fetch(bento, target_dir, verify=verify)
-    elif ":" in bento:
+    elif Tag.is_written(bento):
         tag = _copy(bento, target_dir, yatai_url, verify=verify)
     else:
         raise CLIException(f"BentoService {bento} invalid - specify name:version")

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from bentoml.exceptions import (
     BentoMLException,
-    InvalidArgument,
     NotFound,
     YataiRepositoryException,
     YataiServiceRpcAborted,
 )
 from bentoml.types import Tag
-from bentoml.yatai.arguments import as_sort_by, as_tag, not_negative, single_target
+from bentoml.yatai.arguments import as_sort_by, as_tag, not_negative
+from bentoml.yatai.bundle_deletion import BundleDeletion
+from bentoml.yatai.bundle_marks import BundleMarks
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import Bento, SortBy
-from bentoml.yatai.registry import DEFAULT_LIMIT, LATEST, BentoQuery, not_registered
+from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery
 
 if TYPE_CHECKING:
     import builtins
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class BentoRepository:
+class BentoRepository(BundleMarks, BundleDeletion):
     """Bundles of one registry."""
 
     def __init__(self, registry: Registry) -> None:
@@ -114,7 +115,7 @@ class BentoRepository:
         """The record of a bundle.
 
         Args:
-            bento: `name:version` or `name:latest`.
+            bento: `name:version`, `name:latest` or `name@alias`.
 
         Raises:
             InvalidArgument: the version is missing.
@@ -130,6 +131,8 @@ class BentoRepository:
         order_by: SortBy | str | None = None,
         ascending_order: bool | None = None,
         labels: str | None = None,
+        search: str | None = None,
+        deleted: bool = False,
     ) -> builtins.list[Bento]:
         """Registered bundles, newest first unless asked otherwise.
 
@@ -140,6 +143,8 @@ class BentoRepository:
             order_by: `created_at` or `name`; None for `created_at`.
             ascending_order: oldest (or first in the alphabet) first.
             labels: label query, such as `team=vision, stage NotIn (dev, test)`.
+            search: words, each of which must be a part of name, version or a label; case does not count.
+            deleted: those that were deleted and can be restored, instead of those that are there.
 
         Raises:
             InvalidArgument: an argument is out of range or the label query is malformed.
@@ -151,6 +156,8 @@ class BentoRepository:
             ascending=bool(ascending_order),
             offset=not_negative("offset", offset, default=0),
             limit=not_negative("limit", limit, default=DEFAULT_LIMIT),
+            search=search or "",
+            deleted=deleted,
         )
         return self._registry.list_bentos(query)
 
@@ -158,7 +165,7 @@ class BentoRepository:
         """Load a service, ready to use.
 
         Args:
-            bento: `name:version`, `name:latest`, a record, or the directory or address of a bundle.
+            bento: `name:version`, `name:latest`, `name@alias`, a record, or the directory or address of a bundle.
 
         Raises:
             NotFound: there is no such bundle.
@@ -184,51 +191,6 @@ class BentoRepository:
 
         with self.reading(bento) as files:
             return containerize(files, ImageOptions(tag=tag, push=push, build_args=build_args or {}))
-
-    def delete(
-        self,
-        bento_tag: str | Tag | None = None,
-        labels: str | None = None,
-        bento_name: str | None = None,
-        bento_version: str | None = None,
-        prune: bool = False,
-        require_confirm: bool = False,
-    ) -> None:
-        """Delete one bundle, or all that match.
-
-        Records of failed uploads are deleted like bundles.
-
-        Args:
-            bento_tag: `name:version` of one bundle.
-            labels: label query; deletes all bundles that match.
-            bento_name: deletes all versions of this name (that match `labels`), or only `bento_version`.
-            bento_version: the one version of `bento_name` to delete.
-            prune: allow deletion without any of the above, which means every bundle.
-            require_confirm: ask on the terminal before each deletion.
-
-        Raises:
-            InvalidArgument: nothing says what to delete.
-            BentoMLException: `Too much arguments`: a tag together with a name or version.
-            NotFound: the tag or the name does not exist.
-        """
-        one = single_target(bento_tag, labels, bento_name, bento_version)
-        conditions = parse_label_query(labels)
-        if one is not None:
-            if one.version.lower() == LATEST:
-                one = Tag(one.name, self._registry.find(one).version)
-            self._delete(one, require_confirm)
-            return
-        if not (bento_name or conditions or prune):
-            raise InvalidArgument(
-                "Say what to delete: a tag name:version, a name, a label query, or prune=True for every bundle"
-            )
-        tags = self._registry.matching_tags(BentoQuery(name=bento_name or None, conditions=conditions, limit=None))
-        if bento_name and not conditions and not tags:
-            raise not_registered(bento_name, "no bundle of that name is registered")
-        if not tags:
-            logger.info("No saved Bento bundle matches, nothing was deleted")
-        for tag in tags:
-            self._delete_if_present(tag, require_confirm)
 
     def download_to_directory(self, bento: str | Tag | Bento, target_dir: str | Path) -> None:
         """Copy the files of a bundle to a directory that does not exist yet.
@@ -264,19 +226,6 @@ class BentoRepository:
             return
         raise _already_registered(tag)
 
-    def _delete(self, tag: Tag, require_confirm: bool) -> None:
-        if require_confirm and not _confirm(f"Permanently delete {tag}?"):
-            return
-        logger.info("Deleting saved Bento bundle %s", tag)
-        self._registry.delete(tag)
-
-    def _delete_if_present(self, tag: Tag, require_confirm: bool) -> None:
-        """Delete a bundle of a list; another process may have been quicker."""
-        try:
-            self._delete(tag, require_confirm)
-        except NotFound:
-            logger.info("BentoService %s was deleted by another process in the meantime", tag)
-
 
 def _copy_verified(source: Path, staged: Path, other_entries: Sequence[str]) -> None:
     """Copy a bundle, then compare the copy with the digests that were saved, if there are any."""
@@ -289,14 +238,6 @@ def _copy_verified(source: Path, staged: Path, other_entries: Sequence[str]) -> 
         raise YataiRepositoryException(f"Bundle {source} cannot be copied: {error}") from error
     if has_digests(staged):
         verify_unlisted(staged, verify_listed(staged).names, other_entries)
-
-
-def _confirm(question: str) -> bool:
-    """Ask on the terminal; no answer means no."""
-    try:
-        return input(f"{question} [y/N]: ").strip().lower() in {"y", "yes"}
-    except EOFError:
-        return False
 
 
 def _already_registered(tag: Tag) -> YataiServiceRpcAborted:
