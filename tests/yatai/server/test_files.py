@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_archive_holds_the_bundle(client: httpx.Client, tmp_path: Path, path: st
     unpacked.mkdir()
     extract_tar(io.BytesIO(answer.content), unpacked)
     assert listed(unpacked / "Iris-1") == listed(write_bundle(tmp_path, model=MODEL))
+
+
+@pytest.mark.parametrize("part", ["archive", "tree"])
+def test_bundle_whose_files_are_gone_is_an_error_and_not_half_an_answer(
+    registry: LiveRegistry, client: httpx.Client, tmp_path: Path, part: str
+) -> None:
+    bundle = push(client, write_bundle(tmp_path, "Lost", part), f"Lost:{part}")
+    shutil.rmtree(bundle["uri"]["uri"])
+    answer = client.get(f"/api/v1/bundles/Lost/{part}/{part}")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal"
+    # Where things are on the machine is for its log.
+    assert str(registry.home) not in answer.text
 
 
 # -- classic ------------------------------------------------------------------------------------------------------

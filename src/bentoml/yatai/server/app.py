@@ -213,6 +213,8 @@ class _Visit:
                 logger.error("%s (request id %s)", message, self.exchange.request_id, exc_info=error)
             message = INTERNAL_TEXT
         if self.has_started:
+            # The connection is cut, so that nobody takes what came for whole.
+            logger.error("An answer broke off: %s (request id %s)", error, self.exchange.request_id)
             raise error
         path = self.request.scope["path"].removeprefix(self._core.options.prefix_path)
         is_classic = path.startswith(CLASSIC_ROOT) and not path.startswith(V1_ROOT)

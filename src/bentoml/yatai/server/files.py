@@ -94,7 +94,10 @@ def archive_of(call: Call, tag: Tag) -> Response:
     headers["content-disposition"] = f'attachment; filename="{name}.tar.gz"'
     if call.request.method == "HEAD":
         return Response(headers=headers)
-    return StreamingResponse(_Packing(call.core.registry, bento, name).pieces(), headers=headers)
+    packing = _Packing(call.core.registry, bento, name)
+    # Whether there is anything to pack is known before the answer begins.
+    packing.start()
+    return StreamingResponse(packing.pieces(), headers=headers)
 
 
 class _Packing:
@@ -106,16 +109,31 @@ class _Packing:
         self._root_name = root_name
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(_WAITING)
         self._is_over = threading.Event()
+        self._first: bytes | None = None
+
+    def start(self) -> None:
+        """Begin, and wait for the first piece.
+
+        Raises:
+            NotFound: the bundle was deleted meanwhile.
+            YataiRepositoryException: its files cannot be read.
+        """
+        threading.Thread(target=self._pack, name="bundle-archive", daemon=True).start()
+        self._first = self._next()
+
+    def _next(self) -> bytes | None:
+        piece = self._queue.get()
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """What is packed, as it comes."""
-        worker = threading.Thread(target=self._pack, name="bundle-archive", daemon=True)
-        worker.start()
+        piece = self._first
         try:
-            while (piece := await run_in_threadpool(self._queue.get)) is not None:
-                if isinstance(piece, BaseException):
-                    raise piece
+            while piece is not None:
                 yield piece
+                piece = await run_in_threadpool(self._next)
         finally:
             self._is_over.set()
             with suppress(queue.Empty):

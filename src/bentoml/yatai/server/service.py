@@ -50,6 +50,8 @@ def serve_registry(config: Config, options: RegistryServerOptions, announce: Cal
         BentoMLException: the address, the certificate, the catalog or the store cannot be used.
     """
     tls_context(options)
+    # What goes wrong in an answer is logged once, by us, with its request id.
+    logging.getLogger("uvicorn.error").disabled = True
     core = Core.open(config, options)
     address = tcp_address(
         options.host,
