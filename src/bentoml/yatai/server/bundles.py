@@ -141,7 +141,7 @@ ROUTES = (
         "GET",
         BUNDLE,
         "get_bundle",
-        "Get a bundle; the version may be `latest`.",
+        "Get a bundle; the version may be `latest`, or an alias such as `@production`.",
         get_bundle,
         Role.READ,
         About.NAME,
