@@ -183,6 +183,18 @@ def test_policy_refuses_what_nobody_has_signed(bundle: Path, keys: Keys, monkeyp
         load(bundle, verify=False)
 
 
+def test_policy_does_not_advise_to_load_without_verification(
+    signed: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (signed / "bentoml.yml").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    with pytest.raises(BundleIntegrityException, match=r"restore the bundle .* or load it without verification"):
+        load(signed)
+    trust(monkeypatch, keys.public)
+    with pytest.raises(BundleIntegrityException, match=r"restore the bundle from where it was saved$"):
+        load(signed, verify=False)
+
+
 def test_policy_without_keys_lets_nothing_in(signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trust(monkeypatch)
     with pytest.raises(BentoMLConfigException, match=r"bundles.trusted_keys is empty"):

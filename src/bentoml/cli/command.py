@@ -43,7 +43,7 @@ class CommandFailed(click.ClickException):
 
 
 def _describe(error: Exception, *, debug: bool) -> str:
-    if isinstance(error, BundleIntegrityException):
+    if isinstance(error, BundleIntegrityException) and "without verification" in str(error):
         return f"{error} (with --no-verify)"
     # The classic API, label queries among it, raises AssertionError for some wrong arguments.
     if isinstance(error, (BentoMLException, AssertionError)) and str(error):

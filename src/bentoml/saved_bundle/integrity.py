@@ -16,7 +16,7 @@ from bentoml._util.files import write_atomic
 from bentoml.exceptions import BundleIntegrityException
 from bentoml.saved_bundle.layout import DIGESTS, MANIFEST, SETUP_PY, SIGNATURE
 from bentoml.saved_bundle.manifest import parse_manifest, read_manifest
-from bentoml.saved_bundle.verified_files import WHAT_TO_DO, VerifiedFiles, file_digest
+from bentoml.saved_bundle.verified_files import VerifiedFiles, file_digest, what_to_do
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -55,14 +55,14 @@ def _parse(text: str, path: Path) -> dict[str, str]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise BundleIntegrityException(f"{path}: line {number} is not a digest and a file name; {WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{path}: line {number} is not a digest and a file name; {what_to_do()}")
         name = match["name"]
         if match["escaped"]:
             name = re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), name)
         if name.startswith("/") or ".." in name.split("/"):
-            raise BundleIntegrityException(f"{path}: line {number} names a file outside of the bundle; {WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{path}: line {number} names a file outside of the bundle; {what_to_do()}")
         if name in digests:
-            raise BundleIntegrityException(f"{path}: line {number} names a file for the second time; {WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{path}: line {number} names a file for the second time; {what_to_do()}")
         digests[name] = match["digest"]
     return digests
 
@@ -104,7 +104,7 @@ def replace_listed(directory: Path, name: str, content: bytes) -> None:
     sums = directory / DIGESTS
     digests = _parse(sums.read_text(encoding="utf-8", errors="surrogateescape"), sums)
     if name not in digests:
-        raise BundleIntegrityException(f"{sums} does not name {name}; {WHAT_TO_DO}")
+        raise BundleIntegrityException(f"{sums} does not name {name}; {what_to_do()}")
     digests[name] = hashlib.sha256(content).hexdigest()
     write_atomic(directory / name, content)
     _write_lines(directory, digests)
@@ -133,7 +133,7 @@ def verify_listed(directory: Path, sums: bytes | None = None) -> VerifiedFiles:
         try:
             sums = path.read_bytes()
         except OSError as error:
-            raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {WHAT_TO_DO}") from error
+            raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {what_to_do()}") from error
     return VerifiedFiles(directory, _parse(sums.decode("utf-8", "surrogateescape"), path))
 
 
@@ -190,7 +190,7 @@ def verified_bundle(bundle_path: Path) -> tuple[Manifest, VerifiedFiles | None]:
     if not has_digests(bundle_path) or not (bundle_path / MANIFEST).is_file():
         manifest = read_manifest(bundle_path)
         if manifest.format_number > 0:
-            raise BundleIntegrityException(f"{bundle_path / DIGESTS} is missing from the bundle; {WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{bundle_path / DIGESTS} is missing from the bundle; {what_to_do()}")
         logger.warning(
             "%s was saved without %s, so its files cannot be checked for damage; save it again to add them",
             bundle_path,

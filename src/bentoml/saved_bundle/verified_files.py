@@ -14,6 +14,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from bentoml.configuration import get_config
 from bentoml.exceptions import BundleIntegrityException
 
 if TYPE_CHECKING:
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
-WHAT_TO_DO = "restore the bundle from where it was saved, or load it without verification if the change is intended"
+_RESTORE = "restore the bundle from where it was saved"
 
 _Identity = tuple[int, int, int, int, int]
+
+
+def what_to_do() -> str:
+    """What helps when a file of a bundle is not the one that was saved."""
+    if get_config().bundles.require_signature:
+        return _RESTORE
+    return f"{_RESTORE}, or load it without verification if the change is intended"
 
 
 def file_digest(path: Path) -> str:
@@ -132,7 +140,7 @@ class VerifiedFiles:
     def _name_of(self, path: Path) -> str:
         name = path.relative_to(self._directory).as_posix() if path.is_relative_to(self._directory) else None
         if name not in self._digests:
-            raise BundleIntegrityException(f"{path} was added after the bundle was checked; {WHAT_TO_DO}")
+            raise BundleIntegrityException(f"{path} was added after the bundle was checked; {what_to_do()}")
         return name
 
 
@@ -141,11 +149,11 @@ def _nothing() -> None:
 
 
 def _changed(path: Path) -> BundleIntegrityException:
-    return BundleIntegrityException(f"{path} was changed after the bundle was saved; {WHAT_TO_DO}")
+    return BundleIntegrityException(f"{path} was changed after the bundle was saved; {what_to_do()}")
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> BundleIntegrityException:
     if isinstance(error, FileNotFoundError):
-        return BundleIntegrityException(f"{path} is missing from the bundle; {WHAT_TO_DO}")
+        return BundleIntegrityException(f"{path} is missing from the bundle; {what_to_do()}")
     reason = error.strerror if isinstance(error, OSError) else error
-    return BundleIntegrityException(f"{str(path)!r} cannot be read ({reason}); {WHAT_TO_DO}")
+    return BundleIntegrityException(f"{str(path)!r} cannot be read ({reason}); {what_to_do()}")
