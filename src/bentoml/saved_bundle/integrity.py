@@ -115,6 +115,19 @@ def has_digests(directory: Path) -> bool:
     return (directory / DIGESTS).is_file()
 
 
+def listed_digests(directory: Path) -> dict[str, str]:
+    """The digests in `SHA256SUMS`, by name, as they were saved.
+
+    Raises:
+        BundleIntegrityException: the file cannot be read, or is none.
+    """
+    path = directory / DIGESTS
+    try:
+        return _parse(path.read_text(encoding="utf-8", errors="surrogateescape"), path)
+    except OSError as error:
+        raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {WHAT_TO_DO}") from error
+
+
 def verify_listed(directory: Path, sums: bytes | None = None) -> VerifiedFiles:
     """Check that every file named in `SHA256SUMS` is there, unchanged.
 
