@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
 ALREADY_THERE = "there is something already, and nothing was written; give another address, or replace=True"
 
@@ -48,11 +49,43 @@ class ByteStore(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ObjectEntry:
+    """What a store says about an object.
+
+    Attributes:
+        name: of the object in its bucket.
+        size_bytes: its size.
+        modified_at: when it was written, by the clock of the store; for one that came in parts, when that began.
+    """
+
+    name: str
+    size_bytes: int
+    modified_at: datetime
+
+
 class ObjectStore(ByteStore, Protocol):
     """Objects with names in a bucket."""
 
+    def open_range(self, name: str, start_byte: int, size_bytes: int) -> AbstractContextManager[ObjectStream]:
+        """Begin to read a part of an object.
+
+        Args:
+            name: of the object.
+            start_byte: the first byte, counted from 0.
+            size_bytes: how many; all of them have to be there.
+
+        Raises:
+            InvalidArgument: the object ends before.
+        """
+        ...
+
     def exists(self, name: str) -> bool:
         """Whether there is an object of this name."""
+        ...
+
+    def find(self, name: str) -> ObjectEntry | None:
+        """What is known about an object; None when there is none of this name."""
         ...
 
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -60,5 +93,24 @@ class ObjectStore(ByteStore, Protocol):
 
         Args:
             prefix: name of the directory; empty for all.
+        """
+        ...
+
+    def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
+        """What is known about the objects in a directory and below it, in no order."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object; nothing happens when there is none of this name."""
+        ...
+
+    def signed_url(self, name: str, lifetime_s: float) -> str | None:
+        """An address of the web that reads an object without credentials.
+
+        It is None where these credentials cannot sign, or not for this name. Whether the object is there is not looked at.
+
+        Args:
+            name: of the object.
+            lifetime_s: how long the address is valid, in seconds.
         """
         ...

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bentoml._util.optional import require
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, Unauthenticated
-from bentoml.storage.base import ALREADY_THERE, ObjectStream
+from bentoml.storage.base import ALREADY_THERE, ObjectEntry, ObjectStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
 
 # Each is a request of its own, which is tried again when it fails. A part of an upload cannot be smaller than 5 MiB,
 # and there can be 10,000 of them.
@@ -48,7 +53,25 @@ class BucketStore:
         self._refuse_bucket(name)
         with self._translated(name):
             about = self._library.head(self._store, name)
-        yield ObjectStream(about["size"], self._pieces(name, about["size"], about["e_tag"]))
+        yield ObjectStream(about["size"], self._pieces(name, 0, about["size"], about["e_tag"]))
+
+    @contextmanager
+    def open_range(self, name: str, start_byte: int, size_bytes: int) -> Iterator[ObjectStream]:
+        """Begin to read a part of an object; when it is replaced meanwhile, that is an error.
+
+        Raises:
+            InvalidArgument: the object ends before.
+            As `open`.
+        """
+        self._refuse_bucket(name)
+        with self._translated(name):
+            about = self._library.head(self._store, name)
+        end_byte = start_byte + size_bytes
+        if not 0 <= start_byte <= end_byte <= about["size"]:
+            raise InvalidArgument(
+                f"{self._address}/{name} has {about['size']} bytes, and not those from {start_byte} to {end_byte}"
+            )
+        yield ObjectStream(size_bytes, self._pieces(name, start_byte, end_byte, about["e_tag"]))
 
     def write(self, name: str, source: IO[bytes], size_bytes: int, *, replace: bool = True) -> None:
         """Write an object: in one request, or in parts that become an object when all have arrived.
@@ -81,12 +104,19 @@ class BucketStore:
             Unauthenticated: access is refused.
             BentoMLException: the store cannot be reached, or fails.
         """
+        return self.find(name) is not None
+
+    def find(self, name: str) -> ObjectEntry | None:
+        """What is known about an object; None when there is none of this name.
+
+        Raises:
+            As `exists`.
+        """
         try:
             with self._translated(name):
-                self._library.head(self._store, name)
+                return _as_entry(self._library.head(self._store, name))
         except NotFound:
-            return False
-        return True
+            return None
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """Names of the objects in a directory and below it.
@@ -94,9 +124,39 @@ class BucketStore:
         Raises:
             As `exists`.
         """
+        return (entry.name for entry in self.entries(prefix))
+
+    def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
+        """What is known about the objects in a directory and below it.
+
+        Raises:
+            As `exists`.
+        """
         with self._translated(prefix):
             for page in self._library.list(self._store, prefix or None):
-                yield from (about["path"] for about in page)
+                yield from map(_as_entry, page)
+
+    def delete(self, name: str) -> None:
+        """Remove an object; nothing happens when there is none of this name.
+
+        Raises:
+            As `exists`.
+        """
+        self._refuse_bucket(name)
+        # Of a name that is not there some stores say so, others nothing.
+        with suppress(NotFound), self._translated(name):
+            self._library.delete(self._store, name)
+
+    def signed_url(self, name: str, lifetime_s: float) -> str | None:
+        """An address of the web that reads an object; None where these credentials cannot sign."""
+        self._refuse_bucket(name)
+        if self._address.startswith("azure:") and quote(name) != name:
+            return None  # the library signs the quoted name there, which Azure refuses
+        try:
+            return str(self._library.sign(self._store, "GET", name, timedelta(seconds=lifetime_s)))
+        except require("obstore.exceptions").BaseError as error:
+            logger.debug("%s: addresses cannot be signed: %s", self._address, _first_words(error))
+            return None
 
     def _refuse_bucket(self, name: str) -> None:
         if not name:
@@ -104,9 +164,9 @@ class BucketStore:
                 f"{self._address} is a whole bucket; name an object in it, as {self._address}/x.tar.gz"
             )
 
-    def _pieces(self, name: str, size_bytes: int, tag: str | None) -> Iterator[bytes]:
-        for start in range(0, size_bytes, _PIECE_BYTES):
-            end = min(start + _PIECE_BYTES, size_bytes)
+    def _pieces(self, name: str, start_byte: int, end_byte: int, tag: str | None) -> Iterator[bytes]:
+        for start in range(start_byte, end_byte, _PIECE_BYTES):
+            end = min(start + _PIECE_BYTES, end_byte)
             with self._translated(name):
                 options = {"range": (start, end), "if_match": tag}
                 piece = self._library.get(self._store, name, options=options).bytes().to_bytes()
@@ -139,6 +199,10 @@ def _read_pieces(source: IO[bytes], size_bytes: int) -> Iterator[bytes]:
             raise BentoMLException(f"there are {size_bytes - left} bytes to write, and not {size_bytes}")
         left -= len(piece)
         yield piece
+
+
+def _as_entry(about: Any) -> ObjectEntry:
+    return ObjectEntry(about["path"], about["size"], about["last_modified"])
 
 
 def _first_words(error: Exception) -> str:

@@ -1,0 +1,100 @@
+"""Contents in a bucket: each is an object `<prefix>/blobs/<first two digits>/<key>`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from bentoml._util.files import replaced_file
+from bentoml.exceptions import InvalidArgument, YataiRepositoryException
+from bentoml.yatai.content_store import ContentEntry, is_key, key_path, new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from bentoml.storage.base import ObjectStore, ObjectStream
+
+
+class BucketContentStore:
+    """Contents as objects.
+
+    Args:
+        bucket: where they are.
+        prefix: names of all objects begin with it and `/blobs/`; empty for none.
+    """
+
+    parallel = 8
+
+    def __init__(self, bucket: ObjectStore, prefix: str) -> None:
+        self._bucket = bucket
+        self._directory = f"{prefix}/blobs" if prefix else "blobs"
+
+    def take(self, source: Path, digest: str) -> str:
+        """See `ContentStore`: the object is seen when all of it has arrived."""
+        key = new_key(digest)
+        try:
+            with source.open("rb") as file:
+                self._bucket.write(self._name(key), file, source.stat().st_size)
+        except OSError as error:
+            raise YataiRepositoryException(f"{source} cannot be read: {error.strerror or error}") from error
+        return key
+
+    def reuse(self, key: str, size_bytes: int, twin: Path) -> bool:  # noqa: ARG002 - nothing is shared with a bucket
+        """See `ContentStore`."""
+        found = self._bucket.find(self._name(key))
+        return found is not None and found.size_bytes == size_bytes
+
+    def flush(self, keys: Collection[str]) -> None:
+        """Nothing: an object that is seen is there."""
+
+    def place(self, key: str, target: Path, *, executable: bool) -> None:
+        """See `ContentStore`."""
+        with self._bucket.open(self._name(key)) as stream:
+            try:
+                with replaced_file(target, executable=executable) as part, part.open("wb") as file:
+                    for chunk in stream.chunks:
+                        file.write(chunk)
+            except OSError as error:
+                raise YataiRepositoryException(f"{target} cannot be written: {error.strerror or error}") from error
+
+    @contextmanager
+    def open(self, key: str, start_byte: int = 0, size_bytes: int | None = None) -> Iterator[ObjectStream]:
+        """See `ContentStore`."""
+        name = self._name(key)
+        if size_bytes is None:
+            if start_byte == 0:
+                with self._bucket.open(name) as stream:
+                    yield stream
+                return
+            found = self._bucket.find(name)
+            # What is not there is said by `open_range`, below.
+            size_bytes = 0 if found is None else found.size_bytes - start_byte
+        if size_bytes < 0:
+            raise InvalidArgument(f"{key} ends before byte {start_byte}")
+        with self._bucket.open_range(name, start_byte, size_bytes) as stream:
+            yield stream
+
+    def find(self, key: str) -> ContentEntry | None:
+        """See `ContentStore`."""
+        found = self._bucket.find(self._name(key))
+        return None if found is None else ContentEntry(key, found.size_bytes, found.modified_at)
+
+    def entries(self) -> Iterator[ContentEntry]:
+        """See `ContentStore`. Objects of other names are left out: they are not ours."""
+        for entry in self._bucket.entries(self._directory):
+            key = PurePosixPath(entry.name).name
+            if is_key(key) and entry.name == self._name(key):
+                yield ContentEntry(key, entry.size_bytes, entry.modified_at)
+
+    def delete(self, key: str) -> None:
+        """See `ContentStore`."""
+        self._bucket.delete(self._name(key))
+
+    def signed_url(self, key: str, lifetime_s: float) -> str | None:
+        """See `ContentStore`."""
+        return self._bucket.signed_url(self._name(key), lifetime_s)
+
+    def _name(self, key: str) -> str:
+        return f"{self._directory}/{key_path(key)}"
