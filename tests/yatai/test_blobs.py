@@ -14,6 +14,7 @@ from bentoml.types import Tag
 from bentoml.yatai.blobs import FileSystemBlobStore
 from bentoml.yatai.models import UriType
 from bentoml.yatai.owner import Owner
+from bentoml.yatai.trees import copy_bundle
 
 TAG = Tag("Iris", "1")
 STAGE_AND_WAIT = """
@@ -176,7 +177,7 @@ def test_sweep_when_stager_is_on_another_host_waits_a_week(
 
 def test_fetch_copies_to_a_new_directory(blobs: FileSystemBlobStore, tmp_path: Path) -> None:
     path = publish(blobs)
-    blobs.fetch(str(path), tmp_path / "a" / "copy")
+    copy_bundle(path, tmp_path / "a" / "copy")
     assert (tmp_path / "a" / "copy" / "model.bin").read_text() == "model"
 
 
@@ -185,7 +186,7 @@ def test_fetch_when_target_has_files_refuses_and_leaves_them(blobs: FileSystemBl
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "note.txt").write_text("keep")
     with pytest.raises(YataiRepositoryException, match="cannot be copied to"):
-        blobs.fetch(str(path), tmp_path / "mine")
+        copy_bundle(path, tmp_path / "mine")
     assert [entry.name for entry in (tmp_path / "mine").iterdir()] == ["note.txt"]
 
 

@@ -107,7 +107,7 @@ class ObjectStore(ByteStore, Protocol):
     def signed_url(self, name: str, lifetime_s: float) -> str | None:
         """An address of the web that reads an object without credentials.
 
-        It is None where these credentials cannot sign, or not for this name. Whether the object is there is not looked at.
+        It is None where these credentials cannot sign, or not for this name. Nobody looks whether the object is there.
 
         Args:
             name: of the object.

@@ -1,10 +1,11 @@
-"""Where the files of bundles are kept. `BlobStore` is the port; `FileSystemBlobStore` keeps them in a directory.
+"""Where bundles are. `BlobStore` is the port; one is here, for a directory, one in `bucket_blobs`.
 
 The life of a bundle's files, told by the calls:
 
-`staging()` -> written by the caller -> `seal()` (slow: to disk or over the network) -> `publish()` (one quick step)
--> read through `local_path()` or `fetch()` -> `displace()` (one quick step) -> `put_back()` (one quick step) or
-`sweep()` (slow removal).
+`staging()` -> written by the caller -> `seal()` (slow: to disk) -> `publish()` (one quick step) -> read at `local_path()`
+-> `displace()` (one quick step) -> `put_back()` (one quick step) or `sweep()` (slow removal).
+
+What is in the files lies in a `ContentStore`, see `contents`; a directory of files is made of links to it.
 
 `publish`, `displace` and `put_back` are called inside a database transaction that decides who may do so; they must be
 quick, and doing them again after a crash must be harmless.
@@ -12,38 +13,34 @@ quick, and doing them again after a crash must be harmless.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bentoml._util.files import staged_directory
 from bentoml.exceptions import InvalidArgument, YataiRepositoryException
+from bentoml.yatai.content_files import FileContentStore
 from bentoml.yatai.models import UriType
-from bentoml.yatai.owner import Owner
-from bentoml.yatai.trees import copy_tree, remove_tree, sync, sync_tree
+from bentoml.yatai.staging import StagingArea, StagingError, entries, remove_unneeded
+from bentoml.yatai.trees import sync, sync_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
 
     from bentoml.types import Tag
+    from bentoml.yatai.content_store import ContentStore
 
 logger = logging.getLogger(__name__)
-
-# After this time a staging directory of a process on another machine is taken to be abandoned.
-_FOREIGN_STAGING_LIFETIME_S = 7 * 24 * 3600
-
-# What can go wrong while a bundle is written that is about the disk, and not about the bundle.
-_DISK_FAILURES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class BlobStore(Protocol):
     """Files of bundles, each bundle at one URI."""
+
+    @property
+    def contents(self) -> ContentStore:
+        """Where the contents of the files are."""
 
     @property
     def uri_type(self) -> UriType:
@@ -84,9 +81,6 @@ class BlobStore(Protocol):
     def local_path(self, uri: str) -> Path | None:
         """The directory of the files, when they are on this machine."""
 
-    def fetch(self, uri: str, target: Path) -> None:
-        """Copy the files to the new directory `target`, all or nothing."""
-
     def sweep(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
         """Remove displaced files, and what dead processes left in staging.
 
@@ -99,7 +93,7 @@ class BlobStore(Protocol):
 class FileSystemBlobStore:
     """Bundles under `<root>/<Name>/<Version>`, unpacked.
 
-    Everything in progress is inside `root` too (`.staging`, `.trash`), so that each step is one rename.
+    Everything else is inside `root` too (`.blobs`, `.staging`, `.trash`), so that each step is one rename or a link.
 
     Args:
         root: the repository directory; made by the first bundle.
@@ -109,7 +103,8 @@ class FileSystemBlobStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._staging = root / ".staging"
+        self.contents = FileContentStore(root / ".blobs")
+        self._staging = StagingArea(root / ".staging")
         self._trash = root / ".trash"
 
     def locate(self, tag: Tag) -> str:
@@ -129,20 +124,10 @@ class FileSystemBlobStore:
     def staging(self) -> Iterator[Path]:
         """See `BlobStore`. Raises `YataiRepositoryException` when the repository cannot be written, then or later."""
         try:
-            self._staging.mkdir(parents=True, exist_ok=True)
-            slot = Path(tempfile.mkdtemp(dir=self._staging, prefix=f"{Owner.current().token}~"))
-            staged = slot / "bundle"
-            staged.mkdir()
-        except OSError as error:
-            raise self._not_writable(error) from error
-        try:
-            yield staged
-        except OSError as error:
-            if error.errno not in _DISK_FAILURES:
-                raise
-            raise self._not_writable(error) from error
-        finally:
-            remove_tree(slot)
+            with self._staging.slot() as staged:
+                yield staged
+        except StagingError as error:
+            raise self._not_writable(error.cause) from error.cause
 
     def seal(self, staged: Path) -> None:
         """Write the files through to disk."""
@@ -201,25 +186,14 @@ class FileSystemBlobStore:
         """The URI is the path."""
         return Path(uri)
 
-    def fetch(self, uri: str, target: Path) -> None:
-        """Copy the directory."""
-        try:
-            target.absolute().parent.mkdir(parents=True, exist_ok=True)
-            with staged_directory(target.absolute()) as staged:
-                copy_tree(Path(uri), staged)
-        except OSError as error:
-            raise YataiRepositoryException(f"{uri} cannot be copied to {target}: {error}") from error
-
     def sweep(self, needed: Callable[[Collection[str]], Collection[str]]) -> None:
         """See `BlobStore`. What cannot be removed now is left for the next time, with a warning."""
-        displaced = {entry.name: entry for entry in _entries(self._trash)}
+        displaced = {entry.name: entry for entry in entries(self._trash)}
         kept = needed(displaced) if displaced else ()
         for uid, entry in displaced.items():
             if uid not in kept:
-                _remove_unneeded(entry)
-        for slot in _entries(self._staging):
-            if _is_abandoned(slot):
-                _remove_unneeded(slot)
+                remove_unneeded(entry)
+        self._staging.sweep()
 
     def _not_writable(self, error: OSError) -> YataiRepositoryException:
         where = f" ({error.filename})" if error.filename else ""
@@ -228,29 +202,3 @@ class FileSystemBlobStore:
             "permissions and free space, or name another directory with BENTOML_HOME or "
             "yatai.repository.file_system.directory"
         )
-
-
-def _entries(directory: Path) -> list[Path]:
-    try:
-        return sorted(directory.iterdir())
-    except OSError:
-        return []  # not made yet, or not ours to read: nothing that could be removed
-
-
-def _remove_unneeded(entry: Path) -> None:
-    try:
-        remove_tree(entry)
-    except OSError as error:
-        logger.warning("%s is not needed any more but cannot be removed: %s", entry, error)
-
-
-def _is_abandoned(slot: Path) -> bool:
-    """Whether the process that made a staging directory is dead."""
-    owner = Owner.parse(slot.name.rpartition("~")[0])
-    alive = owner.is_alive() if owner is not None else None
-    if alive is not None:
-        return not alive
-    try:
-        return time.time() - slot.stat().st_mtime > _FOREIGN_STAGING_LIFETIME_S
-    except OSError:
-        return False  # gone meanwhile

@@ -136,8 +136,11 @@ class BundleTree:
     @cached_property
     def document(self) -> bytes:
         """The JSON in its one form."""
-        content = {"files": [entry.to_json() for entry in self.entries], "format": FORMAT}
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+    def to_json(self) -> dict[str, Any]:
+        """What the document is of."""
+        return {"files": [entry.to_json() for entry in self.entries], "format": FORMAT}
 
     @cached_property
     def digest(self) -> str:

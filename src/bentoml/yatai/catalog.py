@@ -150,8 +150,11 @@ class Catalog:
             return Record(row_id, values["uid"], tag, uri.uri)
 
     @contextmanager
-    def publishing(self, record: Record) -> Iterator[None]:
+    def publishing(self, record: Record) -> Iterator[Connection]:
         """The block puts the files in place; when it ends well the record is DONE.
+
+        Yields:
+            The transaction, for what has to be known of the bundle from then on.
 
         Raises:
             YataiRepositoryException: the record was deleted or replaced in the meantime.
@@ -160,7 +163,7 @@ class Catalog:
             row = connection.execute(sa.select(bentos).where(bentos.c.id == record.id)).one()
             if row.deleted or row.upload_status != UploadState.UPLOADING.name:
                 raise YataiRepositoryException(f"{record.tag} was deleted while it was being saved; save it again")
-            yield
+            yield connection
             self._set(connection, record.id, upload_status=UploadState.DONE.name, status_updated_at=self._clock())
             labels = read_labels(connection, BENTO, [record.id])[record.id]
             self._note(connection, "bundle.register", record.tag, {"labels": dict(labels)})

@@ -25,7 +25,7 @@ class BucketContentStore:
         prefix: names of all objects begin with it and `/blobs/`; empty for none.
     """
 
-    parallel = 8
+    is_remote = True
 
     def __init__(self, bucket: ObjectStore, prefix: str) -> None:
         self._bucket = bucket

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bentoml.exceptions import InvalidArgument, NotFound, YataiRepositoryException
 from bentoml.storage.base import ObjectStream
 from bentoml.yatai.content_store import ContentEntry, is_key, key_path, new_key
-from bentoml.yatai.trees import sync
+from bentoml.yatai.trees import sync_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -37,7 +37,7 @@ class FileContentStore:
         root: the directory; made when the first content is taken.
     """
 
-    parallel = 1
+    is_remote = False
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -50,7 +50,7 @@ class FileContentStore:
             try:
                 _link_or_copy(source, target)
             except FileNotFoundError:
-                self._make_directory(target.parent)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 _link_or_copy(source, target)
         return key
 
@@ -75,10 +75,7 @@ class FileContentStore:
         """See `ContentStore`."""
         paths = [self._path(key) for key in keys]
         with self._writing():
-            for path in paths:
-                sync(path)
-            for directory in sorted({path.parent for path in paths}):
-                sync(directory)
+            sync_all([*paths, *sorted({path.parent for path in paths}), self._root] if paths else [])
 
     def place(self, key: str, target: Path, *, executable: bool) -> None:
         """See `ContentStore`: a link where that has the right mode, else a copy."""
@@ -139,10 +136,6 @@ class FileContentStore:
 
     def _path(self, key: str) -> Path:
         return self._root / key_path(key)
-
-    def _make_directory(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        sync(directory.parent)
 
     def _missing(self, key: str) -> NotFound:
         return NotFound(f"the content {key} is missing from {self._root}; see: bentoml yatai check")

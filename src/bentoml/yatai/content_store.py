@@ -49,8 +49,8 @@ class ContentStore(Protocol):
     """
 
     @property
-    def parallel(self) -> int:
-        """How many calls at once are quicker than one after the other."""
+    def is_remote(self) -> bool:
+        """Whether calls go over a network: then several at once are quicker, and what was done is worth keeping."""
         ...
 
     def take(self, source: Path, digest: str) -> str:

@@ -1,9 +1,10 @@
 """The registry in this process: a catalog in a database and a blob store, kept in agreement.
 
-The order of steps is what keeps them so. Saving: files complete in staging, then the record (invisible), then in one
-transaction the rename and DONE. Deleting: the record first (invisible at once), then in one transaction the rename
-into the trash and the note that the place is free. There the files stay until the record is purged; restoring renames
-them back. Whatever a killed process leaves is cleared away by the next save or delete of anybody.
+The order of steps is what keeps them so. Saving: files complete in staging, their contents in the store, then the
+record (invisible), then in one transaction the list of files, the rename and DONE. Deleting: the record first, which
+makes it invisible, then in one transaction the rename into the trash and the note that the place is free. There the
+files stay until the record is purged; restoring renames them back. Whatever a killed process leaves is cleared away by
+the next save or delete of anybody. Contents that no record needs any more are collected, see `collection`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ from bentoml.exceptions import BentoMLException, NotFound, YataiRepositoryExcept
 from bentoml.types import Tag
 from bentoml.yatai.aliases import Aliases
 from bentoml.yatai.audit import read_audit
+from bentoml.yatai.bundle_contents import BundleContents
 from bentoml.yatai.catalog import Catalog
+from bentoml.yatai.collection import Collector
+from bentoml.yatai.content_records import ContentsGoneError
+from bentoml.yatai.deposit import Deposit
 from bentoml.yatai.locks import Locks, bento_lock
-from bentoml.yatai.models import BentoUri
+from bentoml.yatai.models import BentoUri, utc_now
 from bentoml.yatai.owner import os_user
 from bentoml.yatai.recycle_bin import RecycleBin
 from bentoml.yatai.registered_files import refuse_other_bundle
+from bentoml.yatai.tree_reading import read_tree
+from bentoml.yatai.trees import copy_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
     from bentoml.service.metadata import BentoServiceMetadata
     from bentoml.yatai.audit import AuditEntry, AuditQuery
     from bentoml.yatai.blobs import BlobStore
+    from bentoml.yatai.bundle_tree import BundleTree
+    from bentoml.yatai.checkout_cache import CheckoutCache
     from bentoml.yatai.database import Database
     from bentoml.yatai.models import Alias, AliasChange, Bento
     from bentoml.yatai.records import Record
@@ -48,6 +57,7 @@ class LocalRegistry:
     Args:
         database: where the records are.
         blobs: where the files are.
+        cache: where copies are made of bundles that are not on this machine.
         keep_deleted: how long a deleted bundle can be restored; zero purges it at once.
         actor: who makes the changes; by default the user of the process.
     """
@@ -57,6 +67,7 @@ class LocalRegistry:
         database: Database,
         blobs: BlobStore,
         *,
+        cache: CheckoutCache | None = None,
         keep_deleted: timedelta = KEEP_DELETED,
         actor: Callable[[], str] = os_user,
     ) -> None:
@@ -66,11 +77,17 @@ class LocalRegistry:
         self._bin = RecycleBin(database, actor=actor)
         self._locks = Locks(database)
         self._blobs = blobs
+        self._cache = cache
+        self._contents = BundleContents(database, blobs, utc_now)
+        self._collector = Collector(database, blobs.contents)
         self._keep_deleted = keep_deleted
+        self._actor = actor
 
     def acting_as(self, actor: str) -> LocalRegistry:
         """The same registry, whose changes are made by somebody else; it costs nothing."""
-        return LocalRegistry(self._database, self._blobs, keep_deleted=self._keep_deleted, actor=lambda: actor)
+        return LocalRegistry(
+            self._database, self._blobs, cache=self._cache, keep_deleted=self._keep_deleted, actor=lambda: actor
+        )
 
     def staging(self) -> AbstractContextManager[Path]:
         """See `Registry`."""
@@ -80,11 +97,15 @@ class LocalRegistry:
         """See `Registry`."""
         tag = Tag(metadata.name, metadata.version)
         uri = BentoUri(self._blobs.uri_type, self._blobs.locate(tag))
-        self._blobs.seal(staged)
+        tree = read_tree(staged)
         with self._database.kept_open():
             self.clear_away()
-            with self._locks.hold(write=[bento_lock(tag)]):
-                self._add_and_publish(staged, metadata, uri)
+            deposit = Deposit(self._database, self._blobs.contents, staged, tree, utc_now)
+            with deposit.pinned(tag, self._actor()):
+                deposit.bring()
+                self._blobs.seal(staged)
+                with self._locks.hold(write=[bento_lock(tag)]):
+                    self._add_and_publish(staged, metadata, uri, deposit)
             return self._catalog.find(tag)
 
     def find(self, tag: Tag) -> Bento:
@@ -145,6 +166,8 @@ class LocalRegistry:
                         raise
                 self._catalog.release(resolved, self._vacate)
             self.clear_away()
+            if purge:
+                self._collector.collect_if_quick()
 
     def restore(self, tag: Tag) -> Bento:
         """See `Registry`."""
@@ -154,15 +177,20 @@ class LocalRegistry:
 
     def fetch(self, bento: Bento, target: Path) -> None:
         """See `Registry`."""
-        with self._locked_for_reading(bento) as found:
-            self._blobs.fetch(found.uri.uri, target)
+        with self.reading(bento) as source:
+            copy_bundle(source, target)
 
     @contextmanager
     def reading(self, bento: Bento) -> Iterator[Path]:
         """See `Registry`."""
         with self._locked_for_reading(bento) as found:
             path = self._blobs.local_path(found.uri.uri)
-            if path is None or not path.is_dir():
+            if path is None:
+                assert self._cache is not None, "a registry in a bucket is made with a cache"
+                with self._cache.checkout(self._contents.tree(found), self._contents.fill) as copy:
+                    yield copy
+                return
+            if not path.is_dir():
                 raise YataiRepositoryException(
                     f"The files of {found.tag} are missing: {found.uri.uri} is not a directory. Restore it, or delete "
                     "the bundle"
@@ -170,22 +198,40 @@ class LocalRegistry:
             refuse_other_bundle(found, path)
             yield path
 
+    def tree(self, bento: Bento) -> BundleTree:
+        """See `Registry`."""
+        with self._locked_for_reading(bento) as found:
+            return self._contents.tree(found)
+
     def clear_away(self) -> None:
         """Finish what killed processes have left: half-done uploads, half-done deletions, files nobody needs."""
         self._catalog.retire_stale()
         for tag in self._catalog.unreleased():
             self._catalog.release(tag, self._vacate)
-        self._bin.purge_older_than(self._keep_deleted)
+        purged = self._bin.purge_older_than(self._keep_deleted)
         self._blobs.sweep(self._bin.needed)
+        if purged:
+            self._collector.collect_if_quick()
 
-    def _add_and_publish(self, staged: Path, metadata: BentoServiceMetadata, uri: BentoUri) -> None:
+    def _add_and_publish(self, staged: Path, metadata: BentoServiceMetadata, uri: BentoUri, deposit: Deposit) -> None:
         record = self._catalog.add(metadata, uri, self._vacate)
         try:
-            with self._catalog.publishing(record):
-                self._blobs.publish(staged, record.uri)
+            while not self._published(staged, record, deposit):
+                logger.debug("%s: contents were collected meanwhile and are brought again", record.tag)
         except BaseException as error:
             self._note_failure(record, error)
             raise
+
+    def _published(self, staged: Path, record: Record, deposit: Deposit) -> bool:
+        """Make a bundle visible, unless contents that it shares with others have just been collected."""
+        try:
+            with self._catalog.publishing(record) as connection:
+                deposit.record(connection, record.id)
+                self._blobs.publish(staged, record.uri)
+        except ContentsGoneError as gone:
+            deposit.bring_again(gone)
+            return False
+        return True
 
     def _vacate(self, record: Record) -> None:
         self._blobs.displace(record.uri, record.uid)

@@ -75,14 +75,16 @@ class RecycleBin:
             self._purge(connection, rows, expired=False)
         return len(rows)
 
-    def purge_older_than(self, age: timedelta) -> None:
-        """Give up what was deleted so long ago."""
+    def purge_older_than(self, age: timedelta) -> int:
+        """Give up what was deleted so long ago; how many bundles that were."""
         expired = _restorable().where(bentos.c.deleted_at <= self._clock() - age)
         with self._database.read() as reader:
             if reader is None or reader.execute(expired.limit(1)).first() is None:
-                return
+                return 0
         with self._database.write(durable=True) as connection:
-            self._purge(connection, connection.execute(expired).all(), expired=True)
+            rows = connection.execute(expired).all()
+            self._purge(connection, rows, expired=True)
+        return len(rows)
 
     def needed(self, uids: Collection[str]) -> set[str]:
         """Those ids of records whose files must stay."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bentoml.service.metadata import BentoServiceMetadata
     from bentoml.types import Tag
     from bentoml.yatai.audit import AuditEntry, AuditQuery
+    from bentoml.yatai.bundle_tree import BundleTree
     from bentoml.yatai.labels import LabelCondition
     from bentoml.yatai.models import Alias, AliasChange, Bento
 
@@ -165,3 +166,10 @@ class Registry(Protocol):
 
     def reading(self, bento: Bento) -> AbstractContextManager[Path]:
         """A local directory with the files of a bundle, which nobody deletes within the block."""
+
+    def tree(self, bento: Bento) -> BundleTree:
+        """The list of the files of a bundle.
+
+        Raises:
+            NotFound: there is no such bundle.
+        """

@@ -1,0 +1,191 @@
+"""Copies of bundles that are elsewhere, each below the digest of its tree.
+
+A copy is complete and verified when it has its name. While somebody uses it, a lock on the file beside it is held,
+which ends with the process; when the copies take more than they may, those that were not used for the longest time go.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from bentoml.exceptions import BundleIntegrityException, YataiRepositoryException
+from bentoml.saved_bundle.integrity import file_digest
+from bentoml.yatai.staging import StagingArea, StagingError
+from bentoml.yatai.tree_reading import differences
+from bentoml.yatai.trees import remove_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bentoml.yatai.bundle_tree import BundleTree, TreeEntry
+
+    Fill = Callable[[BundleTree, Path], None]
+
+_LOCK = ".lock"
+
+
+class CheckoutCache:
+    """Copies below one directory, for all processes of a machine.
+
+    Args:
+        root: the directory; made by the first copy.
+        max_bytes: most that the copies take that nobody uses.
+    """
+
+    def __init__(self, root: Path, max_bytes: int) -> None:
+        self._root = root
+        self._max_bytes = max_bytes
+        self._staging = StagingArea(root / ".staging")
+
+    @contextmanager
+    def checkout(self, tree: BundleTree, fill: Fill) -> Iterator[Path]:
+        """A directory with the files of a tree, which nobody removes within the block, nor may write into.
+
+        Args:
+            tree: the files.
+            fill: makes them all in an empty directory; each is compared with its digest afterwards.
+
+        Raises:
+            BundleIntegrityException: `fill` made other files.
+            YataiRepositoryException: the directory cannot be written.
+        """
+        held = self.held(tree, fill)
+        try:
+            yield held.path
+        finally:
+            held.release()
+
+    def held(self, tree: BundleTree, fill: Fill) -> HeldCheckout:
+        """As `checkout`, until `release`, or the end of the process."""
+        path = self._root / tree.digest.removeprefix("sha256:")
+        try:
+            lock = self._locked(path)
+        except OSError as error:
+            raise self._not_writable(error) from error
+        try:
+            # The time of the last use, by which the oldest are found.
+            if self._is_whole(path, tree):
+                os.utime(path)
+            else:
+                self._make(path, tree, fill)
+                self._evict(keep=path)
+        except StagingError as error:
+            lock.close()
+            raise self._not_writable(error.cause) from error.cause
+        except BaseException:
+            lock.close()
+            raise
+        return HeldCheckout(path, lock)
+
+    def _locked(self, path: Path) -> BinaryIO:
+        """The lock of a copy, shared with others; whoever removes a copy removes the file of its lock, too."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        name = path.with_name(path.name + _LOCK)
+        while True:
+            lock = name.open("ab")
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if _is_same(lock, name):
+                return lock
+            lock.close()
+
+    def _is_whole(self, path: Path, tree: BundleTree) -> bool:
+        """Whether the copy is there and nobody took files away or cut them off."""
+        return path.is_dir() and not differences(path, tree)
+
+    def _make(self, path: Path, tree: BundleTree, fill: Fill) -> None:
+        """Several processes may make the same copy at once; the first one stays, the others take it."""
+        with self._staging.slot() as staged:
+            fill(tree, staged)
+            for entry in tree:
+                _verify(staged / entry.path, entry)
+            with (self._root / ".repair").open("ab") as one_at_a_time:
+                fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+                if self._is_whole(path, tree):
+                    return
+                if path.exists():
+                    path.rename(staged.with_name("damaged"))
+                staged.rename(path)
+        self._staging.sweep()
+
+    def _evict(self, keep: Path) -> None:
+        """Remove copies that nobody uses, oldest first, until the rest are small enough."""
+        copies = sorted(
+            (about.st_mtime, entry)
+            for entry in self._root.iterdir()
+            if not entry.name.startswith(".") and entry.suffix != _LOCK and entry != keep and (about := _stat(entry))
+        )
+        sizes = {entry: tree_bytes(entry) for _, entry in copies} if copies else {}
+        left = sum(sizes.values()) + (tree_bytes(keep) if sizes else 0)
+        for _, entry in copies:
+            if left <= self._max_bytes:
+                return
+            if self._remove(entry):
+                left -= sizes[entry]
+
+    def _remove(self, path: Path) -> bool:
+        """Remove a copy, unless somebody uses it."""
+        name = path.with_name(path.name + _LOCK)
+        with suppress(OSError), name.open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_same(lock, name):
+                remove_tree(path)
+                name.unlink()
+                return True
+        return False
+
+    def _not_writable(self, error: OSError) -> YataiRepositoryException:
+        return YataiRepositoryException(
+            f"{self._root}, where copies of bundles are kept, cannot be written: {error.strerror or error}; check its "
+            "permissions and free space, or name another directory with BENTOML_HOME"
+        )
+
+
+class HeldCheckout:
+    """A copy that is in use.
+
+    Attributes:
+        path: its directory.
+    """
+
+    def __init__(self, path: Path, lock: BinaryIO) -> None:
+        self.path = path
+        self._lock = lock
+
+    def release(self) -> None:
+        """Say that it is not used any more."""
+        self._lock.close()
+
+    def leave_to_successor(self) -> None:
+        """Hold it on when another program takes the place of this process."""
+        os.set_inheritable(self._lock.fileno(), True)
+
+
+def tree_bytes(directory: Path) -> int:
+    """Size of all files below a directory, in bytes."""
+    total = 0
+    for folder, _, files in os.walk(directory):
+        for name in files:
+            about = _stat(Path(folder, name))
+            total += 0 if about is None else about.st_size
+    return total
+
+
+def _verify(path: Path, entry: TreeEntry) -> None:
+    if path.stat().st_size != entry.size_bytes or file_digest(path) != entry.sha256:
+        raise BundleIntegrityException(f"{entry.path} did not arrive as it was registered; try again")
+
+
+def _is_same(file: BinaryIO, name: Path) -> bool:
+    about = _stat(name)
+    return about is not None and os.path.samestat(about, os.fstat(file.fileno()))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
