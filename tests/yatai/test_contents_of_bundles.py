@@ -15,6 +15,7 @@ from bentoml.exceptions import BadInput, BundleIntegrityException
 from bentoml.saved_bundle.integrity import write_digests
 from bentoml.yatai.blobs import FileSystemBlobStore
 from bentoml.yatai.content_store import key_path
+from bentoml.yatai.database import open_database
 from bentoml.yatai.local import LocalRegistry
 from bentoml.yatai.repository import BentoRepository
 from bentoml.yatai.tree_reading import read_tree
@@ -25,7 +26,9 @@ Save = Callable[..., Path]
 
 @pytest.fixture
 def registry(bentoml_home: Path) -> LocalRegistry:
-    return LocalRegistry(bentoml_home / "storage.db", FileSystemBlobStore(bentoml_home / "repository"))
+    return LocalRegistry(
+        open_database(None, bentoml_home / "storage.db"), FileSystemBlobStore(bentoml_home / "repository")
+    )
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def test_versions_that_share_a_model_take_its_space_once(
         bundle = write_bundle(version=str(version))
         (bundle / "Iris" / "artifacts" / "model.pkl").write_bytes(model)
         paths.append(Path(repository.upload_from_dir(bundle)))
-    assert {(path / "Iris" / "artifacts" / "model.pkl").stat().st_ino for path in paths}.__len__() == 1
+    assert len({(path / "Iris" / "artifacts" / "model.pkl").stat().st_ino for path in paths}) == 1
     assert model_bytes <= space_bytes(bentoml_home) < model_bytes + (2 << 20)
 
 
@@ -102,14 +105,14 @@ def test_content_that_is_missing_or_cut_off_is_healed_by_the_next_save(
 ) -> None:
     save()
     tree = registry.tree(repository.get("Iris:1"))
-    keys = dict(query("SELECT digest, key FROM blobs"))
+    keys: dict[str, str] = dict(query("SELECT digest, key FROM blobs"))
     lost, cut = (keys[entry.digest] for entry in tree if entry.path in {"Iris/iris.py", "docker-entrypoint.sh"})
     files = blob_files(bentoml_home)
     files[lost].unlink()
     files[cut].unlink()
     files[cut].write_text("#!")
     path = save(version="2")
-    again = dict(query("SELECT digest, key FROM blobs"))
+    again: dict[str, str] = dict(query("SELECT digest, key FROM blobs"))
     assert {digest for digest in keys if again[digest] != keys[digest]} == {
         f"sha256:{lost.partition('.')[0]}",
         f"sha256:{cut.partition('.')[0]}",
@@ -195,11 +198,11 @@ def test_contents_that_are_collected_while_a_bundle_is_registered_are_brought_ag
         query("DELETE FROM blobs")
 
     blobs = LosingStore(bentoml_home / "repository", lose)
-    repository = BentoRepository(LocalRegistry(bentoml_home / "storage.db", blobs))
+    repository = BentoRepository(LocalRegistry(open_database(None, bentoml_home / "storage.db"), blobs))
     path = Path(repository.upload_from_dir(write_bundle(version="2")))
     tree = read_tree(path, verify=True)
     assert query("SELECT digest FROM trees") == [(tree.digest,)]
-    keys = dict(query("SELECT digest, key FROM blobs"))
+    keys: dict[str, str] = dict(query("SELECT digest, key FROM blobs"))
     files = blob_files(bentoml_home)
     assert keys.keys() == tree.contents.keys()
     assert all(files[key].is_file() for key in keys.values())

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bentoml.exceptions import BadInput, BundleIntegrityException
-from bentoml.saved_bundle.integrity import file_digest, write_digests
+from bentoml.saved_bundle.integrity import write_digests
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.yatai.tree_reading import differences, read_tree
 
 

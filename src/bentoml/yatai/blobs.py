@@ -2,8 +2,8 @@
 
 The life of a bundle's files, told by the calls:
 
-`staging()` -> written by the caller -> `seal()` (slow: to disk) -> `publish()` (one quick step) -> read at `local_path()`
--> `displace()` (one quick step) -> `put_back()` (one quick step) or `sweep()` (slow removal).
+`staging()` -> written by the caller -> `seal()` (slow: to disk) -> `publish()` (one quick step)
+-> read at `local_path()` -> `displace()` (one quick step) -> `put_back()` (one quick step) or `sweep()` (slow removal).
 
 What is in the files lies in a `ContentStore`, see `contents`; a directory of files is made of links to it.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bentoml.exceptions import BundleIntegrityException, YataiRepositoryException
-from bentoml.saved_bundle.integrity import file_digest
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.yatai.staging import StagingArea, StagingError
 from bentoml.yatai.tree_reading import differences
 from bentoml.yatai.trees import remove_tree

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BadInput, BundleIntegrityException
-from bentoml.saved_bundle.integrity import file_digest, has_digests, listed_digests
+from bentoml.saved_bundle.integrity import has_digests, listed_digests
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.yatai.bundle_tree import BundleTree, TreeEntry
 
 if TYPE_CHECKING:
