@@ -14,10 +14,10 @@ from bentoml.exceptions import NotFound, YataiServiceRpcAborted
 from bentoml.types import Tag
 from bentoml.yatai.blobs import FileSystemBlobStore
 from bentoml.yatai.collection import Collector
-from bentoml.yatai.database import open_database
 from bentoml.yatai.local import LocalRegistry
 from bentoml.yatai.repository import BentoRepository
 from bentoml.yatai.schema import bentos, blobs, trees, uploads
+from bentoml.yatai.sqlite_database import SqliteDatabase
 from bentoml.yatai.tree_reading import read_tree
 
 NOW = timedelta(0)
@@ -28,7 +28,7 @@ class Place:
     """One registry, its halves within reach."""
 
     def __init__(self, home: Path, keep_deleted: timedelta = timedelta(days=7)) -> None:
-        self.database = open_database(None, home / "storage.db")
+        self.database = SqliteDatabase(home / "storage.db")
         self.blobs = FileSystemBlobStore(home / "repository")
         self.registry = LocalRegistry(self.database, self.blobs, keep_deleted=keep_deleted)
         self.repository = BentoRepository(self.registry)
@@ -203,9 +203,7 @@ def test_nothing_is_lost_when_bundles_come_and_go_while_contents_are_collected(
             Place(bentoml_home).collector.collect()
 
     collecting = threads.start(collect)
-    for thread in [
-        threads.start(partial(churn, bentoml_home, bundles, f"{seed} {number}")) for number in range(3)
-    ]:
+    for thread in [threads.start(partial(churn, bentoml_home, bundles, f"{seed} {number}")) for number in range(3)]:
         thread.join()
     is_over.set()
     collecting.join()

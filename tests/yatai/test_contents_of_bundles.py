@@ -15,9 +15,9 @@ from bentoml.exceptions import BadInput, BundleIntegrityException
 from bentoml.saved_bundle.integrity import write_digests
 from bentoml.yatai.blobs import FileSystemBlobStore
 from bentoml.yatai.content_store import key_path
-from bentoml.yatai.database import open_database
 from bentoml.yatai.local import LocalRegistry
 from bentoml.yatai.repository import BentoRepository
+from bentoml.yatai.sqlite_database import SqliteDatabase
 from bentoml.yatai.tree_reading import read_tree
 
 WriteBundle = Callable[..., Path]
@@ -26,9 +26,7 @@ Save = Callable[..., Path]
 
 @pytest.fixture
 def registry(bentoml_home: Path) -> LocalRegistry:
-    return LocalRegistry(
-        open_database(None, bentoml_home / "storage.db"), FileSystemBlobStore(bentoml_home / "repository")
-    )
+    return LocalRegistry(SqliteDatabase(bentoml_home / "storage.db"), FileSystemBlobStore(bentoml_home / "repository"))
 
 
 @pytest.fixture
@@ -198,7 +196,7 @@ def test_contents_that_are_collected_while_a_bundle_is_registered_are_brought_ag
         query("DELETE FROM blobs")
 
     blobs = LosingStore(bentoml_home / "repository", lose)
-    repository = BentoRepository(LocalRegistry(open_database(None, bentoml_home / "storage.db"), blobs))
+    repository = BentoRepository(LocalRegistry(SqliteDatabase(bentoml_home / "storage.db"), blobs))
     path = Path(repository.upload_from_dir(write_bundle(version="2")))
     tree = read_tree(path, verify=True)
     assert query("SELECT digest FROM trees") == [(tree.digest,)]
