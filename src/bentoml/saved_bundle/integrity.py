@@ -125,7 +125,7 @@ def listed_digests(directory: Path) -> dict[str, str]:
     try:
         return _parse(path.read_text(encoding="utf-8", errors="surrogateescape"), path)
     except OSError as error:
-        raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {WHAT_TO_DO}") from error
+        raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {what_to_do()}") from error
 
 
 def verify_listed(directory: Path, sums: bytes | None = None) -> VerifiedFiles:
