@@ -83,6 +83,11 @@ class BundleContents:
             pass
         return tree
 
+    def kept(self, tree: BundleTree) -> frozenset[str]:
+        """Digests of those contents of a tree that are in the store."""
+        with self._database.read() as connection:
+            return frozenset() if connection is None else frozenset(known_keys(connection, tree.contents))
+
     def fill(self, tree: BundleTree, directory: Path) -> None:
         """Make the files of a tree in an empty directory; they may share their bytes with the store.
 

@@ -203,6 +203,19 @@ class LocalRegistry:
         with self._locked_for_reading(bento) as found:
             return self._contents.tree(found)
 
+    def kept_contents(self, tree: BundleTree) -> frozenset[str]:
+        """Digests of those contents of a tree that are here already."""
+        return self._contents.kept(tree)
+
+    def fill(self, tree: BundleTree, directory: Path) -> None:
+        """Make the files of a tree in a directory, all contents of which are here; they may share their bytes.
+
+        Raises:
+            NotFound: a content is missing.
+            YataiRepositoryException: a content cannot be read, or a file not be written.
+        """
+        self._contents.fill(tree, directory)
+
     def clear_away(self) -> None:
         """Finish what killed processes have left: half-done uploads, half-done deletions, files nobody needs."""
         self._catalog.retire_stale()

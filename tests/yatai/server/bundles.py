@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from bentoml.yatai.bundle_tree import BundleTree
-from bentoml.yatai.server.bundle_files import listed
+from bentoml.yatai.tree_reading import read_tree
 
 MANIFEST = """\
 version: 1.0.0
@@ -50,7 +50,7 @@ def begin(
     client: httpx.Client, directory: Path, tag: str = "Iris:1", labels: dict[str, str] | None = None
 ) -> httpx.Response:
     name, version = tag.split(":")
-    tree = httpx.Response(200, content=listed(directory).document).json()
+    tree = httpx.Response(200, content=read_tree(directory).document).json()
     return client.post("/api/v1/uploads", json={"name": name, "version": version, "tree": tree, "labels": labels})
 
 
@@ -68,7 +68,7 @@ def push(client: httpx.Client, directory: Path, tag: str = "Iris:1", labels: dic
     """The bundle, after all has gone well."""
     begun = begin(client, directory, tag, labels)
     assert begun.status_code == 200, begun.text
-    state, tree = begun.json(), listed(directory)
+    state, tree = begun.json(), read_tree(directory)
     for item in state["missing"]:
         sent = send(client, state["id"], item["digest"], content_of(directory, tree, item["digest"]))
         assert sent.status_code == 204, sent.text

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from bentoml._util.archives import extract_tar, pack_tar
-from bentoml.yatai.server.bundle_files import listed
 from bentoml.yatai.server.roles import Role
+from bentoml.yatai.tree_reading import read_tree
 from tests.yatai.server.bundles import digest_of, push, write_bundle
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
 
@@ -42,7 +42,7 @@ def packed(directory: Path) -> bytes:
 
 def test_tree_names_every_file_and_is_known_by_its_digest(client: httpx.Client, tmp_path: Path) -> None:
     answer = client.get("/api/v1/bundles/Iris/1/tree")
-    assert answer.content == listed(write_bundle(tmp_path, model=MODEL)).document
+    assert answer.content == read_tree(write_bundle(tmp_path, model=MODEL)).document
     known = client.get("/api/v1/bundles/Iris/1/tree", headers={"if-none-match": answer.headers["etag"]})
     assert (known.status_code, known.content) == (304, b"")
 
@@ -101,16 +101,17 @@ def test_archive_holds_the_bundle(client: httpx.Client, tmp_path: Path, path: st
     unpacked = tmp_path / "unpacked"
     unpacked.mkdir()
     extract_tar(io.BytesIO(answer.content), unpacked)
-    assert listed(unpacked / "Iris-1") == listed(write_bundle(tmp_path, model=MODEL))
+    assert read_tree(unpacked / "Iris-1") == read_tree(write_bundle(tmp_path, model=MODEL))
 
 
-@pytest.mark.parametrize("part", ["archive", "tree"])
+@pytest.mark.parametrize("part", ["archive", "files/run.sh"])
 def test_bundle_whose_files_are_gone_is_an_error_and_not_half_an_answer(
     registry: LiveRegistry, client: httpx.Client, tmp_path: Path, part: str
 ) -> None:
-    bundle = push(client, write_bundle(tmp_path, "Lost", part), f"Lost:{part}")
+    version = f"v{len(part)}"
+    bundle = push(client, write_bundle(tmp_path, "Lost", version), f"Lost:{version}")
     shutil.rmtree(bundle["uri"]["uri"])
-    answer = client.get(f"/api/v1/bundles/Lost/{part}/{part}")
+    answer = client.get(f"/api/v1/bundles/Lost/{version}/{part}")
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"
     # Where things are on the machine is for its log.

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bentoml.yatai.server.bundle_files import listed
+from bentoml.yatai.tree_reading import read_tree
 from tests.yatai.server.bundles import begin, digest_of, push, send, write_bundle
 from tests.yatai.server.live_registry import LiveRegistry, live_registry
 
@@ -37,7 +37,7 @@ def test_bundle_is_seen_after_the_commit_and_not_before(client: httpx.Client, tm
     begun = begin(client, directory, "Seen:1", {"stage": "prod"}).json()
     # The empty file has no content to be sent.
     assert {item["digest"] for item in begun["missing"]} == {
-        entry.digest for entry in listed(directory) if entry.size_bytes
+        entry.digest for entry in read_tree(directory) if entry.size_bytes
     }
     assert client.get("/api/v1/bundles/Seen/1").status_code == 404
     early = client.post(f"/api/v1/uploads/{begun['id']}/commit")
@@ -49,7 +49,7 @@ def test_bundle_is_seen_after_the_commit_and_not_before(client: httpx.Client, tm
     assert bundle["metadata"]["artifacts"][0]["name"] == "model"
     assert client.get("/api/v1/bundles/Seen/latest").json() == bundle
     assert client.get("/api/v1/bundles", params={"labels": "stage=prod"}).json()["bundles"] == [bundle]
-    assert listed(Path(bundle["uri"]["uri"])) == listed(directory)
+    assert read_tree(Path(bundle["uri"]["uri"])) == read_tree(directory)
 
     # An answer that got lost: both ways to ask again give the same bundle.
     assert client.post(f"/api/v1/uploads/{begun['id']}/commit").json() == bundle
@@ -106,7 +106,7 @@ def test_server_that_is_killed_in_the_middle_of_an_upload_goes_on_after_its_star
         assert 1 << 20 <= arrived <= 4 << 20
         assert send(client, upload, digest, model[arrived:], arrived).status_code == 204
         bundle = push(client, directory)
-        assert listed(Path(bundle["uri"]["uri"])) == listed(directory)
+        assert read_tree(Path(bundle["uri"]["uri"])) == read_tree(directory)
         assert client.get("/api/v1/bundles/Iris/1/files/Iris/artifacts/model.pkl").content == model
     assert not list((home / "yatai-uploads").iterdir())
 
@@ -164,7 +164,7 @@ def test_wrong_bytes_and_too_many_are_refused(client: httpx.Client, tmp_path: Pa
     ids=str,
 )
 def test_hostile_trees_are_refused(client: httpx.Client, tmp_path: Path, change: dict[str, object]) -> None:
-    tree = json.loads(listed(write_bundle(tmp_path, "Hostile")).document)
+    tree = json.loads(read_tree(write_bundle(tmp_path, "Hostile")).document)
     entry = {**tree["files"][0], **change}
     tree["files"] = sorted([*tree["files"], entry], key=lambda item: str(item["path"]))
     answer = client.post("/api/v1/uploads", json={"name": "Hostile", "version": "1", "tree": tree})
@@ -179,7 +179,7 @@ def test_files_of_another_tag_never_become_a_bundle(client: httpx.Client, tmp_pa
     if begun.status_code == 200:
         state = begun.json()
         for item in state["missing"]:
-            data = next((directory / e.path).read_bytes() for e in listed(directory) if e.digest == item["digest"])
+            data = next((directory / e.path).read_bytes() for e in read_tree(directory) if e.digest == item["digest"])
             assert send(client, state["id"], item["digest"], data).status_code == 204
         begun = client.post(f"/api/v1/uploads/{state['id']}/commit")
     assert begun.status_code == 400, begun.text
@@ -249,3 +249,17 @@ def test_search_pages_and_counts(client: httpx.Client, tmp_path: Path) -> None:
     asked = {"name": "Paged", "labels": "stage In (n1x, n3x)", "order_by": "created_at", "ascending": "true"}
     found = client.get("/api/v1/bundles", params=asked).json()["bundles"]
     assert [bundle["version"] for bundle in found] == ["1", "3"]
+
+
+def test_content_that_is_here_already_is_not_asked_for_again(client: httpx.Client, tmp_path: Path) -> None:
+    model = os.urandom(200_000)
+    push(client, write_bundle(tmp_path, "Shared", "v1", model=model), "Shared:v1")
+    second = write_bundle(tmp_path, "Shared", "v2", model=model)
+    (second / "copy.sh").write_bytes(model)
+    (second / "copy.sh").chmod(0o755)
+    begun = begin(client, second, "Shared:v2").json()
+    assert {item["digest"] for item in begun["missing"]} == {digest_of((second / "bentoml.yml").read_bytes())}
+    bundle = push(client, second, "Shared:v2")
+    assert read_tree(Path(bundle["uri"]["uri"])) == read_tree(second)
+    assert client.delete("/api/v1/bundles/Shared/v1", params={"purge": "true"}).status_code == 204
+    assert client.get("/api/v1/bundles/Shared/v2/files/Shared/artifacts/model.pkl").content == model

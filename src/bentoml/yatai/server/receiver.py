@@ -12,11 +12,32 @@ from bentoml.exceptions import BentoMLException, InvalidArgument
 from bentoml.yatai.server.errors import RequestRefused
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from bentoml.types import Tag
+    from bentoml.yatai.bundle_tree import BundleTree
 
 _PART = ".part"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload that has begun.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        tag: of the bundle.
+        tree: its files.
+        labels: of the bundle; None keeps those of its manifest.
+        expires_at: when it is given up, if nothing comes.
+    """
+
+    id: str
+    tag: Tag
+    tree: BundleTree
+    labels: dict[str, str] | None
+    expires_at: datetime
 
 
 @dataclass(frozen=True)

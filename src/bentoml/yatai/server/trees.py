@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from bentoml._util.bounded_memo import BoundedMemo
-from bentoml.yatai.server.bundle_files import listed
 
 if TYPE_CHECKING:
     from bentoml.yatai.bundle_tree import BundleTree
@@ -27,7 +26,7 @@ class Trees:
         self._lock = threading.Lock()
 
     def of(self, bento: Bento) -> BundleTree:
-        """The files of a bundle. The first time reads them all.
+        """The files of a bundle.
 
         Raises:
             NotFound: it was deleted.
@@ -36,8 +35,7 @@ class Trees:
         key = (bento.name, bento.version, bento.created_at)
         found = self._known.get(key)
         if found is None:
-            with self._registry.reading(bento) as directory:
-                found = listed(directory)
+            found = self._registry.tree(bento)
             with self._lock:
                 self._known.keep(key, found)
         return found

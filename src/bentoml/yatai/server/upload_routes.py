@@ -13,9 +13,9 @@ from bentoml.types import Tag
 from bentoml.yatai.server import messages
 from bentoml.yatai.server.bundles import bundle_message
 from bentoml.yatai.server.errors import RequestRefused
+from bentoml.yatai.server.receiver import Upload
 from bentoml.yatai.server.roles import Role
 from bentoml.yatai.server.routes import BYTES, Route
-from bentoml.yatai.server.uploads import Upload
 
 if TYPE_CHECKING:
     from bentoml.yatai.server.call import Call

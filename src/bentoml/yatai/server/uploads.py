@@ -11,7 +11,7 @@ import os
 import shutil
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from bentoml.yatai.bundle_tree import BundleTree, TreeLimits
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import uploads
 from bentoml.yatai.server.errors import RequestRefused
-from bentoml.yatai.server.receiver import Missing, Receiver, bundle_metadata, part_of, size_of, wrong_offset
+from bentoml.yatai.server.receiver import Missing, Receiver, Upload, bundle_metadata, part_of, size_of, wrong_offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,25 +41,6 @@ if TYPE_CHECKING:
 KEPT = timedelta(hours=24)
 # The answer to a commit may get lost; whoever asks again is told of the bundle.
 KEPT_AFTER_COMMIT = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Upload:
-    """An upload that has begun.
-
-    Attributes:
-        id: 32 hexadecimal digits.
-        tag: of the bundle.
-        tree: its files.
-        labels: of the bundle; None keeps those of its manifest.
-        expires_at: when it is given up, if nothing comes.
-    """
-
-    id: str
-    tag: Tag
-    tree: BundleTree
-    labels: dict[str, str] | None
-    expires_at: datetime
 
 
 class Uploads:
@@ -156,9 +137,10 @@ class Uploads:
     def missing(self, upload: Upload) -> list[Missing]:
         """What has still to come, in the order of the digests."""
         found = []
+        kept = self._registry.kept_contents(upload.tree)
         for digest, size_bytes in sorted(upload.tree.contents.items()):
             whole = self._path(upload, digest)
-            if size_bytes and not whole.is_file():
+            if size_bytes and digest not in kept and not whole.is_file():
                 found.append(Missing(digest, size_bytes, size_of(part_of(whole))))
         return found
 
@@ -276,7 +258,16 @@ class Uploads:
 
     def _assemble(self, upload: Upload, staged: Path) -> None:
         seen: set[str] = set()
-        for entry in upload.tree:
+        kept = self._registry.kept_contents(upload.tree)
+        here = {
+            entry
+            for entry in upload.tree
+            if entry.size_bytes and entry.digest in kept and not self._path(upload, entry.digest).is_file()
+        }
+        self._registry.fill(BundleTree.of(here, self._limits), staged)
+        for entry in upload.tree.entries:
+            if entry in here:
+                continue
             target = staged / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
             source = self._path(upload, entry.digest)
