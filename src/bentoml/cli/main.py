@@ -49,7 +49,7 @@ COMMANDS = (
         "bentoml.cli.yatai_service:yatai_service_start_command",
         "Run a registry that a team shares.",
     ),
-    CommandEntry("yatai", "bentoml.cli.yatai:yatai_command", "Look after a registry: its users and their tokens."),
+    CommandEntry("yatai", "bentoml.cli.yatai:yatai_command", "Look after a registry: users, tokens and files."),
     CommandEntry("config", "bentoml.cli.config:config_command", "Look at the configuration, and change its file."),
     CommandEntry("token", "bentoml.cli.tokens:token_command", "Make a token that lets its holder use a server."),
     CommandEntry(

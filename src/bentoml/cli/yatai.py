@@ -22,6 +22,8 @@ TOKEN_COMMANDS = (
 COMMANDS = (
     CommandEntry("user", "bentoml.cli.yatai:user_group", "Look after users."),
     CommandEntry("token", "bentoml.cli.yatai:token_group", "Look after tokens."),
+    CommandEntry("check", "bentoml.cli.yatai_upkeep:check_command", "Compare the catalog with the files."),
+    CommandEntry("gc", "bentoml.cli.yatai_upkeep:gc_command", "Remove contents that no bundle needs."),
 )
 
 

@@ -20,9 +20,10 @@ from bentoml.yatai.aliases import Aliases
 from bentoml.yatai.audit import read_audit
 from bentoml.yatai.bundle_contents import BundleContents
 from bentoml.yatai.catalog import Catalog
-from bentoml.yatai.collection import Collector
+from bentoml.yatai.collection import ORPHAN_GRACE, Collector
 from bentoml.yatai.content_records import ContentsGoneError
 from bentoml.yatai.deposit import Deposit
+from bentoml.yatai.inspection import inspect
 from bentoml.yatai.locks import Locks, bento_lock
 from bentoml.yatai.models import BentoUri, utc_now
 from bentoml.yatai.owner import os_user
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from bentoml.yatai.blobs import BlobStore
     from bentoml.yatai.bundle_tree import BundleTree
     from bentoml.yatai.checkout_cache import CheckoutCache
+    from bentoml.yatai.collection import CollectionReport
     from bentoml.yatai.database import Database
+    from bentoml.yatai.inspection import Inspection
     from bentoml.yatai.models import Alias, AliasChange, Bento
     from bentoml.yatai.records import Record
     from bentoml.yatai.registry import BentoQuery
@@ -215,6 +218,16 @@ class LocalRegistry:
             YataiRepositoryException: a content cannot be read, or a file not be written.
         """
         self._contents.fill(tree, directory)
+
+    def inspect(self, *, deep: bool = False) -> Inspection:
+        """Compare the catalog with the files; see `inspection.inspect`."""
+        return inspect(self._database, self._blobs, deep=deep)
+
+    def collect(self, orphan_grace: timedelta = ORPHAN_GRACE, *, dry_run: bool = False) -> CollectionReport:
+        """Purge what was deleted long ago, and remove contents that nobody needs; see `Collector.collect`."""
+        if not dry_run:
+            self.clear_away()
+        return self._collector.collect(orphan_grace, dry_run=dry_run)
 
     def clear_away(self) -> None:
         """Finish what killed processes have left: half-done uploads, half-done deletions, files nobody needs."""
