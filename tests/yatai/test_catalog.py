@@ -259,6 +259,8 @@ def test_list_when_the_catalog_is_large_stays_quick(tmp_path: Path) -> None:
     queries = [
         "deleted = 0 AND upload_status = 'DONE' ORDER BY created_at DESC, id DESC LIMIT 40",
         "deleted = 0 AND upload_status = 'DONE' AND name = 'Iris' ORDER BY created_at DESC, id DESC LIMIT 40",
+        "deleted = 0 AND upload_status = 'DONE' ORDER BY name, created_at DESC, id DESC LIMIT 40",
+        "deleted = 0 AND upload_status = 'DONE' ORDER BY name DESC, created_at DESC, id DESC LIMIT 40",
         "deleted = 0 AND name = 'Iris' AND version = '1'",
         "deleted = 1 AND released = 0",
     ]

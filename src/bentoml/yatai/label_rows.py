@@ -50,17 +50,20 @@ def read_labels(
 
 
 def label_clause(
-    condition: LabelCondition, resource_type: str, resource_id: sa.ColumnElement[int]
+    condition: LabelCondition, resource_type: str, resource_id: sa.ColumnElement[int], dialect: str
 ) -> sa.ColumnElement[bool]:
     """The SQL condition on `resource_id` that a label condition stands for.
 
     The negative operators hold for every resource without a matching label, also for one with no label at all.
     """
-    matches = sa.select(sa.literal(1)).where(
-        labels.c.resource_type == resource_type, labels.c.resource_id == resource_id, labels.c.key == condition.key
+    with_label = sa.select(labels.c.resource_id).where(
+        labels.c.resource_type == resource_type, labels.c.key == condition.key
     )
     if condition.operator in {LabelOperator.IN, LabelOperator.NOT_IN}:
-        matches = matches.where(labels.c.value.in_(condition.values))
+        with_label = with_label.where(labels.c.value.in_(condition.values))
     if condition.operator in {LabelOperator.IN, LabelOperator.EXISTS}:
-        return matches.exists()
-    return ~matches.exists()
+        return resource_id.in_(with_label)
+    if dialect == "sqlite":  # makes the list once, and would look into the labels of each resource for `NOT EXISTS`
+        return resource_id.not_in(with_label)
+    # PostgreSQL joins for it, and would read the whole list for each resource where that does not fit into memory.
+    return ~with_label.where(labels.c.resource_id == resource_id).exists()

@@ -75,10 +75,9 @@ def _matching(connection: Connection, query: BentoQuery) -> list[sa.ColumnElemen
             clauses.append(sa.or_(sa.false(), *matches))
     terms = query.search.lower().split()
     if terms:
-        found = sa.select(bento_texts.c.bento_id)
-        found = found.where(*(bento_texts.c.text.contains(term, autoescape=True) for term in terms))
-        clauses.append(bentos.c.id.in_(found))
-    clauses += [label_clause(condition, BENTO, bentos.c.id) for condition in query.conditions]
+        found = sa.select(sa.literal(1)).where(bento_texts.c.bento_id == bentos.c.id)
+        clauses.append(found.where(*(bento_texts.c.text.contains(term, autoescape=True) for term in terms)).exists())
+    clauses += [label_clause(condition, BENTO, bentos.c.id, connection.dialect.name) for condition in query.conditions]
     return clauses
 
 

@@ -45,6 +45,10 @@ bentos = sa.Table(
     sa.Column("purged", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_bentos_listing", "deleted", "upload_status", "created_at", "id"),
     sa.Index("ix_bentos_listing_by_name", "deleted", "upload_status", "name", "created_at", "id"),
+    # Names forward and what is newest first; the index before it, read backward, has them backward.
+    sa.Index(
+        "ix_bentos_listing_by_name_newest", "deleted", "upload_status", "name", sa.desc("created_at"), sa.desc("id")
+    ),
     sa.Index("ix_bentos_unreleased", "deleted", "released"),
     sa.Index("ix_bentos_deleted", "deleted", "purged", "deleted_at"),
     sa.Index("ix_bentos_tree_digest", "tree_digest"),

@@ -36,6 +36,11 @@ def _extend_bentos() -> None:
     op.execute(sa.text("UPDATE bentos SET purged = deleted"))
     op.create_index("ix_bentos_deleted", "bentos", ["deleted", "purged", "deleted_at"])
     op.create_index("ix_bentos_tree_digest", "bentos", ["tree_digest"])
+    op.create_index(
+        "ix_bentos_listing_by_name_newest",
+        "bentos",
+        ["deleted", "upload_status", "name", sa.text("created_at DESC"), sa.text("id DESC")],
+    )
 
 
 def _create_texts() -> None:
