@@ -12,7 +12,7 @@ import pytest
 from bentoml._util import proc
 from bentoml.exceptions import BundleIntegrityException
 from bentoml.saved_bundle import load, save_to_dir
-from bentoml.saved_bundle.integrity import verify_bundle, verify_listed, verify_unlisted, write_digests
+from bentoml.saved_bundle.integrity import listed_digests, verify_bundle, verify_listed, verify_unlisted, write_digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,3 +195,9 @@ def test_pipe_in_place_of_a_file_is_an_error_and_not_waited_for(bundle: Path) ->
     os.mkfifo(bundle / "docs.json")
     with pytest.raises(BundleIntegrityException, match=r"docs\.json' cannot be read \(it is no file\)"):
         verify_bundle(bundle)
+
+
+def test_listed_digests_when_they_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").mkdir()
+    with pytest.raises(BundleIntegrityException, match=r"SHA256SUMS cannot be read \(Is a directory\); restore"):
+        listed_digests(tmp_path)
