@@ -209,6 +209,8 @@ def _banner(address: str, options: RegistryServerOptions, *, is_debug: bool) -> 
         f"* Listening on {url}",
         f"* Interface: {url}/openapi.json",
     ]
+    if options.has_pages:
+        lines.insert(3, f"* Web pages: {url}/")
     if options.requires_login:
         lines.append("* Users log in. Make the first one with: bentoml yatai user add NAME --role admin")
     else:

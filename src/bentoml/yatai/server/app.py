@@ -27,7 +27,7 @@ from bentoml.yatai.server.errors import (
 )
 from bentoml.yatai.server.identity import CHALLENGE, check_host, check_origin, identify, token_of
 from bentoml.yatai.server.roles import ANYBODY
-from bentoml.yatai.server.routes import About
+from bentoml.yatai.server.routes import FORM, About
 from bentoml.yatai.server.table import ROUTES
 from bentoml.yatai.server.telemetry import Exchange
 
@@ -128,9 +128,10 @@ class RegistryApp:
     async def _serve(self, route: Route, request: Request) -> Response:
         exchange: Exchange = request.scope["state"]["exchange"]
         exchange.operation = route.operation
-        principal = await self._identify(route, request)
+        form = await self._read_form(route, request)
+        principal = await self._identify(route, request, form.get("csrf"))
         exchange.user = principal.name
-        call = Call(self._core, route, request, principal)
+        call = Call(self._core, route, request, principal, form=form)
         if route.role is not None:
             name = call.path("name") if route.about is About.NAME else None
             principal.require(route.role, name)
@@ -141,7 +142,14 @@ class RegistryApp:
             call.body = await read_document(call, route.body)
         return await answer_of(call)
 
-    async def _identify(self, route: Route, request: Request) -> Principal:
+    async def _read_form(self, route: Route, request: Request) -> dict[str, str]:
+        if route.body != FORM:
+            return {}
+        from bentoml.yatai.server.web.forms import read_form
+
+        return await read_form(Call(self._core, route, request, ANYBODY))
+
+    async def _identify(self, route: Route, request: Request, form_secret: str | None) -> Principal:
         """Who asks. Where everybody is let in nobody is asked."""
         if route.role is None:
             return ANYBODY
@@ -150,7 +158,11 @@ class RegistryApp:
             return ANYBODY
         try:
             return await run_in_threadpool(
-                identify, request, core.credentials, requires_login=core.options.requires_login
+                identify,
+                request,
+                core.credentials,
+                requires_login=core.options.requires_login,
+                form_secret=form_secret,
             )
         except Unauthenticated:
             core.metrics.refused("missing" if token_of(request) is None else "token")
@@ -217,6 +229,10 @@ class _Visit:
             logger.error("An answer broke off: %s (request id %s)", error, self.exchange.request_id)
             raise error
         path = self.request.scope["path"].removeprefix(self._core.options.prefix_path)
+        page = self._page_of_error(path, status, message)
+        if page is not None:
+            await page(self.request.scope, self.receive, self.send)
+            return
         is_classic = path.startswith(CLASSIC_ROOT) and not path.startswith(V1_ROOT)
         body = (
             classic_error_body(message, code)
@@ -227,6 +243,16 @@ class _Visit:
         if status == 401:
             headers.update(CHALLENGE)
         await Response(body, status, headers)(self.request.scope, self.receive, self.send)
+
+    def _page_of_error(self, path: str, status: int, message: str) -> Response | None:
+        """The error as a page; None for those who do not look with a browser."""
+        if not self._core.options.has_pages or path.startswith(CLASSIC_ROOT):
+            return None
+        from bentoml.yatai.server.web.problems import problem_page, wants_page
+
+        if not wants_page(self.request):
+            return None
+        return problem_page(self._core, ROUTES[0], self.request, status, message, self.exchange.request_id)
 
 
 def _no_route_text(error: HTTPException, visit: _Visit) -> str:

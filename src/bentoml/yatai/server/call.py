@@ -37,6 +37,7 @@ class Call:
         principal: who asks.
         query: values of the parameters behind the `?`.
         body: the JSON body as the type of the route; None where the handler reads it, or there is none.
+        form: fields of a form that a page has sent.
     """
 
     core: Core
@@ -45,6 +46,7 @@ class Call:
     principal: Principal
     query: dict[str, Any] = field(default_factory=dict)
     body: Any = None
+    form: dict[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> str:
         """A part of the path."""

@@ -40,13 +40,16 @@ def token_of(request: Request) -> str | None:
     return None
 
 
-def identify(request: Request, credentials: Credentials, *, requires_login: bool) -> Principal:
+def identify(
+    request: Request, credentials: Credentials, *, requires_login: bool, form_secret: str | None = None
+) -> Principal:
     """Who sends a request.
 
     Args:
         request: the headers of it are looked at.
         credentials: what proves who somebody is.
         requires_login: whether everybody has to say who they are.
+        form_secret: the secret of the session as a form brings it, in place of a header.
 
     Raises:
         Unauthenticated: nobody says so who has to, or what is said is not true.
@@ -58,7 +61,7 @@ def identify(request: Request, credentials: Credentials, *, requires_login: bool
     cookie = request.cookies.get(SESSION_COOKIE)
     if cookie is not None:
         try:
-            return _of_browser(request, credentials, cookie)
+            return _of_browser(request, credentials, cookie, form_secret)
         except Unauthenticated:
             # Cookies know no ports: this one may be of another server on the same machine.
             if requires_login:
@@ -68,9 +71,9 @@ def identify(request: Request, credentials: Credentials, *, requires_login: bool
     return ANYBODY
 
 
-def _of_browser(request: Request, credentials: Credentials, cookie: str) -> Principal:
+def _of_browser(request: Request, credentials: Credentials, cookie: str, form_secret: str | None) -> Principal:
     principal = credentials.of_session(cookie)
-    sent = request.headers.get(CSRF_HEADER, "")
+    sent = request.headers.get(CSRF_HEADER, form_secret or "")
     if request.method not in SAFE_METHODS and not hmac.compare_digest(sent.encode(), (principal.csrf or "").encode()):
         raise PermissionDenied("The secret of the session is missing; load the page again")
     return principal

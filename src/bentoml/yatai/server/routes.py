@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from bentoml.yatai.server.roles import Role
 
 BYTES = "application/octet-stream"
+FORM = "application/x-www-form-urlencoded"
 GZIP = "application/gzip"
+HTML = "text/html"
 JSON = "application/json"
 TEXT = "text/plain"
 

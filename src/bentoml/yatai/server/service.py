@@ -15,6 +15,7 @@ from bentoml._http.tls import tls_context
 from bentoml.yatai.server.app import RegistryApp
 from bentoml.yatai.server.connection import RegistryProtocol
 from bentoml.yatai.server.core import Core
+from bentoml.yatai.server.table import ROUTES
 from bentoml.yatai.server.telemetry import open_access_log
 
 if sys.platform == "win32":
@@ -24,11 +25,12 @@ else:
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bentoml._http.listening import Address
     from bentoml.configuration import Config
     from bentoml.yatai.server.options import RegistryServerOptions
+    from bentoml.yatai.server.routes import Route
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +68,15 @@ def serve_registry(config: Config, options: RegistryServerOptions, announce: Cal
         address.close()
 
 
+def _routes(options: RegistryServerOptions) -> Sequence[Route]:
+    """All that is answered: the pages come last, as their paths are the most general."""
+    if not options.has_pages:
+        return ROUTES
+    from bentoml.yatai.server.web.routes import ROUTES as PAGES
+
+    return (*ROUTES, *PAGES)
+
+
 class RegistryServer(HttpServer):
     """Says when it listens.
 
@@ -84,7 +95,7 @@ class RegistryServer(HttpServer):
 async def _serve(config: Config, core: Core, address: Address, announce: Callable[[str], None]) -> int:
     options = core.options
     access_log = open_access_log(config)
-    uvicorn_config = server_config(RegistryApp(core, access_log), RegistryProtocol)
+    uvicorn_config = server_config(RegistryApp(core, access_log, _routes(options)), RegistryProtocol)
     limits = ClientLimits(header_timeout_s=options.header_timeout_s, body_timeout_s=options.body_timeout_s)
     server = RegistryServer(uvicorn_config, core, options.grace_s, limits, tls_context(options))
     server.on_started = partial(announce, address.url)

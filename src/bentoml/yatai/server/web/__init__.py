@@ -1,0 +1,1 @@
+"""The web pages of the registry, made by the server; nothing of them needs JavaScript."""

@@ -1,0 +1,259 @@
+"""The pages of one bundle: overview, environment, files; its labels and aliases, edited in place; its deletion."""
+
+from __future__ import annotations
+
+import shlex
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from bentoml.configuration import get_config
+from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound
+from bentoml.saved_bundle import layout
+from bentoml.types import Tag
+from bentoml.yatai.server.roles import Role
+from bentoml.yatai.server.web.bundle_details import (
+    Provenance,
+    about,
+    components_of,
+    environment_facts,
+    reasons_of,
+    view_artifact,
+)
+from bentoml.yatai.server.web.bundle_rows import BundleRow
+from bentoml.yatai.server.web.file_tree import LARGEST_SHOWN_BYTES, directory_entries, text_lines
+from bentoml.yatai.server.web.files_of_bundle import BundleFiles
+from bentoml.yatai.server.web.request_examples import view_api
+from bentoml.yatai.server.web.site import go_to, is_fragment, page
+from bentoml.yatai.server.web.templating import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+
+    from bentoml.yatai.models import Bento
+    from bentoml.yatai.server.call import Call
+
+_SECTION = "Repository"
+_NO_PROBLEM = {"alias_problem": "", "alias_value": "", "label_problem": "", "label_key": "", "label_value": ""}
+
+
+def overview(call: Call) -> Response:
+    """What it is, how it is used, where it comes from."""
+    return _overview(call, _find(call))
+
+
+def environment(call: Call) -> Response:
+    """What it needs installed."""
+    bento = _find(call)
+    files = BundleFiles(call, bento)
+    env = bento.bento_service_metadata.env
+    requirements = env.pip_packages or tuple(env.requirements_txt.splitlines())
+    return page(
+        call,
+        "environment.html",
+        _SECTION,
+        bundle=_head(call, bento),
+        facts=environment_facts(env, lock=_lock(files)),
+        requirements=reasons_of(files.manifest(), requirements),
+        components=components_of(files.find(layout.SBOM)),
+    )
+
+
+def files(call: Call) -> Response:
+    """Its directories, and its files."""
+    bento = _find(call)
+    found = BundleFiles(call, bento)
+    path = call.path("path").strip("/") if "path" in call.request.path_params else ""
+    entries = directory_entries(((entry.path, entry.size_bytes) for entry in found.tree), path)
+    entry = found.by_path.get(path)
+    if not entries and entry is None:
+        raise NotFound(f"{bento.tag} has no file {path}")
+    parts = path.split("/") if path else []
+    return page(
+        call,
+        "files.html",
+        _SECTION,
+        bundle=_head(call, bento),
+        trail=[(part, path_text("/".join(parts[: place + 1]))) for place, part in enumerate(parts)],
+        entries=entries,
+        count=len(found.by_path),
+        total_bytes=sum(each.size_bytes for each in found.tree),
+        file=None if entry is None else _shown(found, path),
+    )
+
+
+def set_label(call: Call) -> Response:
+    """Give it a label, or another value of one."""
+    bento, form = _find(call), call.form
+    key, value = form.get("key", "").strip(), form.get("value", "").strip()
+    return _edited(
+        call,
+        bento,
+        "labels.html",
+        lambda: call.registry.change_labels(_tag(bento), {key: value}),
+        {"label_key": key, "label_value": value},
+        "label_problem",
+    )
+
+
+def remove_label(call: Call) -> Response:
+    """Take a label away."""
+    bento, key = _find(call), call.form.get("key", "")
+    return _edited(
+        call, bento, "labels.html", lambda: call.registry.change_labels(_tag(bento), {}, [key]), {}, "label_problem"
+    )
+
+
+def set_alias(call: Call) -> Response:
+    """Point an alias to it."""
+    bento, alias = _find(call), call.form.get("alias", "").strip().removeprefix("@")
+    return _edited(
+        call,
+        bento,
+        "aliases.html",
+        lambda: call.registry.set_alias(_tag(bento), alias),
+        {"alias_value": alias},
+        "alias_problem",
+    )
+
+
+def remove_alias(call: Call) -> Response:
+    """Forget an alias of it."""
+    bento, alias = _find(call), call.form.get("alias", "")
+    return _edited(
+        call, bento, "aliases.html", lambda: call.registry.remove_alias(bento.name, alias), {}, "alias_problem"
+    )
+
+
+def ask_before_deletion(call: Call) -> Response:
+    """Ask whether it shall be deleted."""
+    bento = _find(call)
+    keep_days = get_config().yatai.repository.keep_deleted_days
+    return page(call, "delete.html", _SECTION, tab="", bundle=_head(call, bento), keep_days=keep_days)
+
+
+def delete(call: Call) -> Response:
+    """Delete it."""
+    bento = _find(call)
+    call.registry.delete(_tag(bento))
+    return go_to(call, "/repository", deleted=bento.tag)
+
+
+def _find(call: Call) -> Bento:
+    return call.registry.find(Tag(call.path("name"), call.path("version")))
+
+
+def _tag(bento: Bento) -> Tag:
+    return Tag(bento.name, bento.version)
+
+
+def _head(call: Call, bento: Bento) -> Any:
+    """What stands above all pages of a bundle."""
+    row = BundleRow.of(bento)
+    principal = call.principal
+    return SimpleNamespace(
+        name=row.name,
+        version=row.version,
+        tag=row.tag,
+        path=row.path,
+        name_path=row.name_path,
+        labels=row.labels,
+        aliases=row.aliases,
+        fetch=_commands_that_fetch(call, row),
+        may_write=principal.role >= Role.WRITE and principal.covers(bento.name),
+    )
+
+
+def _commands_that_fetch(call: Call, row: BundleRow) -> str:
+    """How the bundle comes to another machine and is served there."""
+    address = str(call.request.base_url).rstrip("/")
+    archive = f"{row.name}-{row.version}"
+    login = ' -H "Authorization: Bearer $TOKEN"' if call.core.options.requires_login else ""
+    return (
+        f"curl -f{login} {shlex.quote(f'{address}/api/v1/bundles/{row.path}/archive')} | tar -xz\n"
+        f"bentoml serve {shlex.quote('./' + archive)}"
+    )
+
+
+def _overview(call: Call, bento: Bento, *, status: int = 200, **changed: str) -> Response:
+    bundle_files = BundleFiles(call, bento)
+    document = bundle_files.openapi()
+    metadata = bento.bento_service_metadata
+    return page(
+        call,
+        "bundle.html",
+        _SECTION,
+        status=status,
+        bundle=_head(call, bento),
+        apis=[view_api(api, document) for api in metadata.apis],
+        artifacts=[view_artifact(artifact) for artifact in metadata.artifacts],
+        about=about(_provenance(bento, bundle_files), bento.created_at, metadata.created_at),
+        **_edit_values(call, bento, changed),
+    )
+
+
+def _edit_values(call: Call, bento: Bento, changed: Mapping[str, str]) -> dict[str, Any]:
+    known = [alias.alias for alias in call.registry.list_aliases(bento.name)]
+    return {**_NO_PROBLEM, "known_aliases": sorted({*known, "production", "staging"}), **changed}
+
+
+def _edited(call: Call, bento: Bento, fragment: str, change: Any, values: Mapping[str, str], problem: str) -> Response:
+    """Make a change; the answer is the part of the page for a script, and the whole page for a form."""
+    path = f"/repository/{path_text(bento.name)}/{path_text(bento.version)}"
+    try:
+        change()
+    except (InvalidArgument, NotFound) as error:
+        told = {**values, problem: str(error)}
+        if is_fragment(call):
+            return page(
+                call, fragment, _SECTION, status=200, bundle=_head(call, bento), **_edit_values(call, bento, told)
+            )
+        return _overview(call, bento, status=400, **told)
+    if not is_fragment(call):
+        return go_to(call, path)
+    after = _find(call)
+    return page(call, fragment, _SECTION, bundle=_head(call, after), **_edit_values(call, after, {}))
+
+
+def _provenance(bento: Bento, bundle_files: BundleFiles) -> Provenance:
+    source = bundle_files.manifest().get("source")
+    return Provenance(
+        uri=bento.uri.uri,
+        digest=bento.tree_digest or "",
+        size_bytes=bento.size_bytes,
+        created_by=bento.created_by,
+        signature="signed" if layout.SIGNATURE in bundle_files.by_path else "none",
+        commit=_commit(source) if isinstance(source, dict) else "",
+    )
+
+
+def _commit(source: Mapping[str, Any]) -> str:
+    commit, branch = str(source.get("commit") or "")[:12], str(source.get("branch") or "")
+    text = f"{commit} on {branch}" if commit and branch else commit
+    return f"{text}, with changes" if text and source.get("modified") is True else text
+
+
+def _lock(bundle_files: BundleFiles) -> str:
+    content = bundle_files.find(layout.LOCK)
+    if content is None:
+        return ""
+    lines = content.decode(errors="replace").splitlines()
+    pins = sum(1 for line in lines if "==" in line and not line.startswith("#"))
+    hashed = any("--hash=" in line for line in lines)
+    return f"{pins} distributions, {'with' if hashed else 'without'} hashes"
+
+
+def _shown(found: BundleFiles, path: str) -> Any:
+    entry = found.by_path[path]
+    lines, why_not = None, ""
+    if entry.size_bytes > LARGEST_SHOWN_BYTES:
+        why_not = "It is too large to be shown"
+    else:
+        try:
+            lines = text_lines(found.read(path))
+        except BentoMLException as error:
+            why_not = str(error)
+        if lines is None:
+            why_not = why_not or "It is no text"
+    return SimpleNamespace(path=path, size_bytes=entry.size_bytes, sha256=entry.sha256, lines=lines, why_not=why_not)
