@@ -127,7 +127,7 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
     context_dir: Path,
     verify: bool,
 ) -> None:
-    """Build the image of BENTO (directory, address, NAME:VERSION or NAME:latest) with docker, podman or buildah.
+    """Build the image of BENTO (directory, address, NAME:VERSION or NAME@ALIAS) with docker, podman or buildah.
 
     What the engine prints goes to stderr while it builds: to one line of a terminal, all of it with --verbose.
     """

@@ -12,7 +12,7 @@ from bentoml.cli.options import bento_argument, bento_command, pickle_option, ve
 @bento_command("info", short_help="Show the metadata of a bundle as JSON.")
 @bento_argument
 def info_command(bento: str, yatai_url: str | None) -> None:
-    """Show the metadata of BENTO (directory, address, NAME:VERSION or NAME:latest) as JSON. Runs none of its code.
+    """Show the metadata of BENTO (directory, address, NAME:VERSION or NAME@ALIAS) as JSON. Runs none of its code.
 
     The last two keys are about its requirements.lock and its bill of materials; null where it has none.
     """
@@ -30,7 +30,7 @@ def info_command(bento: str, yatai_url: str | None) -> None:
 @verify_option
 @pickle_option
 def open_api_spec_command(bento: str, yatai_url: str | None, verify: bool, allow_pickle: bool | None) -> None:
-    """Show the OpenAPI document that a server of BENTO (directory, address, NAME:VERSION or NAME:latest) gives out."""
+    """Show the OpenAPI document that a server of BENTO (directory, address, NAME:VERSION or NAME@ALIAS) gives out."""
     from bentoml.saved_bundle import load
     from bentoml.service.openapi import openapi_document
     from bentoml.yatai.resolve import resolve_bundle_path

@@ -35,7 +35,7 @@ def create_command(
     installer: str | None,
     verify: bool,
 ) -> None:
-    """Make a virtual environment with what BENTO (a directory, NAME:VERSION or NAME:latest) needs.
+    """Make a virtual environment with what BENTO (directory, NAME:VERSION or NAME@ALIAS) needs.
 
     Bundles with the same requirements and the same Python share one; what is there already is taken. What happens goes
     to stderr while it happens, the path of the environment to stdout. The bundle's setup.sh is not run.

@@ -30,7 +30,7 @@ _NOT_REQUIRED = (
     "-o", "--output", type=click.Choice(("table", "json")), default="table", show_default=True, help="The form."
 )
 def explain_command(bento: str, yatai_url: str | None, output: str) -> None:
-    """Show why each requirement of BENTO (directory, address, NAME:VERSION or NAME:latest) is there.
+    """Show why each requirement of BENTO (directory, address, NAME:VERSION or NAME@ALIAS) is there.
 
     That is the import, the artifact, the adapter or the option that brought it. Shows also which imports brought none,
     and by which rule. Runs none of the bundle's code.

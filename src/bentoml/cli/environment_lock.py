@@ -23,7 +23,7 @@ from bentoml.saved_bundle.requirements.lock_target import PLATFORMS
 def lock_command(
     bento: str, yatai_url: str | None, tool: str | None, platform: str | None, python_version: str | None
 ) -> None:
-    """Write the hashes of all that BENTO (a directory, NAME:VERSION or NAME:latest) needs into its requirements.lock.
+    """Write the hashes of all that BENTO (directory, NAME:VERSION or NAME@ALIAS) needs into its requirements.lock.
 
     The package index says them: that of the bundle, else the one that the tool is configured for. An image that is
     built afterwards installs nothing else. Sign the bundle after that, not before.

@@ -75,7 +75,7 @@ def run_command(
     allow_pickle: bool | None,
     **isolation_given: Any,
 ) -> None:
-    """Run API of BENTO (directory, address, NAME:VERSION or NAME:latest) and print one result per line.
+    """Run API of BENTO (directory, address, NAME:VERSION or NAME@ALIAS) and print one result per line.
 
     The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
     --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv. Inputs of several

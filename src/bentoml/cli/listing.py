@@ -62,7 +62,7 @@ def get_command(
     output: str | None,
     yatai_url: str | None,
 ) -> None:
-    """Show one saved bundle (NAME:VERSION, NAME:latest or NAME@ALIAS), or list all versions of NAME."""
+    """Show one saved bundle (NAME:VERSION or NAME@ALIAS), or list all versions of NAME."""
     from bentoml.yatai.client import get_yatai_client
 
     repository = get_yatai_client(yatai_url).repository

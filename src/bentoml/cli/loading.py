@@ -20,7 +20,7 @@ _PICKLES = {True: "yes", False: "no", None: "not recorded"}
 @verify_option
 @pickle_option
 def load_command(bento: str, yatai_url: str | None, verify: bool, allow_pickle: bool | None) -> None:
-    """Load BENTO (directory, address, NAME:VERSION or NAME:latest) as a server does, and show its APIs and artifacts.
+    """Load BENTO (directory, address, NAME:VERSION or NAME@ALIAS) as a server does, and show its APIs and artifacts.
 
     With --no-pickle a bundle that could run code when its artifacts are read is refused, with a list of them.
     """

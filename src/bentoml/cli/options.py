@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 REMOTE_PARAMETERS = frozenset({"bento", "yatai_url"})
 """The parameters that say which bundle to use; the command of an installed bundle lacks them."""
 
-BENTO_ARGUMENT_HELP = "BENTO (directory, address, NAME:VERSION, NAME:latest or NAME@ALIAS)"
+BENTO_ARGUMENT_HELP = "BENTO (directory, address, NAME:VERSION or NAME@ALIAS)"
 """How the help of the commands calls their bundle; the help of an installed bundle says otherwise."""
 
 OUTPUT_FORMATS = ("json", "yaml", "table", "wide")

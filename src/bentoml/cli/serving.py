@@ -148,7 +148,7 @@ def _server_options(function: F) -> F:
 @_server_options
 @click.pass_obj
 def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **options: Any) -> None:
-    """Serve BENTO (directory, address, NAME:VERSION or NAME:latest) over HTTP with one worker, to try it out."""
+    """Serve BENTO (directory, address, NAME:VERSION or NAME@ALIAS) over HTTP with one worker, to try it out."""
     if options["workers"] is None and options["gpus"] is None:
         options["workers"] = 1
     _serve(verbosity, bento, yatai_url, options)
@@ -176,7 +176,7 @@ def serve_command(verbosity: Verbosity, /, bento: str, yatai_url: str | None, **
 def serve_gunicorn_command(
     verbosity: Verbosity, /, bento: str, yatai_url: str | None, microbatch_workers: int | None, **options: Any
 ) -> None:
-    """Serve BENTO (directory, address, NAME:VERSION or NAME:latest) over HTTP in production."""
+    """Serve BENTO (directory, address, NAME:VERSION or NAME@ALIAS) over HTTP in production."""
     if microbatch_workers is not None:
         warn_ignored("--microbatch-workers", "one queue feeds all workers, so batches are as full as they can be")
     _serve(verbosity, bento, yatai_url, options)

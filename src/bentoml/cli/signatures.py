@@ -23,7 +23,7 @@ _KEY_FILE = click.Path(dir_okay=False, path_type=Path)
     help="File with that password; a newline at its end is not part of it.",
 )
 def sign_command(bento: str, yatai_url: str | None, key: Path, ask_password: bool, password_file: Path | None) -> None:
-    """Sign BENTO (a directory, NAME:VERSION or NAME:latest), so that others can tell who made it.
+    """Sign BENTO (directory, NAME:VERSION or NAME@ALIAS), so that others can tell who made it.
 
     The signature is written into the bundle, as SHA256SUMS.sig; one that is there already is replaced. Make a key with
     `openssl genpkey -algorithm ed25519 -out private.pem`, and give others what
@@ -51,7 +51,7 @@ def sign_command(bento: str, yatai_url: str | None, key: Path, ask_password: boo
     help="Public key to trust: Ed25519, PEM; may be given several times.  [bundles.trusted_keys]",
 )
 def verify_command(bento: str, yatai_url: str | None, keys: tuple[Path, ...]) -> None:
-    """Check who signed BENTO (directory, address, NAME:VERSION or NAME:latest), and that it is unchanged since.
+    """Check who signed BENTO (directory, address, NAME:VERSION or NAME@ALIAS), and that it is unchanged since.
 
     Nothing of the bundle is run.
     """

@@ -27,7 +27,12 @@ COMMANDS = (
 )
 
 
-@click.group(name="yatai", cls=LazyGroup, entries=COMMANDS, short_help="Look after a registry.")
+@click.group(
+    name="yatai",
+    cls=LazyGroup,
+    entries=COMMANDS,
+    short_help="Look after a registry: users, tokens and files.",
+)
 def yatai_command() -> None:
     """Look after a registry, on the machine that has its database; its server may run or not."""
 
