@@ -108,10 +108,20 @@ def test_secrets_reach_pip_and_setup_sh_and_no_layer_history_or_label(machine: M
         words = ("--secret", f"id=SETUP_TOKEN,src={tmp_path}/token", "--secret", "id=INDEX_PASSWORD,env=MY_PASSWORD")
         more = ("--secret", "id=INDEX_USER,env=MY_USER", "--secret", "id=SETUP_EMPTY,env=EMPTY")
         for engine in ("podman", "buildah"):
-            argv = (BENTOML, "containerize", "Doubler:1", "-t", f"by-{engine}", "--engine", engine, *words, *more)
+            argv = (
+                BENTOML,
+                "containerize",
+                "Doubler:1",
+                "-t",
+                f"doubler-of-{engine}",
+                "--engine",
+                engine,
+                *words,
+                *more,
+            )
             machine.run(*argv, check=True, **env)
     for engine in ("podman", "buildah"):
-        image = f"localhost/by-{engine}:1"
+        image = f"localhost/doubler-of-{engine}:1"
         with container(machine, "--", image) as (found, port):
             wait_until_ready(machine, found, port)
             assert ask(port, "/double", "4") == (200, "8")
