@@ -1,8 +1,8 @@
 """In which order the tests run, and which of them stay together on one worker of a parallel run.
 
 The tests of a file stay together, because most files share a server or a saved bundle, which would be made again on
-every worker. What takes longest comes first, so that no worker is alone with it at the end. Tests wait for servers
-about as long as they compute, so twice as many workers run as there are processors.
+every worker. What takes longest comes first, so that no worker is alone with it at the end. Some of the time tests wait
+for servers, so more workers run than there are processors.
 """
 
 from __future__ import annotations

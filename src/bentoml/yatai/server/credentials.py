@@ -68,8 +68,6 @@ class Credentials:
         self._database = database
         self._clock = clock
 
-    # -- passwords ----------------------------------------------------------------------------------------------
-
     def check_password(self, name: str, password: str) -> User:
         """The user of a name and a password. It takes some tenths of a second.
 
@@ -84,8 +82,6 @@ class Credentials:
         if not is_password(password, kept) or found is None:
             raise Unauthenticated("The user name or the password is wrong")
         return as_user(found)
-
-    # -- tokens -------------------------------------------------------------------------------------------------
 
     def add_token(
         self, user: User, label: str, scope: Scope, *, actor: str, lifetime: timedelta | None = None
@@ -174,8 +170,6 @@ class Credentials:
                 writer.execute(sa.update(tokens).where(tokens.c.id == row.id).values(last_used_at=now))
         of_user = Scope(Role.parse(row.user_role), tuple(row.user_patterns))
         return Principal(row.user, (of_user, _as_token(row).scope), row.user_id)
-
-    # -- sessions -----------------------------------------------------------------------------------------------
 
     def begin_session(self, user: User, lifetime: timedelta) -> tuple[str, str]:
         """Log a browser in.
