@@ -6,6 +6,7 @@ import functools
 import importlib.machinery
 import os
 import sys
+import threading
 import zipfile
 import zipimport
 from pathlib import Path
@@ -176,3 +177,15 @@ class BundleFinder:
             return _ArchiveLoader(self._builtins, self._files, location).find_spec(fullname)
         except zipimport.ZipImportError:
             return None
+
+
+_forgetting = threading.Lock()
+
+
+def forget_directories() -> None:
+    """Let the finders look at their directories anew: files may be newer than what is remembered of them.
+
+    Python's own function fails when two threads are in it.
+    """
+    with _forgetting:
+        importlib.invalidate_caches()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.saved_bundle.code.distributions import top_level_modules
 from bentoml.saved_bundle.code.local_projects import local_projects
-from bentoml.saved_bundle.code.module_finder import is_from_bundle, top_level_names
+from bentoml.saved_bundle.code.module_finder import forget_directories, is_from_bundle, top_level_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ class OriginSearch:
         self._copied = [one for one in self.projects if one.files is not None]
         self._site_dirs = _site_directories()
         self._installed: dict[Path, frozenset[str]] = {}
-        importlib.invalidate_caches()
+        forget_directories()
 
     def find(self, name: str) -> Origin:
         """Where a dotted name comes from."""

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.saved_bundle.code.late_imports import LateImports
-from bentoml.saved_bundle.code.module_finder import BundleFinder, top_level_names
+from bentoml.saved_bundle.code.module_finder import BundleFinder, forget_directories, top_level_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +124,7 @@ class BundleModules:
         could import by itself is left alone.
         """
         # The user's files may be newer than what the finders remember of their directories.
-        importlib.invalidate_caches()
+        forget_directories()
         with self.activated():
             if self._visible is None:
                 self._visible = {}

@@ -54,7 +54,8 @@ def openapi(call: Call) -> Response:
     """The description of all this."""
     from bentoml.yatai.server.openapi import document
 
-    found: dict[str, Any] = document(call.request.app.routes, call.core.options.prefix_path)
+    routes = [route for route in call.request.app.routes if not route.is_page]
+    found: dict[str, Any] = document(routes, call.core.options.prefix_path)
     return Response(json.dumps(found), headers={**NOT_KEPT, "content-type": JSON})
 
 

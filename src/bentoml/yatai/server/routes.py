@@ -124,6 +124,11 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=dict)
     has_tree: bool = False
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is for people: a page, a form, or what a page consists of."""
+        return self.operation.startswith("page_")
+
     def read_query(self, given: list[tuple[str, str]]) -> dict[str, Any]:
         """Values of all parameters.
 

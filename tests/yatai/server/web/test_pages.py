@@ -300,6 +300,13 @@ def test_assets_are_kept_for_ever_under_their_digest(registry: LiveRegistry) -> 
         assert client.get("/static/../app.py").status_code == 404
 
 
+def test_document_of_the_interface_names_no_page(registry: LiveRegistry) -> None:
+    with registry.client() as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    assert "/api/v1/bundles" in paths
+    assert not set(paths) & {route.path for route in ROUTES}
+
+
 def test_pages_can_be_left_out(tmp_path: object, tmp_path_factory: pytest.TempPathFactory) -> None:
     with live_registry(tmp_path_factory.mktemp("home"), "--no-ui") as running, running.client() as client:
         assert client.get("/", headers={"accept": "text/html"}).json()["error"]["code"] == "not_found"
