@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bentoml.configuration import bentoml_home
+from bentoml.exceptions import Unauthenticated
 from bentoml.yatai.client import open_database, open_local_registry
 from bentoml.yatai.server.accounts import Accounts
 from bentoml.yatai.server.credentials import Credentials
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bentoml.configuration import Config
     from bentoml.yatai.database import Database
     from bentoml.yatai.local import LocalRegistry
+    from bentoml.yatai.server.accounts import User
     from bentoml.yatai.server.options import RegistryServerOptions
 
 UPLOADS_DIRECTORY = "yatai-uploads"
@@ -84,6 +86,27 @@ class Core:
     def checks_hosts(self) -> bool:
         """Whether requests must name this machine: nothing else keeps pages of other sites out."""
         return not self.options.requires_login and is_loopback(self.options.host)
+
+    def log_in(self, name: str, password: str, client: str) -> User:
+        """The user of a name and a password. It takes some tenths of a second.
+
+        Args:
+            name: of the user.
+            password: what was given for theirs.
+            client: address that it came from.
+
+        Raises:
+            Unauthenticated: they do not belong together, or the user is shut out.
+            RequestRefused: there were too many wrong passwords.
+        """
+        self.login_limits.begin(name, client)
+        try:
+            user = self.credentials.check_password(name, password)
+        except Unauthenticated:
+            self.metrics.refused("password")
+            raise
+        self.login_limits.succeeded(name, client)
+        return user
 
     @property
     def is_answered(self) -> bool:

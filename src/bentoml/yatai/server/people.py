@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bentoml.exceptions import InvalidArgument, Unauthenticated
+from bentoml.exceptions import InvalidArgument
 from bentoml.yatai.server import messages
-from bentoml.yatai.server.roles import Role, Scope
+from bentoml.yatai.server.roles import EVERY_NAME, Role, Scope
 from bentoml.yatai.server.routes import About, Query, Route
 
 if TYPE_CHECKING:
@@ -21,15 +21,8 @@ _MAX_ID = (1 << 31) - 1
 def log_in(call: Call) -> messages.MadeToken:
     """Make a token for whoever knows the password of a user."""
     given: messages.Credentials = call.body
-    core = call.core
-    core.login_limits.begin(given.user, call.client)
-    try:
-        user = core.credentials.check_password(given.user, given.password)
-    except Unauthenticated:
-        core.metrics.refused("password")
-        raise
-    core.login_limits.succeeded(given.user, call.client)
-    secret, token = core.credentials.add_token(
+    user = call.core.log_in(given.user, given.password, call.client)
+    secret, token = call.core.credentials.add_token(
         user, given.label, user.scope, actor=user.name, lifetime=_lifetime(given.expires_in_s)
     )
     return messages.MadeToken(secret, _token(token))
@@ -78,7 +71,7 @@ def remove_user(call: Call) -> None:
 def list_tokens(call: Call) -> messages.Tokens:
     """One's own tokens; those of others for administrators."""
     user = call.query["user"]
-    if user != call.principal.name and not _is_administrator(call):
+    if user != call.principal.name and not call.principal.is_administrator:
         user = call.principal.name if user is None else _refuse_others(call)
     return messages.Tokens([_token(token) for token in call.core.credentials.list_tokens(user)])
 
@@ -86,38 +79,68 @@ def list_tokens(call: Call) -> messages.Tokens:
 def add_token(call: Call) -> messages.MadeToken:
     """Make a token: never one that may do more than the one that asks for it."""
     given: messages.NewToken = call.body
-    owner = call.principal.name if given.user is None else given.user
-    if owner != call.principal.name:
-        call.principal.require(Role.ADMIN)
-    if call.principal.user_id is None and given.user is None:
-        raise InvalidArgument("nobody has to log in here; say whose the token is to be, with user")
-    if not call.principal.covers_all and given.patterns == ["*"]:
-        given.patterns = list(call.principal.pattern_groups[-1])
-    scope = Scope(min(Role.parse(given.role), call.principal.role), tuple(given.patterns))
-    for pattern in scope.patterns:
-        if not call.principal.covers_all and pattern not in call.principal.pattern_groups[-1]:
-            raise InvalidArgument(f"the pattern {pattern} is not among yours; use some of those that GET /me lists")
-    secret, token = call.core.credentials.add_token(
-        call.core.accounts.find(owner),
-        given.label,
-        scope,
-        actor=call.principal.name,
-        lifetime=_lifetime(given.expires_in_s),
-    )
+    scope = Scope(Role.parse(given.role), tuple(given.patterns))
+    secret, token = made_token(call, given.label, scope, _lifetime(given.expires_in_s), owner=given.user)
     return messages.MadeToken(secret, _token(token))
+
+
+def made_token(
+    call: Call, label: str, scope: Scope, lifetime: timedelta | None, *, owner: str | None = None
+) -> tuple[str, Token]:
+    """A token that may do no more than whoever asks for it.
+
+    Args:
+        call: the request.
+        label: what to call it.
+        scope: what it is to be allowed; all names stand for those of the caller.
+        lifetime: None for ever.
+        owner: whose it is; None for the caller's own.
+
+    Returns:
+        The token, which nobody can find out again, and what is kept of it.
+
+    Raises:
+        InvalidArgument: a pattern is not among those of the caller; or nobody has to log in, and no owner is named.
+        PermissionDenied: it is for somebody else, and the caller is no administrator.
+        NotFound: there is no such user.
+    """
+    principal = call.principal
+    if owner is not None and owner != principal.name:
+        principal.require(Role.ADMIN)
+    if principal.user_id is None and owner is None:
+        raise InvalidArgument("nobody has to log in here; say whose the token is to be, with user")
+    patterns = scope.patterns
+    if not principal.covers_all:
+        own = principal.pattern_groups[-1]
+        patterns = own if patterns == EVERY_NAME else patterns
+        for pattern in patterns:
+            if pattern not in own:
+                raise InvalidArgument(f"the pattern {pattern} is not among yours; use some of those that GET /me lists")
+    return call.core.credentials.add_token(
+        call.core.accounts.find(principal.name if owner is None else owner),
+        label,
+        Scope(min(scope.role, principal.role), patterns),
+        actor=principal.name,
+        lifetime=lifetime,
+    )
 
 
 def revoke_token(call: Call) -> messages.Token:
     """Make a token useless."""
-    text = call.path("id")
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _MAX_ID):
+    return _token(revoked_token(call, call.path("id")))
+
+
+def revoked_token(call: Call, number: str) -> Token:
+    """Make a token useless: one's own, or for an administrator anybody's.
+
+    Raises:
+        InvalidArgument: `number` is none.
+        NotFound: there is no such token.
+    """
+    if not (number.isascii() and number.isdigit() and len(number) <= 10 and int(number) <= _MAX_ID):
         raise InvalidArgument("the id of a token is a number")
-    user = None if _is_administrator(call) else call.principal.name
-    return _token(call.core.credentials.revoke_token(int(text), actor=call.principal.name, user=user))
-
-
-def _is_administrator(call: Call) -> bool:
-    return call.principal.role is Role.ADMIN and call.principal.covers_all
+    user = None if call.principal.is_administrator else call.principal.name
+    return call.core.credentials.revoke_token(int(number), actor=call.principal.name, user=user)
 
 
 def _refuse_others(call: Call) -> str:

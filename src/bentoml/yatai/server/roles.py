@@ -102,6 +102,11 @@ class Principal:
         return all(scope.covers_all for scope in self.scopes)
 
     @property
+    def is_administrator(self) -> bool:
+        """Whether they look after the registry as a whole."""
+        return self.role is Role.ADMIN and self.covers_all
+
+    @property
     def pattern_groups(self) -> tuple[tuple[str, ...], ...]:
         """Patterns of which, in each group, one must match a name; empty where every name may be known."""
         return tuple(scope.patterns for scope in self.scopes if not scope.covers_all)

@@ -267,6 +267,21 @@ def test_token_is_shown_once(ada: httpx.Client, registry: LiveRegistry) -> None:
         assert client.get("/api/v1/bundles/Iris/2").status_code == 401
 
 
+def test_page_makes_no_token_that_may_do_more_than_the_one_that_asks(registry: LiveRegistry) -> None:
+    wide = make_token(registry.home, "wide", Role.WRITE)
+    with registry.client(wide) as client:
+        narrow = client.post("/api/v1/tokens", json={"label": "narrow", "role": "read", "patterns": ["Other"]}).json()
+    with registry.client(narrow["secret"]) as client:
+        form = {"label": "more", "role": "write"}
+        assert client.post("/access/tokens", data={**form, "patterns": "Iris"}).status_code == 400
+        made = re.search(r"bnt_[A-Za-z0-9_-]{20,}", client.post("/access/tokens", data={**form, "patterns": "*"}).text)
+    assert made is not None
+    with registry.client(made[0]) as client:
+        assert client.get("/api/v1/bundles/Other/1").status_code == 200
+        assert client.get("/api/v1/bundles/Iris/2").status_code == 403
+        assert client.delete("/api/v1/bundles/Other/1").status_code == 403
+
+
 def test_readers_see_no_forms_that_change_bundles(registry: LiveRegistry) -> None:
     with signed_in(registry, "bob") as bob:
         page = bob.get("/repository/Iris/2").text

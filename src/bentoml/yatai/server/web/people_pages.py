@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.exceptions import InvalidArgument, Unauthenticated
 from bentoml.yatai.audit import AuditQuery
 from bentoml.yatai.server.identity import SESSION_COOKIE
+from bentoml.yatai.server.people import made_token, revoked_token
 from bentoml.yatai.server.roles import Role, Scope
 from bentoml.yatai.server.web.site import THEME_COOKIE, THEMES, go_to, local_path, page
 
@@ -32,13 +33,10 @@ def login(call: Call) -> Response:
     """Log in whoever knows the password of a user."""
     name, back = call.form.get("name", ""), local_path(call.form.get("back", "/"))
     core = call.core
-    core.login_limits.begin(name, call.client)
     try:
-        user = core.credentials.check_password(name, call.form.get("password", ""))
+        user = core.log_in(name, call.form.get("password", ""), call.client)
     except Unauthenticated as error:
-        core.metrics.refused("password")
         return page(call, "login.html", "", status=403, problem=f"{error}.", name=name, back=back)
-    core.login_limits.succeeded(name, call.client)
     secret, _ = core.credentials.begin_session(user, timedelta(seconds=core.options.session_s))
     answer = go_to(call, back)
     _set_cookie(call, answer, SESSION_COOKIE, secret, int(core.options.session_s))
@@ -72,24 +70,16 @@ def access(call: Call) -> Response:
 
 def make_token(call: Call) -> Response:
     """Make a token, and show it this once."""
-    form, principal = call.form, call.principal
-    user = call.core.accounts.find(principal.name)
+    form = call.form
     patterns = tuple(part.strip() for part in form.get("patterns", "*").split(",") if part.strip())
     scope = Scope(Role.parse(form.get("role", "read")), patterns)
-    secret, _ = call.core.credentials.add_token(
-        user, form.get("label", ""), scope, actor=principal.name, lifetime=_lifetime(form.get("days", ""))
-    )
+    secret, _ = made_token(call, form.get("label", ""), scope, _lifetime(form.get("days", "")))
     return _access(call, new_token=secret)
 
 
 def revoke_token(call: Call) -> Response:
     """Make a token useless: one's own, or for an administrator anybody's."""
-    principal = call.principal
-    owner = None if _is_administrator(call) else principal.name
-    number = call.path("token")
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise InvalidArgument("a token is named by its number")
-    call.core.credentials.revoke_token(int(number), actor=principal.name, user=owner)
+    revoked_token(call, call.path("token"))
     return go_to(call, "/access")
 
 
@@ -116,7 +106,7 @@ def audit(call: Call) -> Response:
 
 def _access(call: Call, new_token: str = "") -> Response:
     core = call.core
-    is_administrator = _is_administrator(call)
+    is_administrator = call.principal.is_administrator
     tokens = core.credentials.list_tokens(None if is_administrator else call.principal.name)
     users = core.accounts.list_users() if is_administrator else []
     return page(
@@ -137,10 +127,6 @@ def _access(call: Call, new_token: str = "") -> Response:
             for user in users
         ],
     )
-
-
-def _is_administrator(call: Call) -> bool:
-    return call.principal.role is Role.ADMIN and call.principal.covers_all
 
 
 def _shown(token: Token) -> Any:

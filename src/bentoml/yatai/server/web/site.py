@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 
 from bentoml._http.security_headers import PAGE_HEADERS
 from bentoml._version import __version__
-from bentoml.yatai.server.roles import Role
 from bentoml.yatai.server.web.assets import assets
 from bentoml.yatai.server.web.templating import render
 
@@ -50,7 +49,7 @@ class Viewer:
         principal, core = call.principal, call.core
         signed_in = principal.user_id is not None
         may_read = signed_in or not core.options.requires_login
-        return cls(principal.name, signed_in, may_read, principal.role is Role.ADMIN and principal.covers_all)
+        return cls(principal.name, signed_in, may_read, principal.is_administrator)
 
 
 def url_of(call: Call, path: str, **query: object) -> str:
