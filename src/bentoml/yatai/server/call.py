@@ -14,6 +14,7 @@ from starlette.responses import Response
 from bentoml._http.security_headers import NOT_KEPT
 from bentoml.exceptions import InvalidArgument
 from bentoml.yatai.server.errors import RequestRefused
+from bentoml.yatai.server.routes import JSON
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,6 +66,26 @@ class Call:
         """The registry, which writes down who makes the changes."""
         return self.core.registry.acting_as(self.principal.name)
 
+    async def whole_body(self, media_type: str, what: str, limit_bytes: int, *, untold: str = "") -> bytes:
+        """The body, once all of it has come.
+
+        Args:
+            media_type: that it must have.
+            what: it is, for the text of a refusal, such as `JSON`.
+            limit_bytes: the most that is taken.
+            untold: media type of a body that does not say its own.
+
+        Raises:
+            RequestRefused: it is too large, or something else.
+        """
+        given = self.request.headers.get("content-type", untold)
+        if given.partition(";")[0].strip().lower() != media_type:
+            raise RequestRefused(415, f"The body must be {what}; send it with Content-Type: {media_type}")
+        body = bytearray()
+        async for piece in self.pieces(limit_bytes):
+            body += piece
+        return bytes(body)
+
     async def pieces(self, limit_bytes: int) -> AsyncIterator[bytes]:
         """The body as it comes.
 
@@ -98,15 +119,10 @@ async def read_document(call: Call, kind: type[msgspec.Struct]) -> Any:
         RequestRefused: it is too large, or says that it is no JSON.
         InvalidArgument: it is not what it should be.
     """
-    content_type = call.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise RequestRefused(415, "The body must be JSON; send it with Content-Type: application/json")
-    body = bytearray()
     limit_bytes = call.core.uploads.max_document_bytes if call.route.has_tree else call.core.options.max_document_bytes
-    async for piece in call.pieces(limit_bytes):
-        body += piece
+    body = await call.whole_body(JSON, "JSON", limit_bytes, untold=JSON)
     # A document of some megabytes takes a moment.
-    decode = partial(msgspec.json.decode, bytes(body), type=kind)
+    decode = partial(msgspec.json.decode, body, type=kind)
     try:
         return decode() if len(body) < 65536 else await run_in_threadpool(decode)
     except msgspec.ValidationError as error:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bentoml.yatai.server.web.foreign_values import mapping
 from bentoml.yatai.server.web.templating import moment, size
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _fact(key: str, value: object) -> object:
     if not key.endswith("signature") or not isinstance(value, list):
         return value
     parts = []
-    for row in map(_mapping, value):
+    for row in map(mapping, value):
         shape = row.get("shape")
         sizes = ", ".join("?" if each is None else str(each) for each in shape) if isinstance(shape, list) else ""
         text = " ".join(part for part in (str(row.get("dtype") or ""), f"({sizes})" if sizes else "") if part)
@@ -120,23 +121,23 @@ def environment_facts(env: EnvMetadata, *, lock: str) -> list[tuple[str, str]]:
 
 def reasons_of(manifest: Mapping[str, Any], requirements: Sequence[str]) -> list[tuple[str, list[str]]]:
     """Each requirement with what brought it, as the bundle has recorded it."""
-    kept = _mapping(manifest.get("requirements")).get("kept")
+    kept = mapping(manifest.get("requirements")).get("kept")
     known: dict[str, list[str]] = {}
     for row in kept if isinstance(kept, list) else []:
-        reasons = _mapping(row).get("because")
-        texts = [_reason(_mapping(reason)) for reason in (reasons if isinstance(reasons, list) else [])]
-        known[str(_mapping(row).get("requirement"))] = [text for text in texts if text]
+        reasons = mapping(row).get("because")
+        texts = [_reason(mapping(reason)) for reason in (reasons if isinstance(reasons, list) else [])]
+        known[str(mapping(row).get("requirement"))] = [text for text in texts if text]
     return [(requirement, known.get(requirement, [])) for requirement in requirements]
 
 
 def components_of(sbom: bytes | None) -> list[Component]:
     """The components that a CycloneDX document names, by name; none when it is not one."""
     try:
-        document = _mapping(json.loads(sbom or b"{}"))
+        document = mapping(json.loads(sbom or b"{}"))
     except ValueError:
         return []
     rows = document.get("components")
-    found = [_component(_mapping(row)) for row in (rows if isinstance(rows, list) else [])[:_MOST_COMPONENTS]]
+    found = [_component(mapping(row)) for row in (rows if isinstance(rows, list) else [])[:_MOST_COMPONENTS]]
     return sorted((each for each in found if each.name), key=lambda each: (each.kind, each.name.casefold()))
 
 
@@ -150,8 +151,8 @@ def _licence(row: Mapping[str, Any]) -> str:
     licences = row.get("licenses")
     texts = []
     for choice in licences if isinstance(licences, list) else []:
-        licence = _mapping(_mapping(choice).get("license"))
-        texts.append(str(_mapping(choice).get("expression") or licence.get("id") or licence.get("name") or ""))
+        licence = mapping(mapping(choice).get("license"))
+        texts.append(str(mapping(choice).get("expression") or licence.get("id") or licence.get("name") or ""))
     return ", ".join(text for text in texts if text)
 
 
@@ -162,8 +163,3 @@ def _reason(reason: Mapping[str, Any]) -> str:
     if kind == "library":
         return detail
     return f"{'API' if kind == 'adapter' else kind} {name}{f' ({detail})' if detail else ''}"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    """What a bundle has written is in any form."""
-    return value if isinstance(value, dict) else {}

@@ -21,7 +21,8 @@ from bentoml.yatai.server.web.bundle_details import (
 )
 from bentoml.yatai.server.web.bundle_rows import BundleRow
 from bentoml.yatai.server.web.file_tree import LARGEST_SHOWN_BYTES, directory_entries, text_lines
-from bentoml.yatai.server.web.files_of_bundle import BundleFiles
+from bentoml.yatai.server.web.files_of_bundle import files_of
+from bentoml.yatai.server.web.foreign_values import mapping
 from bentoml.yatai.server.web.request_examples import view_api
 from bentoml.yatai.server.web.site import go_to, is_fragment, page
 from bentoml.yatai.server.web.templating import path_text
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from bentoml.yatai.bundle_tree import TreeEntry
     from bentoml.yatai.models import Bento
     from bentoml.yatai.server.call import Call
+    from bentoml.yatai.server.web.files_of_bundle import BundleFiles
 
 _SECTION = "Repository"
 _NO_PROBLEM = {"alias_problem": "", "alias_value": "", "label_problem": "", "label_key": "", "label_value": ""}
@@ -46,27 +49,27 @@ def overview(call: Call) -> Response:
 def environment(call: Call) -> Response:
     """What it needs installed."""
     bento = _find(call)
-    files = BundleFiles(call, bento)
     env = bento.bento_service_metadata.env
     requirements = env.pip_packages or tuple(env.requirements_txt.splitlines())
-    return page(
-        call,
-        "environment.html",
-        _SECTION,
-        bundle=_head(call, bento),
-        facts=environment_facts(env, lock=_lock(files)),
-        requirements=reasons_of(files.manifest(), requirements),
-        components=components_of(files.find(layout.SBOM)),
-    )
+    with files_of(call, bento) as found:
+        return page(
+            call,
+            "environment.html",
+            _SECTION,
+            bundle=_head(call, bento),
+            facts=environment_facts(env, lock=_lock(found)),
+            requirements=reasons_of(found.manifest(), requirements),
+            components=components_of(found.find(layout.SBOM)),
+        )
 
 
 def files(call: Call) -> Response:
     """Its directories, and its files."""
     bento = _find(call)
-    found = BundleFiles(call, bento)
+    tree = call.core.trees.of(bento)
     path = call.path("path").strip("/") if "path" in call.request.path_params else ""
-    entries = directory_entries(((entry.path, entry.size_bytes) for entry in found.tree), path)
-    entry = found.by_path.get(path)
+    entries = directory_entries(((entry.path, entry.size_bytes) for entry in tree), path)
+    entry = tree.find(path)
     if not entries and entry is None:
         raise NotFound(f"{bento.tag} has no file {path}")
     parts = path.split("/") if path else []
@@ -77,9 +80,9 @@ def files(call: Call) -> Response:
         bundle=_head(call, bento),
         trail=[(part, path_text("/".join(parts[: place + 1]))) for place, part in enumerate(parts)],
         entries=entries,
-        count=len(found.by_path),
-        total_bytes=sum(each.size_bytes for each in found.tree),
-        file=None if entry is None else _shown(found, path),
+        count=len(tree),
+        total_bytes=tree.size_bytes,
+        file=None if entry is None else _shown(call, bento, entry),
     )
 
 
@@ -177,9 +180,9 @@ def _commands_that_fetch(call: Call, row: BundleRow) -> str:
 
 
 def _overview(call: Call, bento: Bento, *, status: int = 200, **changed: str) -> Response:
-    bundle_files = BundleFiles(call, bento)
-    document = bundle_files.openapi()
     metadata = bento.bento_service_metadata
+    with files_of(call, bento) as found:
+        document, provenance = found.openapi(), _provenance(bento, found)
     return page(
         call,
         "bundle.html",
@@ -188,7 +191,7 @@ def _overview(call: Call, bento: Bento, *, status: int = 200, **changed: str) ->
         bundle=_head(call, bento),
         apis=[view_api(api, document) for api in metadata.apis],
         artifacts=[view_artifact(artifact) for artifact in metadata.artifacts],
-        about=about(_provenance(bento, bundle_files), bento.created_at, metadata.created_at),
+        about=about(provenance, bento.created_at, metadata.created_at),
         **_edit_values(call, bento, changed),
     )
 
@@ -200,31 +203,27 @@ def _edit_values(call: Call, bento: Bento, changed: Mapping[str, str]) -> dict[s
 
 def _edited(call: Call, bento: Bento, fragment: str, change: Any, values: Mapping[str, str], problem: str) -> Response:
     """Make a change; the answer is the part of the page for a script, and the whole page for a form."""
-    path = f"/repository/{path_text(bento.name)}/{path_text(bento.version)}"
     try:
         change()
     except (InvalidArgument, NotFound) as error:
         told = {**values, problem: str(error)}
         if is_fragment(call):
-            return page(
-                call, fragment, _SECTION, status=200, bundle=_head(call, bento), **_edit_values(call, bento, told)
-            )
+            return page(call, fragment, _SECTION, bundle=_head(call, bento), **_edit_values(call, bento, told))
         return _overview(call, bento, status=400, **told)
     if not is_fragment(call):
-        return go_to(call, path)
+        return go_to(call, f"/repository/{BundleRow.of(bento).path}")
     after = _find(call)
     return page(call, fragment, _SECTION, bundle=_head(call, after), **_edit_values(call, after, {}))
 
 
 def _provenance(bento: Bento, bundle_files: BundleFiles) -> Provenance:
-    source = bundle_files.manifest().get("source")
     return Provenance(
         uri=bento.uri.uri,
         digest=bento.tree_digest or "",
         size_bytes=bento.size_bytes,
         created_by=bento.created_by,
-        signature="signed" if layout.SIGNATURE in bundle_files.by_path else "none",
-        commit=_commit(source) if isinstance(source, dict) else "",
+        signature="signed" if bundle_files.tree.find(layout.SIGNATURE) is not None else "none",
+        commit=_commit(mapping(bundle_files.manifest().get("source"))),
     )
 
 
@@ -244,16 +243,18 @@ def _lock(bundle_files: BundleFiles) -> str:
     return f"{pins} distributions, {'with' if hashed else 'without'} hashes"
 
 
-def _shown(found: BundleFiles, path: str) -> Any:
-    entry = found.by_path[path]
+def _shown(call: Call, bento: Bento, entry: TreeEntry) -> Any:
     lines, why_not = None, ""
     if entry.size_bytes > LARGEST_SHOWN_BYTES:
         why_not = "It is too large to be shown"
     else:
         try:
-            lines = text_lines(found.read(path))
+            with files_of(call, bento) as found:
+                lines = text_lines(found.read(entry.path))
         except BentoMLException as error:
             why_not = str(error)
         if lines is None:
             why_not = why_not or "It is no text"
-    return SimpleNamespace(path=path, size_bytes=entry.size_bytes, sha256=entry.sha256, lines=lines, why_not=why_not)
+    return SimpleNamespace(
+        path=entry.path, size_bytes=entry.size_bytes, sha256=entry.sha256, lines=lines, why_not=why_not
+    )

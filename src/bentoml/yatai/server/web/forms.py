@@ -6,7 +6,6 @@ import urllib.parse
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import InvalidArgument
-from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.routes import FORM
 
 if TYPE_CHECKING:
@@ -23,12 +22,7 @@ async def read_form(call: Call) -> dict[str, str]:
         RequestRefused: it is no form, or too large.
         InvalidArgument: it cannot be read.
     """
-    content_type = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != FORM:
-        raise RequestRefused(415, f"The body must be a form; send it with Content-Type: {FORM}")
-    body = bytearray()
-    async for piece in call.pieces(_MOST_BYTES):
-        body += piece
+    body = await call.whole_body(FORM, "a form", _MOST_BYTES)
     try:
         fields = urllib.parse.parse_qsl(
             body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"

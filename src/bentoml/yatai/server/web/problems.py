@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bentoml.yatai.server.call import Call
 from bentoml.yatai.server.roles import Principal, Role, Scope
-from bentoml.yatai.server.web.site import go_to, here, is_fragment, page
+from bentoml.yatai.server.web.site import go_to, here_with_query, is_fragment, page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,8 +48,7 @@ def problem_page(core: Core, route: Route, request: Request, status: int, text: 
     call = Call(core, route, request, _NOBODY)
     if status == 401:
         looks = request.method in {"GET", "HEAD"} and not is_fragment(call)
-        back = f"{here(call)}?{request.url.query}" if request.url.query else here(call)
-        return go_to(call, "/login", back=back if looks else None)
+        return go_to(call, "/login", back=here_with_query(call) if looks else None)
     if is_fragment(call):
         return Response(f'<p class="flash bad" role="alert">{escape(text)}</p>', status, media_type="text/html")
     title = _TITLES.get(status, "Something went wrong")

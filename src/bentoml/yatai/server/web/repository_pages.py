@@ -16,7 +16,7 @@ from bentoml.yatai.server.web.bundle_rows import BundleRow, metrics_of
 from bentoml.yatai.server.web.charts import series_of
 from bentoml.yatai.server.web.comparison import FileFacts, Version, compared_files, compared_tables
 from bentoml.yatai.server.web.figures import Figures
-from bentoml.yatai.server.web.files_of_bundle import BundleFiles
+from bentoml.yatai.server.web.files_of_bundle import files_of
 from bentoml.yatai.server.web.site import page
 from bentoml.yatai.server.web.templating import path_text
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bentoml.yatai.labels import LabelCondition
     from bentoml.yatai.models import Bento
     from bentoml.yatai.server.call import Call
+    from bentoml.yatai.server.web.files_of_bundle import BundleFiles
 
 PAGE_SIZE = 25
 ORDERS = {
@@ -141,18 +142,19 @@ def compare(call: Call) -> Response:
     """Two versions of a service side by side."""
     name = call.path("name")
     left, right = (call.registry.find(Tag(name, call.query[side])) for side in ("left", "right"))
-    before, after = _version(call, left), _version(call, right)
-    return page(
-        call,
-        "compare.html",
-        "Repository",
-        name=name,
-        name_path=path_text(name),
-        left=left.version,
-        right=right.version,
-        tables=compared_tables(before, after),
-        files=compared_files(before, after),
-    )
+    with files_of(call, left) as of_left, files_of(call, right) as of_right:
+        before, after = _version(of_left), _version(of_right)
+        return page(
+            call,
+            "compare.html",
+            "Repository",
+            name=name,
+            name_path=path_text(name),
+            left=left.version,
+            right=right.version,
+            tables=compared_tables(before, after),
+            files=compared_files(before, after),
+        )
 
 
 def _page_of(call: Call, query: BentoQuery) -> tuple[Sequence[Bento], PagePosition]:
@@ -163,9 +165,8 @@ def _page_of(call: Call, query: BentoQuery) -> tuple[Sequence[Bento], PagePositi
     return found, PagePosition(number, len(found), call.registry.count_bentos(query))
 
 
-def _version(call: Call, bento: Bento) -> Version:
-    files = BundleFiles(call, bento)
-    metadata = bento.bento_service_metadata
+def _version(files: BundleFiles) -> Version:
+    metadata = files.bento.bento_service_metadata
     facts = {entry.path: FileFacts(entry.sha256, entry.size_bytes) for entry in files.tree}
     return Version(metadata, metrics_of(metadata.artifacts), facts, files.read)
 

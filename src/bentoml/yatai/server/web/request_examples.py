@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bentoml.yatai.server.web.foreign_values import mapping
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,8 +52,8 @@ def view_api(api: ApiMetadata, document: Mapping[str, Any]) -> ApiView:
         document: the OpenAPI document; one that says nothing of the API, or not in the expected form, gives a request
             of JSON.
     """
-    operation = _mapping(_mapping(_mapping(document.get("paths")).get(f"/{api.route}")).get("post"))
-    content = _mapping(_mapping(operation.get("requestBody")).get("content"))
+    operation = mapping(mapping(mapping(document.get("paths")).get(f"/{api.route}")).get("post"))
+    content = mapping(mapping(operation.get("requestBody")).get("content"))
     media_type, body, is_file = _example(content)
     settings = {"input": api.input_config, "output": api.output_config}
     return ApiView(
@@ -65,7 +67,7 @@ def view_api(api: ApiMetadata, document: Mapping[str, Any]) -> ApiView:
         max_latency_ms=api.mb_max_latency,
         curl=_curl(api.route, media_type, body, is_file),
         python=_python(api.route, media_type, body, is_file),
-        schema=_schemas(content, _mapping(operation.get("responses"))),
+        schema=_schemas(content, mapping(operation.get("responses"))),
         configuration=_json({key: value for key, value in settings.items() if any(_set(value))}),
     )
 
@@ -77,7 +79,7 @@ def _set(value: Mapping[str, Any]) -> list[bool]:
 def _example(content: Mapping[str, Any]) -> tuple[str, str, bool]:
     """Media type, body, and whether the body is the name of a file."""
     for media_type, value in content.items():
-        example = _mapping(value).get("example")
+        example = mapping(value).get("example")
         if example is not None and isinstance(media_type, str):
             text = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
             if len(text) <= _LONGEST_BODY:
@@ -109,9 +111,9 @@ def _python(route: str, media_type: str, body: str, is_file: bool) -> str:
 
 
 def _schemas(content: Mapping[str, Any], responses: Mapping[str, Any]) -> str:
-    request = {media_type: _mapping(value).get("schema") for media_type, value in content.items()}
+    request = {media_type: mapping(value).get("schema") for media_type, value in content.items()}
     answers = {
-        status: {media_type: _mapping(each).get("schema") for media_type, each in _content(value).items()}
+        status: {media_type: mapping(each).get("schema") for media_type, each in _content(value).items()}
         for status, value in responses.items()
         if _content(value)
     }
@@ -122,12 +124,7 @@ def _schemas(content: Mapping[str, Any], responses: Mapping[str, Any]) -> str:
 
 
 def _content(response: object) -> Mapping[str, Any]:
-    return _mapping(_mapping(response).get("content"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    """What a bundle has written is in any form."""
-    return value if isinstance(value, dict) else {}
+    return mapping(mapping(response).get("content"))
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -81,7 +81,7 @@ def page(call: Call, template: str, section: str, *, status: int = 200, **values
         "navigation": _navigation(viewer),
         "section": section,
         "here": here(call),
-        "here_with_query": f"{here(call)}?{call.request.url.query}" if call.request.url.query else here(call),
+        "here_with_query": here_with_query(call),
         "csrf": call.principal.csrf or "",
         "flash": None,
         "library_version": __version__,
@@ -95,6 +95,12 @@ def page(call: Call, template: str, section: str, *, status: int = 200, **values
 def here(call: Call) -> str:
     """The path of the request, without the prefix."""
     return urllib.parse.quote(call.request.scope["path"].removeprefix(call.core.options.prefix_path), safe="/:@")
+
+
+def here_with_query(call: Call) -> str:
+    """The path of the request with its parameters, without the prefix."""
+    query = call.request.url.query
+    return f"{here(call)}?{query}" if query else here(call)
 
 
 def theme_of(call: Call) -> str:
