@@ -17,8 +17,9 @@ from urllib.parse import unquote_to_bytes
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from bentoml._http.closing import ClosingProtocol, CycleTransport
+from bentoml._http.closing import CycleTransport
 from bentoml._http.request_ids import request_id_of
+from bentoml._http.watched import WatchedProtocol
 from bentoml.server.http.call import REFUSALS
 from bentoml.server.http.error_form import is_model_path
 from bentoml.server.http.fast_call import FastCall
@@ -28,7 +29,6 @@ from bentoml.server.logs.access_line import NOTHING, OtherTarget
 if TYPE_CHECKING:
     from collections import deque
 
-    from bentoml._http.slow_clients import Progress
     from bentoml.server.front.front import Front
 
 MAX_HEADERS = 128
@@ -45,7 +45,7 @@ class _RefusedHeadError(ValueError):
     """Stops the parser; why is kept by the connection, as the parser's own error may come to hide it."""
 
 
-class ReadingProtocol(ClosingProtocol):
+class ReadingProtocol(WatchedProtocol):
     """The reading half of a client connection.
 
     Args:
@@ -72,11 +72,6 @@ class ReadingProtocol(ClosingProtocol):
         self._refusal = _NO_REQUEST
         self._chunk_bytes = 0
         self._quiet_bytes = 0
-        # Of the body that is arriving.
-        self._body_bytes = 0
-        # These belong to the sweep that looks for slow clients.
-        self.progress: Progress | None = None
-        self.reading: Progress | None = None
 
     def begin(self) -> None:
         """Take a request whose head is complete: here, to the ASGI application."""
@@ -218,26 +213,6 @@ class ReadingProtocol(ClosingProtocol):
         return OtherTarget(method, path or NOTHING)
 
     # -- what the sweep for slow clients asks -----------------------------------------------------------------------
-
-    @property
-    def is_in_head(self) -> bool:
-        """Whether a head has begun and not ended."""
-        return not (self._is_at_boundary or self._is_receiving or self._is_unreadable)
-
-    @property
-    def is_in_body(self) -> bool:
-        """Whether a head has ended, and the body behind it has not."""
-        return self._is_receiving and not self._is_unreadable
-
-    @property
-    def received_bytes(self) -> int:
-        """What has come of the body."""
-        return self._body_bytes
-
-    @property
-    def is_kept_waiting(self) -> bool:
-        """Whether it is for us that nothing comes: we do not read, or it is another request's turn."""
-        return self.flow.read_paused or (bool(self.pipeline) and self._is_receiving)
 
     def time_out(self) -> None:
         """Stop waiting for the rest of a request."""

@@ -8,17 +8,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from bentoml._http.closing import ClosingProtocol, CycleTransport
+from bentoml._http.closing import CycleTransport
 from bentoml._http.request_ids import new_request_id
+from bentoml._http.watched import WatchedProtocol
 from bentoml.yatai.server.errors import classic_error_body, code_of_status, error_body
-
-if TYPE_CHECKING:
-    from bentoml._http.slow_clients import Progress
 
 MAX_HEADERS = 100
 # Of the request line and the headers together; also the most bytes that may come without adding to a body.
@@ -36,7 +34,7 @@ class _RefusedHeadError(ValueError):
     """Stops the parser; why is kept by the connection."""
 
 
-class RegistryProtocol(ClosingProtocol):
+class RegistryProtocol(WatchedProtocol):
     """A connection from a stranger.
 
     Args:
@@ -44,18 +42,13 @@ class RegistryProtocol(ClosingProtocol):
 
     Attributes:
         idle_since_s: when the last request was answered, or the connection was made.
-        progress: belongs to the sweep.
-        reading: belongs to the sweep.
     """
 
     def __init__(self, **uvicorn_arguments: Any) -> None:
         super().__init__(**uvicorn_arguments)
         self.idle_since_s = self.loop.time()
-        self.progress: Progress | None = None
-        self.reading: Progress | None = None
         self._refusal = _NO_REQUEST
         self._quiet_bytes = 0
-        self._body_bytes = 0
         self._has_length = False
 
     def data_received(self, data: bytes) -> None:
@@ -123,26 +116,6 @@ class RegistryProtocol(ClosingProtocol):
         return error_body(status, text, request_id)
 
     # -- what the sweep for slow clients asks -----------------------------------------------------------------------
-
-    @property
-    def is_in_head(self) -> bool:
-        """Whether a head has begun and not ended."""
-        return not (self._is_at_boundary or self._is_receiving or self._is_unreadable)
-
-    @property
-    def is_in_body(self) -> bool:
-        """Whether a head has ended, and the body behind it has not."""
-        return self._is_receiving and not self._is_unreadable
-
-    @property
-    def received_bytes(self) -> int:
-        """What has come of the body."""
-        return self._body_bytes
-
-    @property
-    def is_kept_waiting(self) -> bool:
-        """Whether it is for us that nothing comes: we do not read, or it is another request's turn."""
-        return self.flow.read_paused or (bool(self.pipeline) and self._is_receiving)
 
     @property
     def has_asked(self) -> bool:
