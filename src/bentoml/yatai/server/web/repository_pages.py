@@ -17,11 +17,11 @@ from bentoml.yatai.server.web.charts import series_of
 from bentoml.yatai.server.web.comparison import FileFacts, Version, compared_files, compared_tables
 from bentoml.yatai.server.web.figures import Figures
 from bentoml.yatai.server.web.files_of_bundle import files_of
-from bentoml.yatai.server.web.site import page
+from bentoml.yatai.server.web.site import page, url_of
 from bentoml.yatai.server.web.templating import path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.responses import Response
 
@@ -85,6 +85,7 @@ def home(call: Call) -> Response:
         "Home",
         figures=Figures.of(call),
         bundles=[BundleRow.of(bento) for bento in recent],
+        headings=_headings(call),
     )
 
 
@@ -112,7 +113,7 @@ def repository(call: Call) -> Response:
         problem=problem,
         rows=[BundleRow.of(bento) for bento in found],
         page=position,
-        headings=_headings(given["order"]),
+        headings=_headings(call, given),
         flash=_deleted(deleted) if deleted else None,
     )
 
@@ -171,17 +172,22 @@ def _version(files: BundleFiles) -> Version:
     return Version(metadata, metrics_of(metadata.artifacts), facts, files.read)
 
 
-def _headings(order: str) -> list[tuple[str, str, str, str]]:
-    """Title, order that a click gives, how the column is sorted, class."""
+def _headings(call: Call, given: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
+    """Title, address that sorts by it, how the column is sorted, class; without addresses where nothing is `given`."""
+    order = (given or {}).get("order", "")
     name = {"name": ("name-down", "ascending"), "name-down": ("name", "descending")}.get(order, ("name", ""))
     added = {"newest": ("oldest", "descending"), "oldest": ("newest", "ascending")}.get(order, ("newest", ""))
+
+    def sorting(choice: tuple[str, str]) -> tuple[str, str]:
+        return ("", "") if given is None else (url_of(call, "/repository", **{**given, "order": choice[0]}), choice[1])
+
     return [
-        ("Bundle", *name, ""),
+        ("Bundle", *sorting(name), ""),
         ("Labels", "", "", ""),
         ("APIs", "", "", ""),
         ("Artifacts", "", "", ""),
         ("Size", "", "", "number"),
-        ("Added", *added, ""),
+        ("Added", *sorting(added), ""),
     ]
 
 
