@@ -6,19 +6,15 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.announced import announced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-START_LIMIT_S = 60.0
-LAST_LINE = "* Press Ctrl-C to stop\n"
 
 
 class Server:
@@ -51,23 +47,6 @@ class Server:
         return self.process.returncode, stdout, stderr
 
 
-def _read_announcement(process: subprocess.Popen[str]) -> list[str]:
-    """What it prints until it is ready."""
-    assert process.stdout is not None
-    printed: list[str] = []
-    alarm = threading.Timer(START_LIMIT_S, process.kill)
-    alarm.start()
-    try:
-        while LAST_LINE not in printed:
-            line = process.stdout.readline()
-            if not line:
-                pytest.fail(f"never ready, printed {printed}, then {process.communicate()}")
-            printed.append(line)
-    finally:
-        alarm.cancel()
-    return printed
-
-
 @contextmanager
 def served(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Server]:
     """Start a server, wait until it is ready, and end it with the block, whatever it does.
@@ -76,12 +55,5 @@ def served(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Server]:
         argv: the command that serves.
         env: variables added to those of this process.
     """
-    process = subprocess.Popen(
-        list(argv), env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield Server(process, _read_announcement(process))
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with announced(argv, {**os.environ, **env}) as (process, printed):
+        yield Server(process, printed)

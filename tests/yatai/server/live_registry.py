@@ -8,21 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from bentoml.yatai.server.accounts import Accounts
 from bentoml.yatai.server.credentials import Credentials
 from bentoml.yatai.server.roles import Role, Scope
 from bentoml.yatai.sqlite_database import SqliteDatabase
-
-START_LIMIT_S = 60.0
-LAST_LINE = "* Press Ctrl-C to stop\n"
+from tests.announced import announced
 
 
 class LiveRegistry:
@@ -67,31 +63,8 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
 def live_registry(home: Path, *options: str, **variables: str) -> Iterator[LiveRegistry]:
     """Start a registry on a free port, and end it with the block."""
     command = [sys.executable, "-m", "bentoml", "yatai-service-start", "--ui-port", "0", *options]
-    process = subprocess.Popen(
-        command, env=environment(home, **variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield LiveRegistry(process, _announcement(process), home)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def _announcement(process: subprocess.Popen[str]) -> list[str]:
-    assert process.stdout is not None
-    printed: list[str] = []
-    alarm = threading.Timer(START_LIMIT_S, process.kill)
-    alarm.start()
-    try:
-        while LAST_LINE not in printed:
-            line = process.stdout.readline()
-            if not line:
-                pytest.fail(f"never ready, printed {printed}, then {process.communicate()}")
-            printed.append(line)
-    finally:
-        alarm.cancel()
-    return printed
+    with announced(command, environment(home, **variables)) as (process, printed):
+        yield LiveRegistry(process, printed, home)
 
 
 def make_token(home: Path, name: str, role: Role, *patterns: str) -> str:
