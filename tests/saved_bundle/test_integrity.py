@@ -12,7 +12,14 @@ import pytest
 from bentoml._util import proc
 from bentoml.exceptions import BundleIntegrityException
 from bentoml.saved_bundle import load, save_to_dir
-from bentoml.saved_bundle.integrity import listed_digests, verify_bundle, verify_listed, verify_unlisted, write_digests
+from bentoml.saved_bundle.integrity import (
+    first_difference,
+    listed_digests,
+    verify_bundle,
+    verify_listed,
+    verify_unlisted,
+    write_digests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,3 +208,17 @@ def test_listed_digests_when_they_cannot_be_read_says_why(tmp_path: Path) -> Non
     (tmp_path / "SHA256SUMS").mkdir()
     with pytest.raises(BundleIntegrityException, match=r"SHA256SUMS cannot be read \(Is a directory\); restore"):
         listed_digests(tmp_path)
+
+
+def test_files_differ_from_a_list(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "other").write_text("other")
+    write_digests(tmp_path / "sub")
+    digests = write_digests(tmp_path)
+    sums = (tmp_path / "SHA256SUMS").read_bytes()
+    signatures = {"SHA256SUMS": "00", "SHA256SUMS.sig": "11", "sub/SHA256SUMS.sig": "22"}
+    assert first_difference({**digests, **signatures}, sums) is None
+    assert first_difference({**digests, "kept": "00"}, sums) == "kept was changed"
+    assert first_difference({**digests, "other/SHA256SUMS.sig": "22"}, sums) == "other/SHA256SUMS.sig was added"
+    assert first_difference({"kept": digests["kept"]}, sums) == "sub/SHA256SUMS is missing"

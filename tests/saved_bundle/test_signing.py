@@ -10,14 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from bentoml.exceptions import (
     BentoMLConfigException,
@@ -28,22 +20,12 @@ from bentoml.exceptions import (
 )
 from bentoml.saved_bundle import load, load_bento_service_class, safe_retrieve, save_to_dir
 from bentoml.saved_bundle.signing import sign_bundle, verify_signature
+from tests.saved_bundle.signing_keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.saved_bundle.conftest import Project
-
-
-class Keys:
-    """A pair of keys in two files."""
-
-    def __init__(self, directory: Path, name: str, password: bytes | None = None, key: Any = None) -> None:
-        key = key or Ed25519PrivateKey.generate()
-        encryption = NoEncryption() if password is None else BestAvailableEncryption(password)
-        self.private, self.public = directory / f"{name}.pem", directory / f"{name}.pub.pem"
-        self.private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
-        self.public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 @pytest.fixture

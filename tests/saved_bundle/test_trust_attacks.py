@@ -21,7 +21,8 @@ from bentoml.saved_bundle import load, load_bento_service_class, save_to_dir
 from bentoml.saved_bundle.integrity import write_digests
 from bentoml.saved_bundle.signing import checked_bundle, sign_bundle, verify_signature
 from tests.saved_bundle.conftest import SERVICE
-from tests.saved_bundle.test_signing import Keys, trust
+from tests.saved_bundle.signing_keys import Keys
+from tests.saved_bundle.test_signing import trust
 
 if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml._util.files import write_atomic
@@ -20,7 +21,6 @@ from bentoml.saved_bundle.verified_files import VerifiedFiles, file_digest, what
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from bentoml.saved_bundle.manifest import Manifest
 
@@ -128,6 +128,35 @@ def listed_digests(directory: Path) -> dict[str, str]:
         raise BundleIntegrityException(f"{path} cannot be read ({error.strerror}); {what_to_do()}") from error
 
 
+def first_difference(digests: Mapping[str, str], sums: bytes) -> str | None:
+    """How files differ from those that a list names, in words: the first one that was changed, added or removed.
+
+    Args:
+        digests: SHA-256 of all files of a bundle in hexadecimal digits, by relative name.
+        sums: content of their `SHA256SUMS`.
+
+    Returns:
+        None when they are the same.
+
+    Raises:
+        BundleIntegrityException: it is no list.
+    """
+    listed = _parse(sums.decode("utf-8", "surrogateescape"), Path(DIGESTS))
+    for name in sorted(listed.keys() | digests.keys()):
+        if name not in digests:
+            return f"{name} is missing"
+        if name not in listed and not _needs_no_line(name, listed):
+            return f"{name} was added"
+        if name in listed and listed[name] != digests[name]:
+            return f"{name} was changed"
+    return None
+
+
+def _needs_no_line(name: str, listed: Collection[str]) -> bool:
+    """Whether a file is the list itself, or the signature of a list, which is made after the bundle was saved."""
+    return name in {DIGESTS, SIGNATURE} or (name.endswith(f"/{SIGNATURE}") and name.removesuffix(".sig") in listed)
+
+
 def verify_listed(directory: Path, sums: bytes | None = None) -> VerifiedFiles:
     """Check that every file named in `SHA256SUMS` is there, unchanged.
 
@@ -168,10 +197,8 @@ def verify_unlisted(
     others = frozenset(other_entries)
     is_whole = SETUP_PY in listed
     for name in _files_below(directory, with_caches=is_strict and is_whole):
-        if name in listed or name == DIGESTS or name.partition("/")[0] in others:
+        if name in listed or _needs_no_line(name, listed) or name.partition("/")[0] in others:
             continue
-        if name == SIGNATURE or (name.endswith(f"/{SIGNATURE}") and name.removesuffix(".sig") in listed):
-            continue  # of a list that is there; it was signed after it was saved
         if is_whole and not is_strict and _BUILD_LEFTOVERS.match(name):
             continue
         raise BundleIntegrityException(

@@ -87,21 +87,36 @@ def _verify(bundle_path: Path, public_keys: Sequence[Path]) -> tuple[Manifest, V
         InvalidArgument: a file holds no such key.
         MissingDependencyException: the library `cryptography` is not installed.
     """
-    keys = [(path, _public_key(path)) for path in public_keys]
     try:
         sums = (bundle_path / DIGESTS).read_bytes()
         signature = (bundle_path / SIGNATURE).read_bytes()
     except FileNotFoundError as error:
         raise BundleSignatureException(f"{bundle_path} is not signed: it has no {SIGNATURE}; {_HOW_TO_SIGN}") from error
-    for path, key in keys:
-        if _is_signed_with(key, signature, sums):
-            # The list is the one that was signed, and so are all files when they are those of the list. It is not read
-            # again, as another one may lie there by then.
-            return (*verify_sums(bundle_path, sums), path)
+    key = signing_key(sums, signature, public_keys)
+    if key is not None:
+        # The list is the one that was signed, and so are all files when they are those of the list. It is not read
+        # again, as another one may lie there by then.
+        return (*verify_sums(bundle_path, sums), key)
     tried = ", ".join(str(path) for path in public_keys) or "none"
     raise BundleSignatureException(
         f"{bundle_path} is signed, but with none of the trusted keys (tried {tried}), or {DIGESTS} was changed since"
     )
+
+
+def signing_key(sums: bytes, signature: bytes, public_keys: Sequence[Path]) -> Path | None:
+    """Which of some keys has signed a list of files; None when none of them has.
+
+    Args:
+        sums: content of `SHA256SUMS`.
+        signature: content of `SHA256SUMS.sig`.
+        public_keys: files with Ed25519 keys in PEM.
+
+    Raises:
+        InvalidArgument: a file holds no such key.
+        MissingDependencyException: the library `cryptography` is not installed.
+    """
+    keys = [(path, _public_key(path)) for path in public_keys]
+    return next((path for path, key in keys if _is_signed_with(key, signature, sums)), None)
 
 
 def checked_manifest(bundle_path: Path, *, verify: bool) -> Manifest:

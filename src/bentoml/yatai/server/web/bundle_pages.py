@@ -24,6 +24,7 @@ from bentoml.yatai.server.web.file_tree import LARGEST_SHOWN_BYTES, directory_en
 from bentoml.yatai.server.web.files_of_bundle import files_of
 from bentoml.yatai.server.web.foreign_values import mapping
 from bentoml.yatai.server.web.request_examples import view_api
+from bentoml.yatai.server.web.signature import signature_text
 from bentoml.yatai.server.web.site import go_to, is_fragment, page
 from bentoml.yatai.server.web.templating import path_text
 
@@ -222,7 +223,7 @@ def _provenance(bento: Bento, bundle_files: BundleFiles) -> Provenance:
         digest=bento.tree_digest or "",
         size_bytes=bento.size_bytes,
         created_by=bento.created_by,
-        signature="signed" if bundle_files.tree.find(layout.SIGNATURE) is not None else "none",
+        signature=signature_text(bundle_files),
         commit=_commit(mapping(bundle_files.manifest().get("source"))),
     )
 
