@@ -115,6 +115,24 @@ def test_token_never_makes_one_that_may_do_more(registry: LiveRegistry) -> None:
         assert client.get("/api/v1/bundles/other/1").status_code == 403
 
 
+def test_token_never_makes_one_that_lives_longer(registry: LiveRegistry, callers: dict[str, httpx.Client]) -> None:
+    make_token(registry.home, "passing", Role.WRITE)
+    asked = {"user": "passing", "label": "an hour", "role": "write", "expires_in_s": 3600}
+    first = callers["admin"].post("/api/v1/tokens", json=asked).json()
+    end = first["token"]["expires_at"]
+    assert end is not None
+    with registry.client(first["secret"]) as client:
+        for lifetime_s in (None, 86400):
+            made = client.post("/api/v1/tokens", json={"label": "longer", "expires_in_s": lifetime_s}).json()
+            assert made["token"]["expires_at"] == end
+        shorter = client.post("/api/v1/tokens", json={"label": "shorter", "expires_in_s": 60}).json()
+        assert shorter["token"]["expires_at"] < end
+    with registry.client(shorter["secret"]) as client:
+        # Nor by a way round.
+        again = client.post("/api/v1/tokens", json={"label": "again"}).json()
+        assert again["token"]["expires_at"] == shorter["token"]["expires_at"]
+
+
 def test_others_tokens_are_not_shown_nor_revoked(registry: LiveRegistry, callers: dict[str, httpx.Client]) -> None:
     theirs = callers["admin"].get("/api/v1/tokens", params={"user": "admin"}).json()["tokens"][0]["id"]
     assert callers["reader"].delete(f"/api/v1/tokens/{theirs}").status_code == 404

@@ -84,7 +84,14 @@ class Credentials:
         return as_user(found)
 
     def add_token(
-        self, user: User, label: str, scope: Scope, *, actor: str, lifetime: timedelta | None = None
+        self,
+        user: User,
+        label: str,
+        scope: Scope,
+        *,
+        actor: str,
+        lifetime: timedelta | None = None,
+        no_later_than: datetime | None = None,
     ) -> tuple[str, Token]:
         """Make a token.
 
@@ -94,12 +101,15 @@ class Credentials:
             scope: what it may do; never more than its owner.
             actor: who makes it.
             lifetime: None for ever.
+            no_later_than: when it is over whatever its lifetime; None lets the lifetime decide.
 
         Returns:
             The token, which nobody can find out again, and what is kept of it.
         """
         check_patterns(scope.patterns)
         secret, now = new_token(), self._clock()
+        asked_end = None if lifetime is None else now + lifetime
+        ends = [end for end in (asked_end, no_later_than) if end is not None]
         values = {
             "user_id": user.id,
             "label": label[:MAX_LABEL],
@@ -108,7 +118,7 @@ class Credentials:
             "role": min(scope.role, user.scope.role).text,
             "patterns": list(scope.patterns),
             "created_at": now,
-            "expires_at": None if lifetime is None else now + lifetime,
+            "expires_at": min(ends, default=None),
         }
         with self._database.write(durable=True) as connection:
             connection.execute(sa.insert(tokens).values(values))
@@ -169,7 +179,7 @@ class Credentials:
             with self._database.write() as writer:
                 writer.execute(sa.update(tokens).where(tokens.c.id == row.id).values(last_used_at=now))
         of_user = Scope(Role.parse(row.user_role), tuple(row.user_patterns))
-        return Principal(row.user, (of_user, _as_token(row).scope), row.user_id)
+        return Principal(row.user, (of_user, _as_token(row).scope), row.user_id, expires_at=row.expires_at)
 
     def begin_session(self, user: User, lifetime: timedelta) -> tuple[str, str]:
         """Log a browser in.

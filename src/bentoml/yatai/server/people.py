@@ -77,7 +77,7 @@ def list_tokens(call: Call) -> messages.Tokens:
 
 
 def add_token(call: Call) -> messages.MadeToken:
-    """Make a token: never one that may do more than the one that asks for it."""
+    """Make a token: never one that may do more, or lives longer, than the one that asks for it."""
     given: messages.NewToken = call.body
     scope = Scope(Role.parse(given.role), tuple(given.patterns))
     secret, token = made_token(call, given.label, scope, _lifetime(given.expires_in_s), owner=given.user)
@@ -87,13 +87,13 @@ def add_token(call: Call) -> messages.MadeToken:
 def made_token(
     call: Call, label: str, scope: Scope, lifetime: timedelta | None, *, owner: str | None = None
 ) -> tuple[str, Token]:
-    """A token that may do no more than whoever asks for it.
+    """A token that may do no more than whoever asks for it, and lives no longer than the token that asks.
 
     Args:
         call: the request.
         label: what to call it.
         scope: what it is to be allowed; all names stand for those of the caller.
-        lifetime: None for ever.
+        lifetime: None for as long as the token that asks.
         owner: whose it is; None for the caller's own.
 
     Returns:
@@ -122,6 +122,7 @@ def made_token(
         Scope(min(scope.role, principal.role), patterns),
         actor=principal.name,
         lifetime=lifetime,
+        no_later_than=principal.expires_at,
     )
 
 

@@ -12,6 +12,7 @@ from bentoml.exceptions import BentoMLException, InvalidArgument, StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 EVERY_NAME = ("*",)
 MAX_PATTERNS = 100
@@ -80,12 +81,14 @@ class Principal:
         scopes: what they may do, all of which must allow it: that of the user, and that of the token if there is one.
         user_id: row of the user; None where nobody has to log in.
         csrf: what changes must bring along where a cookie says who asks; None where something else does.
+        expires_at: when the token that says who asks is over; None for never, and without one.
     """
 
     name: str
     scopes: tuple[Scope, ...]
     user_id: int | None = None
     csrf: str | None = None
+    expires_at: datetime | None = None
 
     @property
     def role(self) -> Role:
