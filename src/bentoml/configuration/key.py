@@ -1,13 +1,26 @@
-"""One key of the configuration, as the schema declares it: default, meaning, unit and range in one place."""
+"""Keys and sections of the configuration, as the schema declares them.
+
+A section is no dataclass: those write and compile code for each class, which for so many takes six times as long as all
+the rest of this package.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import FrozenInstanceError, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Callable[[T], T]:
+        """For type checkers alone; Python 3.10 has none."""
+        return lambda decorated: decorated
+
 
 T = TypeVar("T")
-
-_RULE = "bentoml.key"
 
 
 class Form(NamedTuple):
@@ -65,28 +78,71 @@ def key(
     """Declare a key as a field of a section. See `KeyRule` for the arguments.
 
     Returns:
-        A dataclass field; the type is that of the default, so that type checkers compare it with the annotation.
+        A declaration; the type is that of the default, so that type checkers compare it with the annotation.
     """
     rule = KeyRule(meaning, unit, at_least, at_most, above, choices, any_case, form, secret)
-    metadata = {_RULE: rule}
-    made: Any
-    if isinstance(default, list):
-        items = list(default)
-        made = field(default_factory=lambda: list(items), metadata=metadata)
-    else:
-        made = field(default=default, metadata=metadata)
+    made: Any = Declaration(default.copy if isinstance(default, list) else lambda: default, rule=rule)
     declared: T = made
     return declared
 
 
 def section(schema: type[T]) -> T:
     """Declare a section in a section; the docstring of its class says what it is about."""
-    made: Any = field(default_factory=schema)
+    made: Any = Declaration(schema, section=schema)
     declared: T = made
     return declared
 
 
-def rule_of(metadata: Any) -> KeyRule:
-    """The rule in the metadata of a dataclass field that `key` has made."""
-    rule: KeyRule = metadata[_RULE]
-    return rule
+class Declaration(NamedTuple):
+    """What the schema says about one name in a section.
+
+    Attributes:
+        default: makes the value that it has when nobody sets it.
+        rule: of a key; None for a section.
+        section: its class; None for a key.
+    """
+
+    default: Callable[[], Any]
+    rule: KeyRule | None = None
+    section: Any = None
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Section:  # noqa: PLW1641 - lists are among the values, so it cannot be hashed
+    """Values of the keys of a section, which never change; what is not given has its default.
+
+    Attributes:
+        declarations: all keys and sections in it by name, in their order.
+
+    Raises:
+        TypeError: it has no such key.
+    """
+
+    declarations: ClassVar[dict[str, Declaration]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.declarations = {name: found for name, found in vars(cls).items() if isinstance(found, Declaration)}
+        for name in cls.declarations:
+            delattr(cls, name)
+
+    def __init__(self, **values: Any) -> None:
+        for name, declaration in self.declarations.items():
+            vars(self)[name] = values.pop(name) if name in values else declaration.default()
+        if values:
+            raise TypeError(f"{type(self).__name__} has no key {min(values)}")
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise FrozenInstanceError(f"{type(self).__name__}.{name} cannot be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"{type(self).__name__}.{name} cannot be deleted")
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values by their names, those of sections likewise."""
+        return {name: value.as_dict() if isinstance(value, Section) else value for name, value in vars(self).items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import types
 import typing
@@ -10,11 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bentoml.configuration.key import KeyRule, rule_of
 from bentoml.configuration.schema import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from bentoml.configuration.key import KeyRule, Section
 
 
 @dataclass(frozen=True)
@@ -46,33 +46,28 @@ def known_keys() -> Mapping[str, Key]:
 
 
 @lru_cache(maxsize=1)
-def known_sections() -> Mapping[str, type[Any]]:
+def known_sections() -> Mapping[str, type[Section]]:
     """Every section by its full name; that of the whole is empty."""
     return dict(_sections_of(Config, ""))
 
 
-def is_section(kind: Any) -> bool:
-    """Whether a type in the schema is a section."""
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
-
-
-def _keys_of(schema: type[Any], prefix: str) -> Iterator[Key]:
+def _keys_of(schema: type[Section], prefix: str) -> Iterator[Key]:
     hints = typing.get_type_hints(schema)
-    for item in dataclasses.fields(schema):
-        kind, name = hints[item.name], f"{prefix}{item.name}"
-        if is_section(kind):
-            yield from _keys_of(kind, f"{name}.")
+    for child, declaration in schema.declarations.items():
+        name = f"{prefix}{child}"
+        if declaration.rule is None:
+            yield from _keys_of(declaration.section, f"{name}.")
         else:
+            kind = hints[child]
             kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-            default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
-            yield Key(name, kinds, default, rule_of(item.metadata))
+            yield Key(name, kinds, declaration.default(), declaration.rule)
 
 
-def _sections_of(schema: type[Any], name: str) -> Iterator[tuple[str, type[Any]]]:
+def _sections_of(schema: type[Section], name: str) -> Iterator[tuple[str, type[Section]]]:
     yield name, schema
-    for child, kind in typing.get_type_hints(schema).items():
-        if is_section(kind):
-            yield from _sections_of(kind, f"{name}.{child}".lstrip("."))
+    for child, declaration in schema.declarations.items():
+        if declaration.section is not None:
+            yield from _sections_of(declaration.section, f"{name}.{child}".lstrip("."))
 
 
 def near(name: str) -> str | None:

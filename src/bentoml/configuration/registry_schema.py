@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from bentoml.configuration.key import key, section
+from bentoml.configuration.key import Section, key, section
 
 NOTHING: list[str] = []
 
 
-@dataclass(frozen=True)
-class RemoteTls:
+class RemoteTls(Section):
     """Certificates for a remote registry, as paths."""
 
     root_ca_cert: str | None = key(None, "certificates of the authorities to trust")
@@ -19,8 +16,7 @@ class RemoteTls:
     client_certificate_file: str | None = key(None, "old name of `client_cert`")
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(Section):
     """A remote registry; not in this version."""
 
     url: str | None = key(None, "its address; null uses the registry of this machine")
@@ -29,15 +25,13 @@ class Remote:
     tls: RemoteTls = section(RemoteTls)
 
 
-@dataclass(frozen=True)
-class FileSystemRepository:
+class FileSystemRepository(Section):
     """Bundles in a directory."""
 
     directory: str | None = key(None, "null is `$BENTOML_HOME/repository`")
 
 
-@dataclass(frozen=True)
-class S3Repository:
+class S3Repository(Section):
     """Bundles in S3 or a compatible store; not in this version."""
 
     url: str | None = key(None, "`s3://BUCKET/PREFIX`")
@@ -46,24 +40,21 @@ class S3Repository:
     expiration: int = key(3000, "how long a presigned URL is valid", unit="seconds", at_least=1)
 
 
-@dataclass(frozen=True)
-class GcsRepository:
+class GcsRepository(Section):
     """Bundles in Google Cloud Storage; not in this version."""
 
     url: str | None = key(None, "`gs://BUCKET/PREFIX`")
     expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
 
 
-@dataclass(frozen=True)
-class AzureRepository:
+class AzureRepository(Section):
     """Bundles in Azure Blob Storage; not in this version."""
 
     url: str | None = key(None, "`azure://CONTAINER/PREFIX`")
     expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(Section):
     """Where bundles are kept."""
 
     type: str = key(
@@ -80,8 +71,7 @@ class Repository:
     )
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(Section):
     """The catalog."""
 
     url: str | None = key(
@@ -91,15 +81,13 @@ class Database:
     )
 
 
-@dataclass(frozen=True)
-class YataiLogging:
+class YataiLogging(Section):
     """Log of the web server of the registry, one line of JSON for each request."""
 
     path: str | None = key(None, "its file; null is `$BENTOML_HOME/logs/yatai.log`")
 
 
-@dataclass(frozen=True)
-class YataiServer:
+class YataiServer(Section):
     """The web server of the registry, `bentoml yatai-service-start`."""
 
     host: str = key("127.0.0.1", "address to listen on")
@@ -123,8 +111,7 @@ class YataiServer:
     access_log: bool = key(True, "write a line of JSON for each request to `yatai.logging.path`")
 
 
-@dataclass(frozen=True)
-class YataiAuth:
+class YataiAuth(Section):
     """Who may use the web server of the registry."""
 
     required: bool | None = key(
@@ -134,8 +121,7 @@ class YataiAuth:
     login_failures: int = key(10, "wrong passwords for one user, or from one address, within a minute", at_least=1)
 
 
-@dataclass(frozen=True)
-class Yatai:
+class Yatai(Section):
     """The registry."""
 
     remote: Remote = section(Remote)

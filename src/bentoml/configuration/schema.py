@@ -8,10 +8,9 @@ page, like the meanings. `docs/configuration-reference.md` is made from here by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from bentoml.configuration.key import Form, key, section
+from bentoml.configuration.key import Form, Section, key, section
 from bentoml.configuration.registry_schema import Yatai
 
 IMAGE_EXTENSIONS = [".jpg", ".png", ".jpeg", ".tiff", ".webp", ".bmp"]
@@ -23,8 +22,7 @@ LOCKS = ("versions", "try-hashes", "hashes")
 LOG_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")
 
 
-@dataclass(frozen=True)
-class BentoBundle:
+class BentoBundle(Section):
     """What is written into a saved bundle."""
 
     deployment_version: str | None = key(None, "library version recorded in bundles; null is the running one")
@@ -38,8 +36,7 @@ class BentoBundle:
     lock_timeout_s: float = key(60, "longest time that saving waits for the index", unit="seconds", above=0)
 
 
-@dataclass(frozen=True)
-class Bundles:
+class Bundles(Section):
     """Which saved bundles are trusted."""
 
     require_signature: bool = key(
@@ -54,8 +51,7 @@ class Bundles:
     max_unpacked_ratio: int = key(200, "how many times its size an archive may unpack to, beyond 32 MiB", at_least=1)
 
 
-@dataclass(frozen=True)
-class HttpStorage:
+class HttpStorage(Section):
     """Addresses that begin with `https://`. Only machines of the public internet are asked."""
 
     allowed_networks: list[str] = key(
@@ -68,31 +64,27 @@ class HttpStorage:
     max_redirects: int = key(5, "how often an answer may name another address", at_least=0)
 
 
-@dataclass(frozen=True)
-class S3Storage:
+class S3Storage(Section):
     """Addresses that begin with `s3://`. What is null is left to the `AWS_*` variables."""
 
     endpoint_url: str | None = key(None, "address of a compatible store, such as `https://minio.example:9000`")
     region: str | None = key(None, "region of the buckets")
 
 
-@dataclass(frozen=True)
-class GcsStorage:
+class GcsStorage(Section):
     """Addresses that begin with `gs://`. What is null is left to the `GOOGLE_*` variables."""
 
     endpoint_url: str | None = key(None, "address of a compatible store")
 
 
-@dataclass(frozen=True)
-class AzureStorage:
+class AzureStorage(Section):
     """Addresses that begin with `azure://`. What is null is left to the `AZURE_*` variables."""
 
     account: str | None = key(None, "name of the storage account")
     endpoint_url: str | None = key(None, "address of the account, such as `https://ACCOUNT.blob.core.windows.net`")
 
 
-@dataclass(frozen=True)
-class Storage:
+class Storage(Section):
     """Objects at addresses."""
 
     http: HttpStorage = section(HttpStorage)
@@ -101,8 +93,7 @@ class Storage:
     azure: AzureStorage = section(AzureStorage)
 
 
-@dataclass(frozen=True)
-class Microbatch:
+class Microbatch(Section):
     """Batching, for every API of the service."""
 
     enabled: bool = key(True, "accepted, no effect; `max_batch_size: 1` turns batching off")
@@ -113,51 +104,44 @@ class Microbatch:
     )
 
 
-@dataclass(frozen=True)
-class Ngrok:
+class Ngrok(Section):
     """A tunnel to the server."""
 
     enabled: bool = key(False, "accepted, no effect")
 
 
-@dataclass(frozen=True)
-class Swagger:
+class Swagger(Section):
     """The Swagger pages."""
 
     enabled: bool = key(True, "serve them at `/` and `/docs`")
 
 
-@dataclass(frozen=True)
-class Metrics:
+class Metrics(Section):
     """The metrics of the server."""
 
     enabled: bool = key(True, "serve Prometheus text at `/metrics`")
     namespace: str = key("BENTOML", "first part of the name of every metric")
 
 
-@dataclass(frozen=True)
-class Feedback:
+class Feedback(Section):
     """The feedback endpoint."""
 
     enabled: bool = key(True, "whether `/feedback` takes what clients post")
 
 
-@dataclass(frozen=True)
-class OpenInference:
+class OpenInference(Section):
     """The Open Inference Protocol V2, for APIs that take tensors or tables."""
 
     enabled: bool = key(True, "answer below `/v2`")
 
 
-@dataclass(frozen=True)
-class ServerLogging:
+class ServerLogging(Section):
     """Logs of the server processes."""
 
     level: str = key("INFO", "least severe level that is logged", choices=LOG_LEVELS)
 
 
-@dataclass(frozen=True)
-class Cors:
+class Cors(Section):
     """Pages of other origins that may read answers."""
 
     enabled: bool = key(False, "send the headers below; without it no `Access-Control-*` header is sent")
@@ -169,8 +153,7 @@ class Cors:
     access_control_expose_headers: str | list[str] | None = key(None, "response headers that scripts may read")
 
 
-@dataclass(frozen=True)
-class Auth:
+class Auth(Section):
     """Digests of the tokens that requests have to bring, `sha256:` and 64 hexadecimal digits; none when empty."""
 
     inference_tokens: list[str] = key(NOTHING, "before the APIs and `/feedback`", secret=True)
@@ -178,8 +161,7 @@ class Auth:
     docs_tokens: list[str] = key(NOTHING, "before the pages, `/docs.json` and `/metadata`", secret=True)
 
 
-@dataclass(frozen=True)
-class BentoServer:
+class BentoServer(Section):
     """The model server."""
 
     port: int = key(5000, "TCP port to listen on", at_least=1, at_most=65535)
@@ -227,23 +209,20 @@ class BentoServer:
     auth: Auth = section(Auth)
 
 
-@dataclass(frozen=True)
-class ConsoleLogging:
+class ConsoleLogging(Section):
     """Logs on the terminal."""
 
     enabled: bool = key(True, "log to the standard output")
 
 
-@dataclass(frozen=True)
-class FileLogging:
+class FileLogging(Section):
     """Log files."""
 
     enabled: bool = key(True, "log to files")
     directory: str | None = key(None, "where the files are; null is `$BENTOML_HOME/logs`")
 
 
-@dataclass(frozen=True)
-class AccessLogging:
+class AccessLogging(Section):
     """One line per HTTP request, in `access.log`."""
 
     enabled: bool = key(True, "write it")
@@ -251,8 +230,7 @@ class AccessLogging:
     console: bool = key(False, "whether the console gets a copy")
 
 
-@dataclass(frozen=True)
-class PredictionLogging:
+class PredictionLogging(Section):
     """One JSON object per prediction, in `prediction.log`."""
 
     enabled: bool = key(True, "write it")
@@ -265,24 +243,21 @@ class PredictionLogging:
     redact_headers: list[str] = key(SECRET_HEADERS, "headers whose values are replaced")
 
 
-@dataclass(frozen=True)
-class FeedbackLogging:
+class FeedbackLogging(Section):
     """What clients post to `/feedback`, in `feedback.log`."""
 
     enabled: bool = key(True, "write it")
     console: bool = key(True, "whether the console gets a copy")
 
 
-@dataclass(frozen=True)
-class AdvancedLogging:
+class AdvancedLogging(Section):
     """A logging set-up of your own."""
 
     enabled: bool = key(False, "use `config` instead of the other keys of `logging`")
     config: dict[str, Any] | None = key(None, "a mapping for `logging.config.dictConfig`")
 
 
-@dataclass(frozen=True)
-class Logging:
+class Logging(Section):
     """Logs of the library and the command line."""
 
     level: str = key("INFO", "least severe level that is logged", choices=LOG_LEVELS)
@@ -294,8 +269,7 @@ class Logging:
     advanced: AdvancedLogging = section(AdvancedLogging)
 
 
-@dataclass(frozen=True)
-class Otlp:
+class Otlp(Section):
     """OpenTelemetry export."""
 
     endpoint: str | None = key(
@@ -303,23 +277,20 @@ class Otlp:
     )
 
 
-@dataclass(frozen=True)
-class Zipkin:
+class Zipkin(Section):
     """The classic Zipkin client."""
 
     url: str | None = key(None, "accepted, no effect")
 
 
-@dataclass(frozen=True)
-class Jaeger:
+class Jaeger(Section):
     """The classic Jaeger client."""
 
     address: str | None = key(None, "accepted, no effect")
     port: int | None = key(None, "accepted, no effect")
 
 
-@dataclass(frozen=True)
-class Tracing:
+class Tracing(Section):
     """Traces of requests."""
 
     type: str | None = key(
@@ -336,22 +307,19 @@ class Tracing:
     jaeger: Jaeger = section(Jaeger)
 
 
-@dataclass(frozen=True)
-class ImageInput:
+class ImageInput(Section):
     """The image adapters."""
 
     default_extensions: list[str] = key(IMAGE_EXTENSIONS, "extensions of the files that image adapters accept")
 
 
-@dataclass(frozen=True)
-class Adapters:
+class Adapters(Section):
     """Input and output adapters."""
 
     image_input: ImageInput = section(ImageInput)
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Section):
     """The whole configuration."""
 
     bento_bundle: BentoBundle = section(BentoBundle)

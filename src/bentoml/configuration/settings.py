@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from bentoml.configuration.check import describe, problem_with
 from bentoml.configuration.environment import read_variable
-from bentoml.configuration.keys import is_section, known_keys, known_sections, near
+from bentoml.configuration.keys import known_keys, known_sections, near
 from bentoml.configuration.schema import Config
 from bentoml.exceptions import BentoMLConfigException
 
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import yaml
+
+    from bentoml.configuration.key import Section
 
 Source = Literal["default", "file", "environment"]
 
@@ -134,8 +134,8 @@ def unknown(name: str) -> str:
     if meant is not None:
         return f"unknown key '{name}'; did you mean '{meant}'?"
     parent = name.rpartition(".")[0]
-    fields = sorted(item.name for item in dataclasses.fields(known_sections().get(parent, Config)))
-    return f"unknown key '{name}'; known keys: {', '.join(fields)}"
+    known = sorted(known_sections().get(parent, Config).declarations)
+    return f"unknown key '{name}'; known keys: {', '.join(known)}"
 
 
 def config_of(settings: Mapping[str, Setting]) -> Config:
@@ -144,12 +144,12 @@ def config_of(settings: Mapping[str, Setting]) -> Config:
     return config
 
 
-def _section_of(schema: type[Any], prefix: str, settings: Mapping[str, Setting]) -> Any:
+def _section_of(schema: type[Section], prefix: str, settings: Mapping[str, Setting]) -> Any:
     values = {}
-    for name, kind in typing.get_type_hints(schema).items():
+    for name, declaration in schema.declarations.items():
         full_name = f"{prefix}{name}"
-        if is_section(kind):
-            values[name] = _section_of(kind, f"{full_name}.", settings)
+        if declaration.section is not None:
+            values[name] = _section_of(declaration.section, f"{full_name}.", settings)
         elif full_name in settings:
             values[name] = settings[full_name].value
     return schema(**values)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import typing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bentoml.configuration.keys import is_section
 from bentoml.configuration.schema import Config
+
+if TYPE_CHECKING:
+    from bentoml.configuration.key import Section
 
 
 def to_json(config: Config) -> str:
     """Every value of a configuration."""
-    return json.dumps(dataclasses.asdict(config))
+    return json.dumps(config.as_dict())
 
 
 def from_json(text: str | bytes) -> Config:
@@ -22,8 +22,6 @@ def from_json(text: str | bytes) -> Config:
     return config
 
 
-def _build(schema: type[Any], values: dict[str, Any]) -> Any:
-    hints = typing.get_type_hints(schema)
-    return schema(
-        **{name: _build(hints[name], value) if is_section(hints[name]) else value for name, value in values.items()}
-    )
+def _build(schema: type[Section], values: dict[str, Any]) -> Any:
+    inner = {name: declaration.section for name, declaration in schema.declarations.items() if declaration.section}
+    return schema(**{name: _build(inner[name], value) if name in inner else value for name, value in values.items()})
