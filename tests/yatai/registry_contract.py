@@ -12,9 +12,11 @@ import pytest
 from bentoml.exceptions import NotFound, YataiServiceRpcAborted
 from bentoml.types import Tag
 from bentoml.yatai.audit import AuditQuery
+from bentoml.yatai.bundle_tree import BundleTree
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import SortBy, UploadState
 from bentoml.yatai.registry import BentoQuery, Registry
+from bentoml.yatai.tree_reading import read_tree
 from tests.yatai.conftest import WriteBundle
 from tests.yatai.contract_of_changes import ContractOfChanges
 from tests.yatai.contract_of_deletion import ContractOfDeletion
@@ -52,6 +54,30 @@ class RegistryContract(ContractOfChanges, ContractOfDeletion):
         registry.fetch(registry.find(Tag("Iris", "1")), tmp_path / "copy")
         assert (tmp_path / "copy" / "Iris" / "iris.py").read_text() == "ANSWER = 42\n"
         assert (tmp_path / "copy" / "docker-entrypoint.sh").stat().st_mode & 0o100
+
+    def test_hold_gives_a_directory_until_it_is_released(self, registry: Registry, put: Put) -> None:
+        held = registry.hold(put("Iris:1"))
+        assert (held.path / "Iris" / "iris.py").read_text() == "ANSWER = 42\n"
+        held.release()
+        held.release()
+
+    def test_place_makes_the_files_that_are_asked_for(self, registry: Registry, put: Put, tmp_path: Path) -> None:
+        bento = put("Iris:1")
+        wanted = ("Iris/artifacts/model.pkl", "docker-entrypoint.sh")
+        part = BundleTree.of(entry for entry in registry.tree(bento) if entry.path in wanted)
+        (tmp_path / "placed").mkdir()
+        registry.place(bento, part, tmp_path / "placed")
+        assert read_tree(tmp_path / "placed") == part
+
+    @pytest.mark.parametrize("verb", ["hold", "place", "tree"])
+    def test_files_of_a_bundle_that_is_gone_are_not_found(
+        self, registry: Registry, put: Put, tmp_path: Path, verb: str
+    ) -> None:
+        bento = put("Iris:1")
+        tree = registry.tree(bento)
+        registry.delete(Tag("Iris", "1"))
+        with pytest.raises(NotFound, match="Iris:1"):
+            getattr(registry, verb)(bento, *((tree, tmp_path) if verb == "place" else ()))
 
     @pytest.mark.parametrize("tag", ["Iris:2", "Wine:latest", "Iris@production", "Wine@production"])
     def test_find_when_there_is_none_is_not_found(self, registry: Registry, put: Put, tag: str) -> None:

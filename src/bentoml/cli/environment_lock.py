@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from bentoml.cli.options import bento_argument, bento_command
-from bentoml.exceptions import CLIException
 from bentoml.saved_bundle.requirements.lock_target import PLATFORMS
 
 
@@ -32,11 +31,8 @@ def lock_command(
     resolves the requirements anew, in the same versions wherever they fit. pip knows no other machine than its own.
     """
     from bentoml.saved_bundle.locking import lock_bundle
-    from bentoml.storage.address import is_address, shown
-    from bentoml.yatai.resolve import resolve_bundle_path
+    from bentoml.yatai.resolve import resolve_own_bundle
 
-    if is_address(bento):
-        raise CLIException(f"{shown(bento)}: lock the bundle before it is put there, or retrieve it and lock the copy")
-    path = resolve_bundle_path(bento, yatai_url)
+    path = resolve_own_bundle(bento, yatai_url, "lock")
     locked = lock_bundle(path, tool, platform, python_version)
     click.echo(f"Locked {path}: {locked.distributions} distributions, {locked.hashes} hashes, from {locked.tool}")

@@ -63,10 +63,15 @@ def taken_isolation(options: dict[str, Any], *, verify: bool) -> EnvironmentOpti
     return None
 
 
-def without_isolation(words: list[str]) -> list[str]:
-    """The words that a user has typed without these options, which an older library may not know."""
+def without_isolation(words: list[str], *others: str) -> list[str]:
+    """The words that a user has typed without these options, which an older library may not know.
+
+    Args:
+        words: the words.
+        *others: options that take a value and go, too.
+    """
     flags = {f"--{ISOLATED}"}
-    with_value: set[str] = set()
+    with_value = set(others)
     for name, settings in _SETTINGS.items():
         (flags if settings.get("is_flag") else with_value).add(f"--{_prefixed(name, ISOLATED)}")
     kept: list[str] = []

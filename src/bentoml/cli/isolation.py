@@ -50,20 +50,22 @@ def go_on_isolated(
     from bentoml.deploy.environment import command_in
     from bentoml.saved_bundle.remote import leave_copies_to_successor
     from bentoml.storage.address import is_address
-    from bentoml.yatai.resolve import resolve_bundle_path
+    from bentoml.yatai.resolve import is_held, leave_held_to_successor, resolve_bundle_path
 
     bundle = resolve_bundle_path(bento, yatai_url)
     descriptor = None
     while descriptor is None:  # it may be deleted before it is held
         environment = made(bundle, options, quiet=verbosity.quiet)
         descriptor = environment.home.hold()
-    words = without_isolation(ctx.meta[_WORDS])
+    # An older library may know no addresses and no remote registries; and what was checked is what is used.
+    is_fetched = is_address(bento) or is_held(bundle)
+    words = without_isolation(ctx.meta[_WORDS], *(["--yatai-url"] if is_fetched else []))
     if not any(parameter.name == "bento" for parameter in ctx.command.params):
         words.insert(0, str(bundle))
-    elif is_address(bento):
-        # What was checked is what is used; an older library may know no addresses, too.
+    elif is_fetched:
         words[words.index(bento)] = str(bundle)
         leave_copies_to_successor()
+        leave_held_to_successor()
     argv, variables = command_in(environment, [str(ctx.info_name), *words], os.environ)
     os.set_inheritable(descriptor, True)
     sys.stdout.flush()

@@ -194,7 +194,7 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
     from bentoml.server.supervision.reloading import BundleSource
     from bentoml.server.supervision.supervisor import serve
     from bentoml.storage.address import is_address
-    from bentoml.yatai.resolve import resolve_bundle_path
+    from bentoml.yatai.resolve import release_all_but, resolve_bundle_path
 
     if options["watch"] and is_address(bento):
         raise click.UsageError("--reload looks at directories and tags; to fetch an address again, send SIGHUP")
@@ -208,7 +208,7 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
         refuse_other_needs(path, os.environ)
         return path
 
-    source = BundleSource(resolve_next, watch=options.pop("watch"))
+    source = BundleSource(resolve_next, watch=options.pop("watch"), release=release_all_but)
     serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
 
     def announce(address: str, management: str | None = None) -> None:

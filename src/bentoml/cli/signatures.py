@@ -30,12 +30,9 @@ def sign_command(bento: str, yatai_url: str | None, key: Path, ask_password: boo
     `openssl pkey -in private.pem -pubout -out public.pem` writes.
     """
     from bentoml.saved_bundle.signing import sign_bundle
-    from bentoml.storage.address import is_address, shown
-    from bentoml.yatai.resolve import resolve_bundle_path
+    from bentoml.yatai.resolve import resolve_own_bundle
 
-    if is_address(bento):
-        raise CLIException(f"{shown(bento)}: sign the bundle before it is put there, or retrieve it and sign the copy")
-    path = resolve_bundle_path(bento, yatai_url)
+    path = resolve_own_bundle(bento, yatai_url, "sign")
     sign_bundle(path, key, _password(ask_password, password_file))
     click.echo(f"Signed {path}")
 

@@ -145,23 +145,31 @@ class CheckoutCache:
 
 
 class HeldCheckout:
-    """A copy that is in use.
+    """Files of a bundle that are in use.
+
+    Args:
+        path: their directory.
+        lock: what keeps others from removing it; None where it is no copy, but the registry's own.
 
     Attributes:
-        path: its directory.
+        path: their directory.
+        is_copy: whether it is a copy, which is lost to whoever changes it.
     """
 
-    def __init__(self, path: Path, lock: BinaryIO) -> None:
+    def __init__(self, path: Path, lock: BinaryIO | None = None) -> None:
         self.path = path
+        self.is_copy = lock is not None
         self._lock = lock
 
     def release(self) -> None:
         """Say that it is not used any more."""
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def leave_to_successor(self) -> None:
         """Hold it on when another program takes the place of this process."""
-        os.set_inheritable(self._lock.fileno(), True)
+        if self._lock is not None:
+            os.set_inheritable(self._lock.fileno(), True)
 
 
 def tree_bytes(directory: Path) -> int:

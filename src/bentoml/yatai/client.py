@@ -46,10 +46,12 @@ class YataiClient:
 
     Args:
         registry: the registry; by default the local one that the configuration names.
+        url: its address, without any secret; None for the registry of this machine.
     """
 
-    def __init__(self, registry: Registry | None = None) -> None:
+    def __init__(self, registry: Registry | None = None, url: str | None = None) -> None:
         self._registry = registry
+        self._url = url
         self._repository: BentoRepository | None = None
 
     @property
@@ -58,7 +60,8 @@ class YataiClient:
         if self._repository is None:
             from bentoml.yatai.repository import BentoRepository
 
-            self._repository = BentoRepository(self._registry or open_local_registry(get_config()))
+            registry = self._registry or open_local_registry(get_config())
+            self._repository = BentoRepository(registry, self._url, lambda: open_local_registry(get_config()))
         return self._repository
 
 

@@ -20,6 +20,7 @@ from bentoml.yatai.aliases import Aliases
 from bentoml.yatai.audit import read_audit
 from bentoml.yatai.bundle_contents import BundleContents
 from bentoml.yatai.catalog import Catalog
+from bentoml.yatai.checkout_cache import HeldCheckout
 from bentoml.yatai.collection import ORPHAN_GRACE, Collector
 from bentoml.yatai.content_records import ContentsGoneError
 from bentoml.yatai.deposit import Deposit
@@ -187,19 +188,20 @@ class LocalRegistry:
     def reading(self, bento: Bento) -> Iterator[Path]:
         """See `Registry`."""
         with self._locked_for_reading(bento) as found:
-            path = self._blobs.local_path(found.uri.uri)
-            if path is None:
-                assert self._cache is not None, "a registry in a bucket is made with a cache"
-                with self._cache.checkout(self._contents.tree(found), self._contents.fill) as copy:
-                    yield copy
-                return
-            if not path.is_dir():
-                raise YataiRepositoryException(
-                    f"The files of {found.tag} are missing: {found.uri.uri} is not a directory. Restore it, or delete "
-                    "the bundle"
-                )
-            refuse_other_bundle(found, path)
-            yield path
+            held = self._held(found)
+            try:
+                yield held.path
+            finally:
+                held.release()
+
+    def hold(self, bento: Bento) -> HeldCheckout:
+        """See `Registry`."""
+        return self._held(self._catalog.find(Tag(bento.name, bento.version)))
+
+    def place(self, bento: Bento, part: BundleTree, directory: Path) -> None:
+        """See `Registry`."""
+        with self._locked_for_reading(bento):
+            self._contents.fill(part, directory)
 
     def tree(self, bento: Bento) -> BundleTree:
         """See `Registry`."""
@@ -258,6 +260,19 @@ class LocalRegistry:
             deposit.bring_again(gone)
             return False
         return True
+
+    def _held(self, found: Bento) -> HeldCheckout:
+        path = self._blobs.local_path(found.uri.uri)
+        if path is None:
+            assert self._cache is not None, "a registry in a bucket is made with a cache"
+            return self._cache.held(self._contents.tree(found), self._contents.fill)
+        if not path.is_dir():
+            raise YataiRepositoryException(
+                f"The files of {found.tag} are missing: {path} is not a directory. Restore it, or remove the record "
+                f"with: bentoml delete {found.tag}"
+            )
+        refuse_other_bundle(found, path)
+        return HeldCheckout(path)
 
     def _vacate(self, record: Record) -> None:
         self._blobs.displace(record.uri, record.uid)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bentoml.types import Tag
     from bentoml.yatai.audit import AuditEntry, AuditQuery
     from bentoml.yatai.bundle_tree import BundleTree
+    from bentoml.yatai.checkout_cache import HeldCheckout
     from bentoml.yatai.labels import LabelCondition
     from bentoml.yatai.models import Alias, AliasChange, Bento
 
@@ -166,6 +167,24 @@ class Registry(Protocol):
 
     def reading(self, bento: Bento) -> AbstractContextManager[Path]:
         """A local directory with the files of a bundle, which nobody deletes within the block."""
+
+    def hold(self, bento: Bento) -> HeldCheckout:
+        """As `reading`, until it is released, or the process ends.
+
+        A bundle that lies in a directory of the registry is not kept from being deleted; a copy is kept.
+        """
+
+    def place(self, bento: Bento, part: BundleTree, directory: Path) -> None:
+        """Make files of a bundle in a directory, which is there; they may share their bytes with the registry.
+
+        Args:
+            bento: the bundle.
+            part: those of its files that are to be made.
+            directory: where.
+
+        Raises:
+            NotFound: there is no such bundle, or it has not all these contents.
+        """
 
     def tree(self, bento: Bento) -> BundleTree:
         """The list of the files of a bundle.

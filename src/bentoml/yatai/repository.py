@@ -17,26 +17,38 @@ from bentoml.types import Tag
 from bentoml.yatai.arguments import as_sort_by, as_tag, not_negative
 from bentoml.yatai.bundle_deletion import BundleDeletion
 from bentoml.yatai.bundle_marks import BundleMarks
+from bentoml.yatai.bundle_transfer import BundleTransfer
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import Bento, SortBy
 from bentoml.yatai.registry import DEFAULT_LIMIT, BentoQuery
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from bentoml.service import BentoService
+    from bentoml.yatai.checkout_cache import HeldCheckout
     from bentoml.yatai.registry import Registry
 
 logger = logging.getLogger(__name__)
 
 
-class BentoRepository(BundleMarks, BundleDeletion):
-    """Bundles of one registry."""
+class BentoRepository(BundleMarks, BundleDeletion, BundleTransfer):
+    """Bundles of one registry.
 
-    def __init__(self, registry: Registry) -> None:
+    Args:
+        registry: the registry.
+        url: its address, without any secret; None for the registry of this machine.
+        open_local: opens the registry of this machine, from where bundles are pushed and to where they are pulled.
+    """
+
+    def __init__(
+        self, registry: Registry, url: str | None = None, open_local: Callable[[], Registry] | None = None
+    ) -> None:
         self._registry = registry
+        self._open_local = open_local or (lambda: registry)
+        self.url = url
 
     def upload(
         self,
@@ -182,6 +194,10 @@ class BentoRepository(BundleMarks, BundleDeletion):
     def reading(self, bento: str | Tag | Bento) -> AbstractContextManager[Path]:
         """A local directory with the files of a bundle, which nobody deletes within the block."""
         return self._registry.reading(bento if isinstance(bento, Bento) else self.get(bento))
+
+    def hold(self, bento: str | Tag | Bento) -> HeldCheckout:
+        """The same, until it is released, or the process ends."""
+        return self._registry.hold(bento if isinstance(bento, Bento) else self.get(bento))
 
     def containerize(
         self, bento: str | Tag, tag: str | None = None, build_args: Mapping[str, str] | None = None, push: bool = False

@@ -15,7 +15,7 @@ from bentoml.server.supervision.bundle_check import check_bundle
 from bentoml.server.supervision.bundle_watch import BundleMark, BundleWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
     from pathlib import Path
 
     from bentoml.server.options.serve_options import ServeOptions
@@ -34,10 +34,12 @@ class BundleSource:
     Attributes:
         resolve: gives the directory of the bundle that is to be served now; called in a thread of its own.
         watch: whether to ask again and again, and load what is new.
+        release: told after each reload which directories are still in use, so that copies of others may go.
     """
 
     resolve: Callable[[], Path]
     watch: bool = False
+    release: Callable[[Collection[Path]], None] | None = None
 
 
 class Reloader:
@@ -228,6 +230,8 @@ class Reloader:
     async def _dismiss(self, fleet: Fleet) -> None:
         await fleet.end()
         self.fleets.remove(fleet)
+        if self._source.release is not None:
+            self._source.release([other.options.bundle_path for other in self.fleets])
 
     async def _unless_failed(
         self, coroutine: Coroutine[Any, Any, object], superseding: asyncio.Future[None] | None = None

@@ -1,0 +1,145 @@
+"""Copies a bundle from one registry to another, through nothing but their common port.
+
+What the target has already is not brought again: it makes those files out of its own contents. Everything else is
+compared with its digest on the way, and the bundle becomes visible at the target in one step, as when it is saved.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from bentoml.exceptions import BundleIntegrityException, NotFound, YataiServiceRpcAborted
+from bentoml.types import Tag
+from bentoml.yatai.bundle_tree import BundleTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bentoml.yatai.models import Bento
+    from bentoml.yatai.registry import Registry
+
+
+@runtime_checkable
+class KeepsContents(Protocol):
+    """A registry that can say at once which contents it has, and make files of them."""
+
+    def kept_contents(self, tree: BundleTree) -> frozenset[str]:
+        """Digests of those contents of a tree that are here already."""
+
+    def fill(self, tree: BundleTree, directory: Path) -> None:
+        """Make the files of a tree in a directory."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What has become of a bundle that was to be copied.
+
+    Attributes:
+        bento: the bundle at the target.
+        was_there: whether it was there before, with the same files.
+        brought_bytes: size of the contents that the target did not have.
+        labels: those that it has at the source.
+    """
+
+    bento: Bento
+    was_there: bool
+    brought_bytes: int
+    labels: dict[str, str]
+
+
+def copy_bundle_between(
+    source: Registry,
+    target: Registry,
+    tag: Tag,
+    *,
+    with_labels: bool = True,
+    on_begin: Callable[[Bento, int], None] | None = None,
+) -> Transfer:
+    """Copy a bundle. After a copy that broke off the same call goes on.
+
+    Args:
+        source: where the bundle is.
+        target: where it shall be.
+        tag: the bundle; the source knows which one `latest` and aliases mean.
+        with_labels: whether it gets the labels that it has at the source. One that is there already keeps its own.
+        on_begin: called with the bundle and how many bytes are brought, at most, before that begins.
+
+    Raises:
+        NotFound: the source has no such bundle.
+        YataiServiceRpcAborted: the target has another bundle of this tag.
+        BundleIntegrityException: a file of the source is not the one that was registered.
+        BentoMLException: one of the two cannot be reached, read or written.
+    """
+    found = source.find(tag)
+    tree = source.tree(found)
+    labels = dict(found.bento_service_metadata.labels)
+    there = _same_bundle(target, found, tree)
+    if there is not None:
+        return Transfer(there, was_there=True, brought_bytes=0, labels=labels)
+    kept = target.kept_contents(tree) if isinstance(target, KeepsContents) else frozenset()
+    brought = sum(size for digest, size in tree.contents.items() if digest not in kept)
+    if on_begin is not None:
+        on_begin(found, brought)
+    with target.staging() as staged:
+        if kept and isinstance(target, KeepsContents):
+            target.fill(_part(tree, kept, inside=True), staged)
+        rest = _part(tree, kept, inside=False)
+        source.place(found, rest, staged)
+        _verify(found, staged, rest)
+        bento, was_there = _register(target, staged, found, tree, labels if with_labels else {})
+    return Transfer(bento, was_there, brought, labels)
+
+
+def _part(tree: BundleTree, digests: frozenset[str], *, inside: bool) -> BundleTree:
+    return BundleTree(tuple(entry for entry in tree if (entry.digest in digests) is inside))
+
+
+def _verify(found: Bento, directory: Path, part: BundleTree) -> None:
+    from bentoml.saved_bundle.verified_files import file_digest
+
+    for entry in part:
+        if file_digest(directory / entry.path) != entry.sha256:
+            raise BundleIntegrityException(
+                f"{entry.path} of {found.tag} is not the file that was registered. Restore it where the bundle comes "
+                "from; `bentoml yatai check --deep` there finds all that are damaged"
+            )
+
+
+def _register(
+    target: Registry, staged: Path, found: Bento, tree: BundleTree, labels: dict[str, str]
+) -> tuple[Bento, bool]:
+    from bentoml.saved_bundle import load_bento_service_metadata
+
+    metadata = load_bento_service_metadata(staged)
+    if (metadata.name, metadata.version) != (found.name, found.version):
+        raise BundleIntegrityException(f"{found.tag} holds the files of {metadata.name}:{metadata.version}")
+    try:
+        return target.register(staged, dataclasses.replace(metadata, labels=labels)), False
+    except YataiServiceRpcAborted:
+        # Somebody else has brought one of this tag meanwhile.
+        there = _same_bundle(target, found, tree)
+        if there is None:
+            raise
+        return there, True
+
+
+def _same_bundle(target: Registry, found: Bento, tree: BundleTree) -> Bento | None:
+    """The bundle at the target with the same tag and the same files.
+
+    Raises:
+        YataiServiceRpcAborted: it has other files.
+    """
+    tag = Tag(found.name, found.version)
+    try:
+        there = target.find(tag)
+    except NotFound:
+        return None
+    if (there.tree_digest or target.tree(there).digest) != tree.digest:
+        raise YataiServiceRpcAborted(
+            f"{tag} is there already, with other files. Save the service under another version, or delete one of "
+            "the two"
+        )
+    return there
