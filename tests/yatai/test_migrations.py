@@ -61,7 +61,7 @@ def test_upgrade_of_an_empty_database_makes_the_schema_of_the_code(tmp_path: Pat
     assert "WHERE deleted = 0" in dict(tuple(row) for row in indexes)["uq_bentos_live_tag"]
 
 
-@pytest.fixture(params=["0001"])
+@pytest.fixture(params=["0001", "0002"])
 def released(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteDatabase:
     """A database as the version of the library with that schema left it."""
     path = tmp_path / "storage.db"
@@ -87,7 +87,8 @@ def test_upgrade_of_a_released_database_keeps_what_is_registered(released: Sqlit
     assert [artifact.metadata for artifact in iris.bento_service_metadata.artifacts] == [{"accuracy": 0.9}]
 
 
-def test_upgrade_of_a_released_database_takes_what_was_deleted_as_gone_for_good(released: SqliteDatabase) -> None:
+@pytest.mark.parametrize("released", ["0001"], indirect=True)
+def test_upgrade_of_the_first_version_takes_what_was_deleted_as_gone_for_good(released: SqliteDatabase) -> None:
     with released.read() as connection:
         assert connection is not None
         rows = connection.execute(sa.select(schema.bentos).order_by(schema.bentos.c.id)).all()
@@ -100,6 +101,14 @@ def test_upgrade_of_a_released_database_takes_what_was_deleted_as_gone_for_good(
     assert {(row.tree_digest, row.size_bytes, row.created_by, row.deleted_at, row.deleted_by) for row in rows} == {
         (None, None, "", None, "")
     }
+
+
+@pytest.mark.parametrize("released", ["0002"], indirect=True)
+def test_upgrade_of_the_second_version_keeps_aliases_and_what_can_be_restored(released: SqliteDatabase) -> None:
+    catalog = Catalog(released)
+    assert catalog.find(Tag.parse("Iris@production")).version == "1"
+    (deleted,) = catalog.list_bentos(BentoQuery(deleted=True))
+    assert (deleted.tag, deleted.deleted_by, deleted.size_bytes) == ("Iris:2", "ann", 1476)
 
 
 def test_empty_database_becomes_what_all_steps_make(tmp_path: Path) -> None:

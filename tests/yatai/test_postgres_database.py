@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -55,13 +56,18 @@ def test_read_when_nothing_was_made_gives_none_and_makes_nothing(empty_postgres_
     assert tables(empty_postgres_database) == set()
 
 
-def test_write_when_database_is_empty_makes_the_schema_of_the_code(empty_postgres_database: PostgresDatabase) -> None:
+def differences(connection: sa.Connection) -> list[Any]:
+    """What alembic would change so that the tables are those of the code."""
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, schema.metadata))
+
+
+def test_write_when_database_is_empty_makes_the_schema_of_the_code(empty_postgres_database: PostgresDatabase) -> None:
     with empty_postgres_database.write() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, schema.metadata) == []
+        assert differences(connection) == []
         unique = connection.exec_driver_sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'uq_bentos_live_tag'")
         assert "WHERE (NOT deleted)" in unique.scalar_one()
     assert tables(empty_postgres_database) == {"alembic_version", *schema.metadata.tables}
@@ -247,29 +253,55 @@ def test_open_when_schema_is_newer_refuses(postgres_database: PostgresDatabase, 
         tables(opened)
 
 
-def test_open_when_schema_is_of_the_first_version_upgrades_it(
-    empty_postgres_database: PostgresDatabase, empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("released", "rows", "purged"),
+    [
+        pytest.param("0001", "bento", True, id="0001"),
+        pytest.param("0002", "bento deployment", False, id="0002"),
+    ],
+)
+def test_open_when_schema_is_of_an_older_version_upgrades_it(
+    empty_postgres_database: PostgresDatabase,
+    empty_postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    released: str,
+    rows: str,
+    purged: bool,
 ) -> None:
-    with monkeypatch.context() as first:
+    with monkeypatch.context() as older:
         script = migrations.script_directory()
-        first.setattr(script.get_revision("0002").module, "upgrade", lambda: None)
-        first.setattr(migrations, "script_directory", lambda: script)
+        for revision in script.walk_revisions():
+            if revision.revision > released:
+                older.setattr(revision.module, "upgrade", lambda: None)
+        older.setattr(migrations, "script_directory", lambda: script)
         with empty_postgres_database.write():
             pass
     with empty_postgres_database.write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-        connection.exec_driver_sql(FIRST_VERSION_ROW)
-    with closing(PostgresDatabase(empty_postgres_url)) as opened, opened.read() as connection:
-        assert connection is not None
-        rows = connection.execute(sa.select(schema.bentos)).all()
-    assert [(row.name, row.deleted, row.purged, row.created_by) for row in rows] == [("Iris", True, True, "")]
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{released}'")
+        for row in rows.split():
+            connection.exec_driver_sql(ROWS[row])
+    with closing(PostgresDatabase(empty_postgres_url)) as opened, opened.write() as connection:
+        bentos = connection.execute(sa.select(schema.bentos)).all()
+        deployments = connection.execute(sa.select(schema.deployments)).all()
+        assert differences(connection) == []
+    assert [(row.name, row.deleted, row.purged, row.created_by) for row in bentos] == [("Iris", True, purged, "")]
+    assert [(row.name, row.revision, row.resources, row.created_by) for row in deployments] == [
+        ("iris", 1, None, "") for row in rows.split() if row == "deployment"
+    ]
 
 
-FIRST_VERSION_ROW = """
+ROWS = {
+    "bento": """
 INSERT INTO bentos (uid, name, version, uri, uri_type, bento_service_metadata, created_at, upload_status,
     status_updated_at, error_message, owner, upload_expires_at, deleted, released)
 VALUES ('0', 'Iris', '1', '/Iris/1', 'LOCAL', '{}', now(), 'DONE', now(), '', '', now(), true, true)
-"""
+""",
+    "deployment": """
+INSERT INTO deployments (name, namespace, operator, bento_name, bento_version, spec, state, annotations, created_at,
+    last_updated_at)
+VALUES ('iris', 'dev', 'AWS_LAMBDA', 'Iris', '1', '{}', '{}', '{}', now(), now())
+""",
+}
 
 
 def test_ready_for_other_processes_after_a_fork_and_exit(postgres_database: PostgresDatabase) -> None:

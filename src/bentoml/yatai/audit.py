@@ -9,6 +9,10 @@
 | `bundle.labels`   | bundle               | `labels` as they are now, `before`                            |
 | `alias.set`       | alias `Name@alias`   | `version`, `before`: the version until then, or null          |
 | `alias.remove`    | alias                | `before`                                                      |
+| `deployment.create` | deployment `namespace/name` | `bundle`, `operator`                                 |
+| `deployment.update` | deployment         | `bundle`, `before`: the bundle until then                     |
+| `deployment.state` | deployment          | `state`, `before`                                             |
+| `deployment.delete` | deployment         | `bundle`, `left`: what its record said still exists           |
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 BUNDLE = "bundle"
 ALIAS = "alias"
+DEPLOYMENT = "deployment"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from bentoml.types import Tag
 from bentoml.yatai import listing
 from bentoml.yatai.aliases import Aliases
 from bentoml.yatai.audit import BUNDLE, AuditNote, write_note
+from bentoml.yatai.deployment_rows import refuse_when_deployed
 from bentoml.yatai.label_rows import BENTO, read_labels, replace_labels
 from bentoml.yatai.models import UploadState, utc_now
 from bentoml.yatai.owner import Owner, os_user
@@ -186,12 +187,12 @@ class Catalog:
 
         Args:
             tag: with the version itself.
-            force: also when an alias stands for it; the alias goes, too.
+            force: also when an alias stands for it, which goes, too, or a deployment is recorded of it, which stays.
             purge: so that it cannot be restored. What was never complete cannot be, anyway.
 
         Raises:
             NotFound: there is no such record.
-            YataiServiceRpcAborted: an alias stands for it.
+            YataiServiceRpcAborted: an alias stands for it, or it is deployed.
         """
         with self._database.write(durable=True) as connection:
             live = connection.execute(live_with_tag(tag)).first()
@@ -203,6 +204,8 @@ class Catalog:
                     f"{tag} is {' and '.join(f'{tag.name}@{alias}' for alias in bento.aliases)}: move or remove the "
                     "alias first, or force the deletion"
                 )
+            if not force:
+                refuse_when_deployed(connection, tag)
             self._aliases.remove_all_of(connection, live.id)
             purged = purge or live.upload_status != UploadState.DONE.name
             values = {"deleted": True, "deleted_at": self._clock(), "deleted_by": self._actor(), "purged": purged}

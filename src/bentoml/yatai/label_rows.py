@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bentoml.yatai.labels import LabelCondition
 
 BENTO = "bento"
+DEPLOYMENT = "deployment"
 
 
 def replace_labels(connection: Connection, resource_type: str, resource_id: int, values: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from bentoml.yatai.models import SortBy, UploadState
 from bentoml.yatai.schema import bento_texts, bentos
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from sqlalchemy.engine import Connection
@@ -69,24 +69,32 @@ def _matching(connection: Connection, query: BentoQuery) -> list[sa.ColumnElemen
         clauses.append(bentos.c.purged == sa.false())
     if query.name is not None:
         clauses.append(bentos.c.name == query.name)
-    for patterns in (query.name_patterns, query.also_patterns):
-        if EVERY_NAME not in patterns:
-            matches = (_like_pattern(connection, pattern) for pattern in patterns)
-            clauses.append(sa.or_(sa.false(), *matches))
+    dialect = connection.dialect.name
+    clauses += pattern_clauses((query.name_patterns, query.also_patterns), bentos.c.name, dialect)
     terms = query.search.lower().split()
     if terms:
         found = sa.select(sa.literal(1)).where(bento_texts.c.bento_id == bentos.c.id)
         clauses.append(found.where(*(bento_texts.c.text.contains(term, autoescape=True) for term in terms)).exists())
-    clauses += [label_clause(condition, BENTO, bentos.c.id, connection.dialect.name) for condition in query.conditions]
+    clauses += [label_clause(condition, BENTO, bentos.c.id, dialect) for condition in query.conditions]
     return clauses
 
 
-def _like_pattern(connection: Connection, pattern: str) -> sa.ColumnElement[bool]:
-    """Whether a name matches a pattern in which `*` stands for any characters; capital letters count."""
-    if connection.dialect.name == "sqlite":  # whose LIKE takes a capital letter for a small one
-        return bentos.c.name.op("GLOB")(re.sub(r"([?\[])", r"[\1]", pattern))
+def pattern_clauses(
+    groups: Iterable[Collection[str]], name: sa.ColumnElement[str], dialect: str
+) -> list[sa.ColumnElement[bool]]:
+    """That a name matches, of each group, a pattern in which `*` stands for any characters; capital letters count."""
+    return [
+        sa.or_(sa.false(), *(_like_pattern(pattern, name, dialect) for pattern in patterns))
+        for patterns in groups
+        if EVERY_NAME not in patterns
+    ]
+
+
+def _like_pattern(pattern: str, name: sa.ColumnElement[str], dialect: str) -> sa.ColumnElement[bool]:
+    if dialect == "sqlite":  # whose LIKE takes a capital letter for a small one
+        return name.op("GLOB")(re.sub(r"([?\[])", r"[\1]", pattern))
     escaped = re.sub(r"([%_/])", r"/\1", pattern).replace("*", "%")
-    return bentos.c.name.like(escaped, escape="/")
+    return name.like(escaped, escape="/")
 
 
 def _order(query: BentoQuery) -> tuple[sa.ColumnElement[Any], ...]:

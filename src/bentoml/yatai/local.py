@@ -23,8 +23,10 @@ from bentoml.yatai.catalog import Catalog
 from bentoml.yatai.checkout_cache import HeldCheckout
 from bentoml.yatai.collection import ORPHAN_GRACE, Collector
 from bentoml.yatai.content_records import ContentsGoneError
+from bentoml.yatai.deployments import Deployments
 from bentoml.yatai.deposit import Deposit
 from bentoml.yatai.inspection import inspect
+from bentoml.yatai.local_deployments import LocalDeployments
 from bentoml.yatai.locks import Locks, bento_lock
 from bentoml.yatai.models import BentoUri, utc_now
 from bentoml.yatai.owner import os_user
@@ -55,7 +57,7 @@ logger = logging.getLogger(__name__)
 KEEP_DELETED = timedelta(days=7)
 
 
-class LocalRegistry:
+class LocalRegistry(LocalDeployments):
     """A `Registry` for the processes that share one database and one blob store.
 
     Args:
@@ -79,6 +81,7 @@ class LocalRegistry:
         self._catalog = Catalog(database, actor=actor)
         self._aliases = Aliases(database, actor=actor)
         self._bin = RecycleBin(database, actor=actor)
+        self._deployments = Deployments(database, actor=actor)
         self._locks = Locks(database)
         self._blobs = blobs
         self._cache = cache

@@ -143,12 +143,12 @@ class Registry(Protocol):
 
         Args:
             tag: the bundle.
-            force: also when an alias stands for it; the alias goes, too.
+            force: also when an alias stands for it, which goes, too, or a deployment is recorded of it, which stays.
             purge: for good, with all bundles of this tag that were deleted before.
 
         Raises:
             NotFound: there is no such record.
-            YataiServiceRpcAborted: an alias stands for it.
+            YataiServiceRpcAborted: an alias stands for it, or a deployment that is not turned off is recorded of it.
         """
 
     def restore(self, tag: Tag) -> Bento:

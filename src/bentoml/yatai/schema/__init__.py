@@ -6,7 +6,7 @@ from bentoml.yatai.schema.access import audit, sessions, tokens, users
 from bentoml.yatai.schema.bundles import alias_history, aliases, bento_texts, bentos, labels, locks
 from bentoml.yatai.schema.columns import metadata
 from bentoml.yatai.schema.contents import blobs, trees, uploads
-from bentoml.yatai.schema.deployments import deployments
+from bentoml.yatai.schema.deployments import deployment_events, deployments
 
 __all__ = [
     "alias_history",
@@ -15,6 +15,7 @@ __all__ = [
     "bento_texts",
     "bentos",
     "blobs",
+    "deployment_events",
     "deployments",
     "labels",
     "locks",
