@@ -38,6 +38,14 @@ def test_section_never_changes() -> None:
         del outer.port
 
 
+def test_section_changed_is_another_one() -> None:
+    outer = Outer(port=1)
+    assert outer.changed(inner=Inner(names=[])) == Outer(port=1, inner=Inner(names=[]))
+    assert outer == Outer(port=1)
+    with pytest.raises(TypeError, match="Outer has no key prot"):
+        outer.changed(prot=1)
+
+
 def test_section_has_no_other_keys() -> None:
     values: Any = {"prot": 1}
     with pytest.raises(TypeError, match="Outer has no key prot"):

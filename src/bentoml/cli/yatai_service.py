@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -162,14 +161,13 @@ def _with_options(config: Config, given: dict[str, Any]) -> Config:
         ssl_certfile=given["ssl_certfile"],
         ssl_keyfile=given["ssl_keyfile"],
     )
-    changed = replace(
-        yatai,
+    changed = yatai.changed(
         server=server,
         auth=_changed(yatai.auth, required=given["auth_required"]),
         database=_changed(yatai.database, url=given["db_url"]),
         repository=_repository(yatai.repository, given),
     )
-    return replace(config, yatai=changed)
+    return config.changed(yatai=changed)
 
 
 def _repository(repository: Repository, given: dict[str, Any]) -> Repository:
@@ -178,8 +176,7 @@ def _repository(repository: Repository, given: dict[str, Any]) -> Repository:
         logger.warning("--repo-base-url is deprecated; use --repository-type and the option of that type")
         kind, option = _classic_place(base_url)
         given = {**given, "repository_type": given["repository_type"] or kind, option: given[option] or base_url}
-    return replace(
-        repository,
+    return repository.changed(
         type=given["repository_type"] or repository.type,
         file_system=_changed(repository.file_system, directory=given["file_system_directory"]),
         s3=_changed(repository.s3, url=given["s3_url"], endpoint_url=given["s3_endpoint_url"]),
@@ -198,7 +195,7 @@ def _classic_place(base_url: str) -> tuple[str, str]:
 
 def _changed(section: Any, **values: Any) -> Any:
     """A section with those values that are given."""
-    return replace(section, **{name: value for name, value in values.items() if value is not None})
+    return section.changed(**{name: value for name, value in values.items() if value is not None})
 
 
 def _banner(address: str, options: RegistryServerOptions, *, is_debug: bool) -> str:

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -64,7 +63,7 @@ def opened(db_url: str | None) -> Database:
 
     config = get_config()
     if db_url is not None:
-        config = replace(config, yatai=replace(config.yatai, database=replace(config.yatai.database, url=db_url)))
+        config = config.changed(yatai=config.yatai.changed(database=config.yatai.database.changed(url=db_url)))
     return open_database(config)
 
 

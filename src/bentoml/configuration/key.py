@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from typing_extensions import dataclass_transform
+    from typing_extensions import Self, dataclass_transform
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[T], T]:
@@ -142,6 +142,14 @@ class Section:  # noqa: PLW1641 - lists are among the values, so it cannot be ha
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def changed(self, **values: Any) -> Self:
+        """The same section with other values of some keys.
+
+        Raises:
+            TypeError: it has no such key.
+        """
+        return type(self)(**{**vars(self), **values})
 
     def as_dict(self) -> dict[str, Any]:
         """All values by their names, those of sections likewise."""
