@@ -141,8 +141,8 @@ ENVIRONMENTS: dict[str, Environment] = {
     ),
     "storage": Environment(
         # Servers of object stores; that for Azure is a program for Node, see tests/storage/emulators.py.
-        requirements=("moto[server]>=5.1", "obstore>=0.11"),
-        modules=("moto", "obstore"),
+        requirements=("moto[server]>=5.1", "obstore>=0.11", "psycopg[binary]>=3.2"),
+        modules=("moto", "obstore", "psycopg"),
     ),
     "tensorflow": Environment(
         requirements=(

@@ -107,5 +107,5 @@ def test_archive_that_was_cut_off_leaves_nothing(project: Project, emulator: Emu
 def test_without_the_library_an_address_says_what_to_install(url: str) -> None:
     code = "import sys; sys.modules['obstore'] = None; import bentoml; bentoml.load(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False, timeout=60)
-    assert "pip install obstore" in done.stderr
+    assert "pip install bentoml[storage]" in done.stderr
     assert MissingDependencyException.__name__ in done.stderr

@@ -37,7 +37,22 @@ def test_get_yatai_client_when_url_is_configured_is_never_silently_local(bentoml
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("  repository:\n    type: s3\n", "'s3' is not available", id="s3"),
+        pytest.param("  repository:\n    type: s3\n", "'--s3-url' must be specified", id="s3"),
+        pytest.param(
+            "  repository:\n    type: gcs\n    gcs:\n      url: s3://bundles/y\n",
+            "it begins with gs://",
+            id="gcs-in-s3",
+        ),
+        pytest.param(
+            "  repository:\n    type: azure\n    azure:\n      url: azure://?/bundles\n",
+            "yatai.repository.azure.url",
+            id="azure-without-container",
+        ),
+        pytest.param(
+            "  repository:\n    type: s3\n    s3:\n      url: s3://bundles\n      signature_version: s3\n",
+            "'s3' is not available; requests are signed as s3v4",
+            id="old-signature",
+        ),
         pytest.param("  database:\n    url: mysql://u:secret@db/x\n", "mysql://db/x", id="mysql"),
         pytest.param("  database:\n    url: 'sqlite://'\n", "sqlite:///relative/path.db", id="in-memory"),
         pytest.param(

@@ -32,23 +32,23 @@ class FileSystemRepository(Section):
 
 
 class S3Repository(Section):
-    """Bundles in S3 or a compatible store; not in this version."""
+    """Bundles in S3 or a compatible store; all else is that of `storage.s3` and the `AWS_*` variables."""
 
     url: str | None = key(None, "`s3://BUCKET/PREFIX`")
-    endpoint_url: str | None = key(None, "address of a compatible store")
-    signature_version: str = key("s3v4", "how requests are signed")
+    endpoint_url: str | None = key(None, "address of a compatible store; null is that of `storage.s3`")
+    signature_version: str = key("s3v4", "how requests are signed; `s3v4` is the only way")
     expiration: int = key(3000, "how long a presigned URL is valid", unit="seconds", at_least=1)
 
 
 class GcsRepository(Section):
-    """Bundles in Google Cloud Storage; not in this version."""
+    """Bundles in Google Cloud Storage; all else is that of `storage.gcs` and the `GOOGLE_*` variables."""
 
     url: str | None = key(None, "`gs://BUCKET/PREFIX`")
     expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
 
 
 class AzureRepository(Section):
-    """Bundles in Azure Blob Storage; not in this version."""
+    """Bundles in Azure Blob Storage; all else is that of `storage.azure` and the `AZURE_*` variables."""
 
     url: str | None = key(None, "`azure://CONTAINER/PREFIX`")
     expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
@@ -59,7 +59,7 @@ class Repository(Section):
 
     type: str = key(
         "file_system",
-        "kind of store; `s3`, `gcs` and `azure`: not in this version",
+        "kind of store",
         choices=("file_system", "s3", "gcs", "azure"),
     )
     file_system: FileSystemRepository = section(FileSystemRepository)
@@ -68,6 +68,18 @@ class Repository(Section):
     azure: AzureRepository = section(AzureRepository)
     keep_deleted_days: int = key(
         7, "how long a deleted bundle can be restored, and its files take room; 0: not at all", unit="days", at_least=0
+    )
+
+
+class Cache(Section):
+    """Copies on this machine of bundles whose files are elsewhere: in a bucket, or in a remote registry."""
+
+    directory: str | None = key(None, "where they are; null is `$BENTOML_HOME/cache`")
+    max_bytes: int = key(
+        20 << 30,
+        "most that they take; then those go that were not used for the longest time, and that nobody uses",
+        unit="bytes",
+        at_least=0,
     )
 
 
@@ -126,6 +138,7 @@ class Yatai(Section):
 
     remote: Remote = section(Remote)
     repository: Repository = section(Repository)
+    cache: Cache = section(Cache)
     database: Database = section(Database)
     namespace: str = key("dev", "namespace of deployments")
     logging: YataiLogging = section(YataiLogging)

@@ -35,18 +35,22 @@ _AZURE_KEYS = {
 }
 
 
-def open_bucket(address: Address) -> BucketStore:
+def open_bucket(address: Address, endpoint_url: str | None = None) -> BucketStore:
     """The bucket or container that an address names.
+
+    Args:
+        address: in the bucket.
+        endpoint_url: of the store; None for the one that is configured.
 
     Raises:
         BentoMLConfigException: what is configured is not enough, or contradicts itself.
         MissingDependencyException: the library `obstore` is not installed.
     """
-    library = require("obstore.store")
+    library = require("obstore.store", "bentoml[storage]")
     makers: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
-        "s3": lambda: (library.S3Store, _s3_options()),
-        "gs": lambda: (library.GCSStore, _gcs_options()),
-        "azure": lambda: (library.AzureStore, _azure_options()),
+        "s3": lambda: (library.S3Store, _s3_options(endpoint_url)),
+        "gs": lambda: (library.GCSStore, _gcs_options(endpoint_url)),
+        "azure": lambda: (library.AzureStore, _azure_options(endpoint_url)),
     }
     make, options = makers[address.scheme]()
     where = f"{address.scheme}://{address.container}"
@@ -86,9 +90,9 @@ def _is_plain(endpoint: str | None) -> bool:
     return endpoint is not None and endpoint.lower().startswith("http://")
 
 
-def _s3_options() -> dict[str, Any]:
+def _s3_options(endpoint_url: str | None) -> dict[str, Any]:
     config = get_config().storage.s3
-    endpoint = config.endpoint_url
+    endpoint = endpoint_url or config.endpoint_url
     for variable in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
         endpoint = endpoint or os.environ.get(variable) or None
     profile = profile_options()
@@ -100,12 +104,12 @@ def _s3_options() -> dict[str, Any]:
     }
 
 
-def _gcs_options() -> dict[str, Any]:
-    endpoint = get_config().storage.gcs.endpoint_url or os.environ.get("GOOGLE_BASE_URL") or None
+def _gcs_options(endpoint_url: str | None) -> dict[str, Any]:
+    endpoint = endpoint_url or get_config().storage.gcs.endpoint_url or os.environ.get("GOOGLE_BASE_URL") or None
     return {"base_url": endpoint, "plain": _is_plain(endpoint)}
 
 
-def _azure_options() -> dict[str, Any]:
+def _azure_options(endpoint_url: str | None) -> dict[str, Any]:
     config = get_config().storage.azure
     options: dict[str, Any] = {}
     for part in os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "").split(";"):
@@ -114,8 +118,8 @@ def _azure_options() -> dict[str, Any]:
             options[_AZURE_KEYS[name]] = value.rstrip("/") if name == "BlobEndpoint" else value
     if config.account is not None:
         options["account_name"] = config.account
-    if config.endpoint_url is not None:
-        options["endpoint"] = config.endpoint_url
+    if endpoint_url or config.endpoint_url:
+        options["endpoint"] = endpoint_url or config.endpoint_url
     elif "endpoint" not in options:
         options["endpoint"] = os.environ.get("AZURE_STORAGE_ENDPOINT") or os.environ.get("AZURE_ENDPOINT") or None
     options["plain"] = _is_plain(options["endpoint"])

@@ -43,6 +43,30 @@ class BundleContents:
         self._blobs = blobs
         self._clock = clock
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the files are elsewhere, and used by copies."""
+        return self._blobs.contents.is_remote
+
+    def directory(self, bento: Bento) -> Path | None:
+        """The directory of a bundle on this machine; None where its files are elsewhere.
+
+        Raises:
+            YataiRepositoryException: it is missing, or in a store of another kind than the one that is configured.
+        """
+        if bento.uri.type != self._blobs.uri_type:
+            raise YataiRepositoryException(
+                f"The files of {bento.tag} are in {bento.uri.uri}, where yatai.repository does not point any more; set "
+                "it back, or delete the bundle"
+            )
+        path = self._blobs.local_path(bento.uri.uri)
+        if path is not None and not path.is_dir():
+            raise YataiRepositoryException(
+                f"The files of {bento.tag} are missing: {path} is not a directory. Restore it, or remove the record "
+                f"with: bentoml delete {bento.tag}"
+            )
+        return path
+
     def tree(self, bento: Bento) -> BundleTree:
         """The files of a bundle. One that was registered by an older version gets its tree now, which reads it all.
 

@@ -6,11 +6,10 @@ Opening a client is free; the database is opened by the first call that needs it
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.configuration import bentoml_home, get_config
-from bentoml.exceptions import BentoMLConfigException, YataiServiceException
+from bentoml.exceptions import YataiServiceException
 
 if TYPE_CHECKING:
     from bentoml.configuration import Config
@@ -70,19 +69,14 @@ def open_local_registry(config: Config) -> LocalRegistry:
 
     Raises:
         BentoMLConfigException: the configured storage or database cannot be used by this version.
-        MissingDependencyException: the driver of the configured database is not installed.
+        MissingDependencyException: the driver of the configured database, or the library for buckets, is not installed.
     """
-    if config.yatai.repository.type != "file_system":
-        raise BentoMLConfigException(
-            f"yatai.repository.type {config.yatai.repository.type!r} is not available in this version; use file_system"
-        )
-    from bentoml.yatai.blobs import FileSystemBlobStore
     from bentoml.yatai.local import LocalRegistry
+    from bentoml.yatai.repository_store import open_blob_store, open_cache
 
-    directory = config.yatai.repository.file_system.directory
-    root = Path(directory).expanduser() if directory else bentoml_home() / "repository"
+    blobs, cache = open_blob_store(config), open_cache(config)
     keep_deleted = timedelta(days=config.yatai.repository.keep_deleted_days)
-    return LocalRegistry(open_database(config), FileSystemBlobStore(root.absolute()), keep_deleted=keep_deleted)
+    return LocalRegistry(open_database(config), blobs, cache=cache, keep_deleted=keep_deleted)
 
 
 def open_database(config: Config) -> Database:

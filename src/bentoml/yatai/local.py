@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bentoml.exceptions import BentoMLException, NotFound, YataiRepositoryException
+from bentoml.exceptions import BentoMLException, NotFound
 from bentoml.types import Tag
 from bentoml.yatai.aliases import Aliases
 from bentoml.yatai.audit import read_audit
@@ -190,12 +190,16 @@ class LocalRegistry(LocalDeployments):
     @contextmanager
     def reading(self, bento: Bento) -> Iterator[Path]:
         """See `Registry`."""
-        with self._locked_for_reading(bento) as found:
-            held = self._held(found)
+        if self._contents.is_remote:
+            # Nobody waits in the catalog for what is being copied: its contents stay when the bundle is deleted.
+            held = self.hold(bento)
             try:
                 yield held.path
             finally:
                 held.release()
+            return
+        with self._locked_for_reading(bento) as found:
+            yield self._held(found).path
 
     def hold(self, bento: Bento) -> HeldCheckout:
         """See `Registry`."""
@@ -265,15 +269,10 @@ class LocalRegistry(LocalDeployments):
         return True
 
     def _held(self, found: Bento) -> HeldCheckout:
-        path = self._blobs.local_path(found.uri.uri)
+        path = self._contents.directory(found)
         if path is None:
             assert self._cache is not None, "a registry in a bucket is made with a cache"
             return self._cache.held(self._contents.tree(found), self._contents.fill)
-        if not path.is_dir():
-            raise YataiRepositoryException(
-                f"The files of {found.tag} are missing: {path} is not a directory. Restore it, or remove the record "
-                f"with: bentoml delete {found.tag}"
-            )
         refuse_other_bundle(found, path)
         return HeldCheckout(path)
 

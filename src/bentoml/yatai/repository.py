@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,8 +189,13 @@ class BentoRepository(BundleMarks, BundleDeletion, BundleTransfer):
 
         if isinstance(bento, Path) or (isinstance(bento, str) and (Path(bento).is_dir() or is_address(bento))):
             return load(bento)
-        with self.reading(bento) as path:
-            return load(path)
+        found = bento if isinstance(bento, Bento) else self.get(bento)
+        with self.reading(found) as path:
+            service = load(path)
+            held = self.hold(found)
+        # It may read files for as long as it lives.
+        weakref.finalize(type(service), held.release)
+        return service
 
     def reading(self, bento: str | Tag | Bento) -> AbstractContextManager[Path]:
         """A local directory with the files of a bundle, which nobody deletes within the block."""

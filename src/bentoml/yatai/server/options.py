@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from bentoml.exceptions import BentoMLConfigException, InvalidArgument
+from bentoml.exceptions import InvalidArgument
+from bentoml.yatai.repository_store import bucket_address
 
 if TYPE_CHECKING:
     from bentoml.configuration import Config
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
-_URL_OPTIONS = {"s3": "--s3-url", "gcs": "--gcs-url", "azure": "--azure-url"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class RegistryServerOptions:
             InvalidArgument: the prefix is no path, or a key is named without a certificate.
         """
         server, auth = config.yatai.server, config.yatai.auth
-        check_repository(config)
+        if config.yatai.repository.type != "file_system":
+            bucket_address(config)
         if server.ssl_keyfile is not None and server.ssl_certfile is None:
             raise InvalidArgument("a private key is of no use without a certificate; name it with --ssl-certfile")
         return cls(
@@ -90,18 +91,6 @@ class RegistryServerOptions:
             session_s=auth.session_s,
             login_failures=auth.login_failures,
         )
-
-
-def check_repository(config: Config) -> None:
-    """See that the address of a bucket is there where bundles are kept in one.
-
-    Raises:
-        BentoMLConfigException: it is missing; the text is the classic one.
-    """
-    kind = config.yatai.repository.type
-    option = _URL_OPTIONS.get(kind)
-    if option is not None and not getattr(config.yatai.repository, kind).url:
-        raise BentoMLConfigException(f"'{option}' must be specified for {kind.upper()} repository type")
 
 
 def as_prefix(text: str) -> str:
