@@ -43,6 +43,7 @@ ROOMS: dict[str, int] = {
     "bentoml.saved_bundle.requirements": 22,
     "bentoml.saved_bundle": 23,
     "bentoml.yatai": 30,
+    "bentoml.yatai.remote": 31,
     "bentoml.yatai.server": 40,
     "bentoml.server": 40,
     "bentoml.server.options": 40,

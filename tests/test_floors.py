@@ -48,6 +48,7 @@ HEAVY = {
     "sklearn",
     "sqlalchemy",
     "starlette",
+    "urllib3",
     "uvicorn",
     "uvloop",
 }

@@ -281,7 +281,7 @@ class ContractOfDeployments:
                 DeploymentQuery(conditions=parse_label_query("shape=round")), "", id="labels-of-bundles-are-not-theirs"
             ),
             pytest.param(DeploymentQuery(name_patterns=["Wi*", "W"]), "dev/wine", id="of-a-pattern"),
-            pytest.param(DeploymentQuery(also_patterns=[]), "", id="of-no-pattern"),
+            pytest.param(DeploymentQuery(also_patterns=[[]]), "", id="of-no-pattern"),
             pytest.param(DeploymentQuery(offset=1, limit=1), "prod/iris", id="second-page"),
             pytest.param(DeploymentQuery(limit=0), "", id="none"),
             pytest.param(DeploymentQuery(limit=None), "dev/wine prod/iris dev/iris", id="all"),

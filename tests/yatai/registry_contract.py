@@ -105,6 +105,7 @@ class RegistryContract(ContractOfChanges, ContractOfDeletion):
             pytest.param(BentoQuery(name_patterns=["a", "B"]), "a:2 B:1 a:1", id="of-two-patterns"),
             pytest.param(BentoQuery(name_patterns=[]), "", id="of-no-pattern"),
             pytest.param(BentoQuery(name_patterns=["?", "[a]", "_", "%"]), "", id="only-stars-are-special"),
+            pytest.param(BentoQuery(name_patterns=["a", "B"], also_patterns=[["*"], ["b", "B"]]), "B:1", id="groups"),
             pytest.param(BentoQuery(search="B"), "b:2 B:1", id="search-in-names"),
             pytest.param(BentoQuery(search=":2"), "b:2 a:2", id="search-in-versions"),
             pytest.param(BentoQuery(search="vis"), "a:2 B:1", id="search-in-values-of-labels"),

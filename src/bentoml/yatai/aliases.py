@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bentoml.exceptions import InvalidArgument, NotFound
+from bentoml.exceptions import NotFound
+from bentoml.yatai.alias_name import check_alias
 from bentoml.yatai.audit import ALIAS, AuditNote, write_note
 from bentoml.yatai.models import Alias, AliasChange, utc_now
 from bentoml.yatai.owner import os_user
 from bentoml.yatai.records import visible_with_tag
-from bentoml.yatai.registry import LATEST, not_registered
+from bentoml.yatai.registry import not_registered
 from bentoml.yatai.schema import alias_history, aliases, bentos
 
 if TYPE_CHECKING:
@@ -24,22 +24,6 @@ if TYPE_CHECKING:
 
     from bentoml.types import Tag
     from bentoml.yatai.database import Database
-
-_is_alias = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?").fullmatch
-
-
-def check_alias(alias: str) -> str:
-    """An alias, when it can be one.
-
-    Raises:
-        InvalidArgument: it has other characters than letters, digits, `-`, `_` and `.`, or is too long.
-    """
-    if not _is_alias(alias) or alias.lower() == LATEST:
-        raise InvalidArgument(
-            f"{alias!r} cannot be an alias: use up to 63 letters, digits, `-`, `_` and `.`, with a letter or digit "
-            "first and last; `latest` is taken"
-        )
-    return alias
 
 
 class Aliases:

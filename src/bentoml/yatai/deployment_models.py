@@ -249,7 +249,7 @@ class DeploymentQuery:
         search: words, each a part of name, namespace or tag of the bundle; case does not count.
         conditions: label conditions, all of which must hold.
         name_patterns: of the names of bundles, one of which must match; `*` stands for any characters.
-        also_patterns: one of these as well.
+        also_patterns: more of such patterns; the names match one in each group.
         sort_by: the time of the first record, or the name.
         ascending: smallest (oldest) first.
         offset: deployments to skip, >= 0.
@@ -264,7 +264,7 @@ class DeploymentQuery:
     search: str = ""
     conditions: Sequence[LabelCondition] = ()
     name_patterns: Sequence[str] = ("*",)
-    also_patterns: Sequence[str] = ("*",)
+    also_patterns: Sequence[Sequence[str]] = ()
     sort_by: SortBy = SortBy.CREATED_AT
     ascending: bool = False
     offset: int = 0

@@ -109,7 +109,7 @@ def _matching(connection: Connection, query: DeploymentQuery) -> list[sa.ColumnE
             clauses.append(column == wanted)
     if query.states:
         clauses.append(_phase().in_([state.name for state in query.states]))
-    clauses += pattern_clauses((query.name_patterns, query.also_patterns), table.bento_name, dialect)
+    clauses += pattern_clauses((query.name_patterns, *query.also_patterns), table.bento_name, dialect)
     text = sa.func.lower(table.namespace + "/" + table.name + " " + table.bento_name + ":" + table.bento_version)
     clauses += [text.contains(word, autoescape=True) for word in query.search.lower().split()]
     clauses += [label_clause(condition, DEPLOYMENT, table.id, dialect) for condition in query.conditions]

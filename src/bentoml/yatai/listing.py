@@ -70,7 +70,7 @@ def _matching(connection: Connection, query: BentoQuery) -> list[sa.ColumnElemen
     if query.name is not None:
         clauses.append(bentos.c.name == query.name)
     dialect = connection.dialect.name
-    clauses += pattern_clauses((query.name_patterns, query.also_patterns), bentos.c.name, dialect)
+    clauses += pattern_clauses((query.name_patterns, *query.also_patterns), bentos.c.name, dialect)
     terms = query.search.lower().split()
     if terms:
         found = sa.select(sa.literal(1)).where(bento_texts.c.bento_id == bentos.c.id)

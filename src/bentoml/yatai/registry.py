@@ -45,7 +45,7 @@ class BentoQuery:
     Attributes:
         name: exact name of the service; None for every name.
         name_patterns: names that match one of these, where `*` stands for any characters.
-        also_patterns: names that match one of these as well.
+        also_patterns: more of such patterns; the names match one in each group.
         search: words, each of which must be a part of name, version or a label (`key=value`); case does not count.
         conditions: label conditions, all of which must hold.
         sort_by: the column that decides the order; bundles of one name are sorted newest first.
@@ -57,7 +57,7 @@ class BentoQuery:
 
     name: str | None = None
     name_patterns: Sequence[str] = ("*",)
-    also_patterns: Sequence[str] = ("*",)
+    also_patterns: Sequence[Sequence[str]] = ()
     search: str = ""
     conditions: Sequence[LabelCondition] = ()
     sort_by: SortBy = SortBy.CREATED_AT

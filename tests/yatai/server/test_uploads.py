@@ -56,7 +56,7 @@ def test_bundle_is_seen_after_the_commit_and_not_before(client: httpx.Client, tm
     again = begin(client, directory, "Seen:1").json()
     assert (again["id"], again["missing"], again["bundle"]) == (None, [], bundle)
     entries = client.get("/api/v1/audit", params={"resource": "Seen:1"}).json()["entries"]
-    assert [entry["action"] for entry in entries] == ["upload.commit", "bundle.register", "upload.begin"]
+    assert [entry["action"] for entry in entries] == ["bundle.register"]
     assert {entry["actor"] for entry in entries} == {"anonymous"}
 
 

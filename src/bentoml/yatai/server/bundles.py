@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml.types import Tag
@@ -23,17 +24,7 @@ DEFAULT_LIMIT = 40
 def list_bundles(call: Call) -> messages.BundlePage:
     """Bundles that match, of the names that the caller may know."""
     query, limit = call.query, call.query["limit"]
-    asked = BentoQuery(
-        name=query["name"] or None,
-        **patterns_of(call),
-        search=query["search"] or "",
-        conditions=parse_label_query(query["labels"]),
-        sort_by=SortBy[query["order_by"].upper()],
-        ascending=query["ascending"],
-        offset=query["offset"],
-        limit=limit + 1,
-        deleted=query["deleted"],
-    )
+    asked = replace(_asked(call), offset=query["offset"], limit=limit + 1)
     found = call.registry.list_bentos(asked)
     return messages.BundlePage(
         bundles=[bundle_message(bento) for bento in found[:limit]],
@@ -42,9 +33,30 @@ def list_bundles(call: Call) -> messages.BundlePage:
     )
 
 
+def list_tags(call: Call) -> messages.Tags:
+    """Tags of all records that match, those of uploads that failed included."""
+    found = call.registry.matching_tags(_asked(call))
+    return messages.Tags([messages.Tag(tag.name, tag.version) for tag in found])
+
+
 def patterns_of(call: Call) -> dict[str, Any]:
     """What a query has to say for the caller to see only what the caller may know."""
-    return dict(zip(("name_patterns", "also_patterns"), call.principal.pattern_groups, strict=False))
+    return {"also_patterns": call.principal.pattern_groups}
+
+
+def _asked(call: Call) -> BentoQuery:
+    """Which bundles are meant, of those that the caller may know."""
+    query, patterns = call.query, call.query["patterns"]
+    groups = [] if patterns is None else [group.split(",") for group in patterns.split(";")]
+    return BentoQuery(
+        name=query["name"] or None,
+        also_patterns=(*groups, *call.principal.pattern_groups),
+        search=query["search"] or "",
+        conditions=parse_label_query(query["labels"]),
+        sort_by=SortBy[query["order_by"].upper()],
+        ascending=query["ascending"],
+        deleted=query["deleted"],
+    )
 
 
 def get_bundle(call: Call) -> messages.Bundle:
@@ -105,15 +117,19 @@ def bundle_message(bento: Bento) -> messages.Bundle:
 BUNDLES = "/api/v1/bundles"
 BUNDLE = f"{BUNDLES}/{{name}}/{{version}}"
 
-_LISTING = (
+_MATCHING = (
     Query("name", "Exact name of the service.", most=255),
+    Query("patterns", "Names that match one of these, such as `team-*,core`; in each group, `a*,b;*z`.", most=4000),
     Query("search", "Words, each a part of name, version or a label; case does not count.", most=1000),
     Query("labels", "Label query, such as `stage=prod, team In (core, web), owner`.", most=4000),
     Query("order_by", "Column that decides the order.", default="created_at", choices=("created_at", "name")),
     Query("ascending", "Oldest, or first in the alphabet, first.", kind=bool, default=False),
+    Query("deleted", "Those that can be restored, instead of those that are there.", kind=bool, default=False),
+)
+_LISTING = (
+    *_MATCHING,
     Query("offset", "Bundles to skip.", kind=int, default=0, most=MAX_OFFSET),
     Query("limit", "Most bundles to give.", kind=int, default=DEFAULT_LIMIT, most=1000),
-    Query("deleted", "Those that can be restored, instead of those that are there.", kind=bool, default=False),
     Query("count", "Count all that match, too.", kind=bool, default=False),
 )
 _DELETION = (
@@ -136,6 +152,16 @@ ROUTES = (
         Role.READ,
         query=_LISTING,
         answer=messages.BundlePage,
+    ),
+    Route(
+        "GET",
+        "/api/v1/tags",
+        "list_tags",
+        "List the tags of all that match, also of uploads that failed or have not ended.",
+        list_tags,
+        Role.READ,
+        query=_MATCHING,
+        answer=messages.Tags,
     ),
     Route(
         "GET",

@@ -23,6 +23,12 @@ def list_aliases(call: Call) -> messages.Aliases:
     return messages.Aliases([messages.Alias(**asdict(alias)) for alias in found])
 
 
+def list_all_aliases(call: Call) -> messages.Aliases:
+    """The aliases of all names that the caller may know."""
+    found = [alias for alias in call.registry.list_aliases() if call.principal.covers(alias.name)]
+    return messages.Aliases([messages.Alias(**asdict(alias)) for alias in found])
+
+
 def set_alias(call: Call) -> messages.Alias:
     """Make an alias, or move it."""
     given: messages.AliasTarget = call.body
@@ -59,6 +65,15 @@ def list_audit(call: Call) -> messages.AuditPage:
 _ALIASES = "/api/v1/aliases/{name}"
 
 ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/aliases",
+        "list_all_aliases",
+        "List the aliases of all names.",
+        list_all_aliases,
+        Role.READ,
+        answer=messages.Aliases,
+    ),
     Route(
         "GET",
         _ALIASES,

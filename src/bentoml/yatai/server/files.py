@@ -17,7 +17,7 @@ from bentoml.exceptions import NotFound, YataiRepositoryException
 from bentoml.yatai.server.bundles import BUNDLE, tag_of
 from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.roles import Role
-from bentoml.yatai.server.routes import BYTES, GZIP, JSON, About, Route
+from bentoml.yatai.server.routes import BYTES, GZIP, JSON, About, Query, Route
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -237,6 +237,7 @@ ROUTES = (
         get_file,
         Role.READ,
         About.NAME,
+        query=(Query("redirect", "Take an address of the store in place of the bytes.", kind=bool, default=False),),
         answer=BYTES,
         errors=(206, 304, 404, 416),
         headers={"Range": "Bytes to give, such as `bytes=100-`.", "If-None-Match": "Digest of a copy, in quotes."},

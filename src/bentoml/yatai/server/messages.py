@@ -79,6 +79,19 @@ class BundlePage(Struct):
     total: int | None
 
 
+class Tag(Struct):
+    """Name and version of a bundle."""
+
+    name: str
+    version: str
+
+
+class Tags(Struct):
+    """Tags, in the order that was asked for."""
+
+    tags: list[Tag]
+
+
 class Credentials(Taken):
     """A login; a token is made under the label."""
 

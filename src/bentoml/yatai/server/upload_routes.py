@@ -81,7 +81,7 @@ def commit_upload(call: Call) -> messages.Bundle:
 
 def abandon_upload(call: Call) -> None:
     """Give an upload up."""
-    call.core.uploads.abandon(_found(call), call.principal.name)
+    call.core.uploads.abandon(_found(call))
 
 
 def _found(call: Call) -> Upload:

@@ -21,7 +21,6 @@ from bentoml.exceptions import InvalidArgument, NotFound, YataiServiceRpcAborted
 from bentoml.saved_bundle.layout import MANIFEST
 from bentoml.service.naming import validate_labels
 from bentoml.types import Tag
-from bentoml.yatai.audit import BUNDLE, AuditNote, write_note
 from bentoml.yatai.bundle_tree import BundleTree, TreeLimits
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import uploads
@@ -112,7 +111,6 @@ class Uploads:
                 return Upload(row.id, tag, tree, checked, now + KEPT)
             new = {"id": uuid.uuid4().hex, "name": tag.name, "version": tag.version, "tree_digest": tree.digest}
             connection.execute(sa.insert(uploads).values(**new, **values, created_by=actor, created_at=now))
-            write_note(connection, now, actor, AuditNote("upload.begin", BUNDLE, str(tag), {"tree": tree.digest}))
         return Upload(new["id"], tag, tree, checked, now + KEPT)
 
     def find(self, upload_id: str) -> Upload:
@@ -216,16 +214,13 @@ class Uploads:
         with self._database.write() as connection:
             statement = sa.update(uploads).where(uploads.c.id == upload.id)
             connection.execute(statement.values(expires_at=now + KEPT_AFTER_COMMIT))
-            detail = {"tree": upload.tree.digest, "size_bytes": upload.tree.size_bytes}
-            write_note(connection, now, actor, AuditNote("upload.commit", BUNDLE, str(upload.tag), detail))
         shutil.rmtree(self._directory / upload.id, ignore_errors=True)
         return bento
 
-    def abandon(self, upload: Upload, actor: str) -> None:
+    def abandon(self, upload: Upload) -> None:
         """Give an upload up, and remove what has come."""
         with self._database.write() as connection:
             connection.execute(sa.delete(uploads).where(uploads.c.id == upload.id))
-            write_note(connection, self._clock(), actor, AuditNote("upload.abandon", BUNDLE, str(upload.tag)))
         shutil.rmtree(self._directory / upload.id, ignore_errors=True)
 
     def sweep(self) -> None:

@@ -1,0 +1,44 @@
+"""Which bundles are asked for, as parameters of an address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bentoml.yatai.labels import LabelOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bentoml.yatai.labels import LabelCondition
+    from bentoml.yatai.registry import BentoQuery
+
+_WRITTEN = {
+    LabelOperator.IN: "In",
+    LabelOperator.NOT_IN: "NotIn",
+    LabelOperator.EXISTS: "Exists",
+    LabelOperator.DOES_NOT_EXIST: "DoesNotExist",
+}
+
+
+def query_of(query: BentoQuery) -> dict[str, Any]:
+    """The parameters that say which bundles match, in which order; without those of the page."""
+    return {
+        "name": query.name,
+        "patterns": _patterns([query.name_patterns, *query.also_patterns]),
+        "search": query.search or None,
+        "labels": ", ".join(_label(condition) for condition in query.conditions) or None,
+        "order_by": query.sort_by.name.lower(),
+        "ascending": query.ascending,
+        "deleted": query.deleted,
+    }
+
+
+def _patterns(groups: Sequence[Sequence[str]]) -> str | None:
+    # No name has a comma or a semicolon, so a pattern with one matches none.
+    some = [[pattern for pattern in group if not {",", ";"} & set(pattern)] for group in groups if "*" not in group]
+    return ";".join(",".join(group) for group in some) if some else None
+
+
+def _label(condition: LabelCondition) -> str:
+    values = f" ({', '.join(condition.values)})" if condition.values else ""
+    return f"{condition.key} {_WRITTEN[condition.operator]}{values}"
