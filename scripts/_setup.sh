@@ -118,8 +118,15 @@ create_venv() {
   "$python" -m venv --clear "$VENV"
 }
 
-# Installs the project with the extras $1 (comma separated) into $VENV. Does nothing when that is already done.
+# Makes sure that the project is installed with the extras $1 (comma separated) into $VENV, and its sources are compiled:
+# where Python may not write what it has compiled, each of the many processes that follow would do so again.
 ensure_environment() {
+  install_project "$1"
+  "$VENV/bin/python" -m compileall -q "$ROOT/src"
+}
+
+# Installs the project with the extras $1 into $VENV. Does nothing when that is already done.
+install_project() {
   local extras=$1 python log stamp key
   python=$(choose_python) || exit 1
   if [ ! -x "$VENV/bin/python" ] \
