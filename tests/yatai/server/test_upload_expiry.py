@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -31,7 +32,7 @@ class Setting:
     """Uploads into a registry below a directory, and a bundle to be uploaded."""
 
     def __init__(self, database: Database, root: Path) -> None:
-        registry = LocalRegistry(database, FileSystemBlobStore(root / "repository"))
+        registry = self.registry = LocalRegistry(database, FileSystemBlobStore(root / "repository"))
         self.now = datetime(2024, 5, 1, tzinfo=timezone.utc)
         self.directory = root / "uploads"
         self.uploads = Uploads(database, registry, Trees(registry), self.directory, 1 << 30, lambda: self.now)
@@ -95,6 +96,21 @@ def test_sweep_removes_what_has_come_of_those_that_are_over_and_of_no_other(sett
     setting.uploads.sweep()
     assert [path.name for path in setting.directory.iterdir()] == [kept.id]
     assert setting.uploads.find(kept.id).id == kept.id
+
+
+def test_sweep_removes_what_has_come_of_uploads_that_the_catalog_has_forgotten(setting: Setting) -> None:
+    """As by `bentoml yatai gc`, which may run where the files are not."""
+    over = setting.begin()
+    setting.send(over, digest_of(MODEL), MODEL[:600])
+    last_s = setting.now.timestamp()
+    for path in (setting.directory / over.id, *(setting.directory / over.id).iterdir()):
+        os.utime(path, (last_s, last_s))
+    setting.now += KEPT
+    assert setting.registry.collect().uploads == 1
+    kept = setting.begin()
+    setting.send(kept, digest_of(MODEL), MODEL[:10])
+    setting.uploads.sweep()
+    assert [path.name for path in setting.directory.iterdir()] == [kept.id]
 
 
 def test_commit_can_be_asked_for_again_for_an_hour(setting: Setting) -> None:

@@ -26,6 +26,7 @@ from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import uploads
 from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.receiver import Missing, Receiver, Upload, bundle_metadata, part_of, size_of, wrong_offset
+from bentoml.yatai.server.silent_uploads import silent_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -224,8 +225,9 @@ class Uploads:
         shutil.rmtree(self._directory / upload.id, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove what is left of uploads that were given up."""
+        """Remove what is left of uploads that were given up, also of those that the catalog has forgotten."""
         now = self._clock()
+        silent = silent_uploads(self._directory, (now - KEPT).timestamp())
         with self._database.read() as connection:
             over = (
                 []
@@ -236,6 +238,12 @@ class Uploads:
             shutil.rmtree(self._directory / upload_id, ignore_errors=True)
             with self._database.write() as connection:
                 connection.execute(sa.delete(uploads).where(uploads.c.id == upload_id, uploads.c.expires_at <= now))
+        if silent:
+            with self._database.read() as connection:
+                known = set() if connection is None else set(connection.execute(sa.select(uploads.c.id)).scalars())
+            for directory in silent:
+                if directory.name not in known:
+                    shutil.rmtree(directory, ignore_errors=True)
 
     def _registered(self, tag: Tag, tree: BundleTree) -> Bento | None:
         """The bundle of a tag, if it has these files.
