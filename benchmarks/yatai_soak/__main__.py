@@ -28,12 +28,15 @@ from benchmarks.yatai_soak.record import Record
 COLLECTED_EVERY_S = 5.0
 
 
-def soak(home: Path, seconds: float, clients: int, database: dict[str, str]) -> tuple[Record, list[str]]:
+def soak(
+    home: Path, seconds: float, actions: int | None, clients: int, database: dict[str, str]
+) -> tuple[Record, list[str]]:
     """Let clients at a registry, then look at what it has; what was done, and what is wrong.
 
     Args:
         home: of the registry.
         seconds: how long.
+        actions: how many of each client, however long they take; None for as many as there is time for.
         clients: how many at once.
         database: variables of the environment that name one; none for SQLite.
     """
@@ -44,8 +47,12 @@ def soak(home: Path, seconds: float, clients: int, database: dict[str, str]) -> 
         collector = threading.Thread(target=_collect, args=(home, database, over, record))
         collector.start()
         until_s = time.monotonic() + seconds
+
+        def is_over(count: int) -> bool:
+            return time.monotonic() > until_s if actions is None else count >= actions
+
         with ThreadPoolExecutor(clients) as pool:
-            runs = [pool.submit(Client(number, registry.url, record).run, until_s) for number in range(clients)]
+            runs = [pool.submit(Client(number, registry.url, record).run, is_over) for number in range(clients)]
         for run in runs:
             run.result()
         over.set()
@@ -80,18 +87,21 @@ def main() -> int:
     """Print a table for each database; 1 when something is wrong."""
     parser = argparse.ArgumentParser(description="Many clients at once on one registry.")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--actions", type=int, help="of each client, in place of a time")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--postgres", help="address of an empty database in PostgreSQL; without it SQLite is used")
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="yatai-soak-"))
     database = {"BENTOML__YATAI__DATABASE__URL": options.postgres} if options.postgres else {}
     try:
-        record, problems = soak(directory, options.seconds, options.clients, database)
+        began_s = time.monotonic()
+        record, problems = soak(directory, options.seconds, options.actions, options.clients, database)
+        took_s = options.seconds if options.actions is None else time.monotonic() - began_s
     finally:
         shutil.rmtree(directory)
     requests = sum(record.statuses.values())
     sys.stdout.write(f"{requests} requests, {len(record.versions)} bundles, {len(record.moves)} changes of aliases\n")
-    sys.stdout.write(f"statuses: {dict(sorted(record.statuses.items()))}\n\n{_table(record, options.seconds)}\n")
+    sys.stdout.write(f"statuses: {dict(sorted(record.statuses.items()))}\n\n{_table(record, took_s)}\n")
     for problem in problems[:20]:
         sys.stdout.write(f"PROBLEM {problem}\n")
     sys.stdout.write(f"{len(problems)} problems\n")

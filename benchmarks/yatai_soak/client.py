@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -50,10 +51,16 @@ class Client:
         self._weights = [weight for weight, _name, _action in actions]
         self._actions = [(name, action) for _weight, name, action in actions]
 
-    def run(self, until_s: float) -> None:
-        """Go on until the monotonic clock shows a time."""
+    def run(self, is_over: Callable[[int], bool]) -> None:
+        """Go on until enough was done.
+
+        Args:
+            is_over: whether it was, from the number of actions.
+        """
         self._do("push", self._push)
-        while time.monotonic() < until_s:
+        for count in itertools.count(1):
+            if is_over(count):
+                break
             ((name, action),) = self._chance.choices(self._actions, self._weights)
             self._do(name, action)
         self._api.close()

@@ -17,7 +17,7 @@ KINDS = {"push", "list", "download", "label", "alias", "delete"}
 
 
 def run_soak(*arguments: str) -> str:
-    command = [sys.executable, "-m", "benchmarks.yatai_soak", "--seconds", "4", "--clients", "8", *arguments]
+    command = [sys.executable, "-m", "benchmarks.yatai_soak", "--actions", "16", "--clients", "8", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

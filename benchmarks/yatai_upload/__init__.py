@@ -1,0 +1,1 @@
+"""A large upload whose client and server are killed again and again, and which comes to its end all the same."""
