@@ -13,15 +13,17 @@ import os
 import stat
 import tarfile
 import zlib
-from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from bentoml._util.archive_names import MemberNames
 from bentoml._util.archive_stream import ArchiveLimits, TarStream
 from bentoml.exceptions import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
@@ -129,29 +131,117 @@ def pack_tar(directory: Path, root_name: str, target: IO[bytes]) -> None:
         BadInput: the directory holds a link or something else that is neither a file nor a directory, or names that do
             not go into one archive.
     """
-    with (
-        gzip.GzipFile(filename="", mode="wb", fileobj=target, compresslevel=6, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-    ):
+    with _packing(target) as archive:
         _add(archive, directory, root_name, MemberNames(_ANY_LIMITS))
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, names: MemberNames) -> None:
     status = path.lstat()
-    names.take(name, is_directory=stat.S_ISDIR(status.st_mode))
-    member = tarfile.TarInfo(name)
     if stat.S_ISDIR(status.st_mode):
-        member.type, member.mode = tarfile.DIRTYPE, 0o755
-        archive.addfile(member)
+        _add_directory(archive, name, names)
         for entry in sorted(path.iterdir(), key=lambda child: child.name):
             if entry.name != _SKIPPED:
                 _add(archive, entry, f"{name}/{entry.name}", names)
     elif stat.S_ISREG(status.st_mode):
-        member.size, member.mode = status.st_size, 0o755 if status.st_mode & 0o100 else 0o644
+        names.take(name, is_directory=False)
+        member = _member(name, status.st_size, is_executable=bool(status.st_mode & 0o100))
         with path.open("rb") as file:
             archive.addfile(member, file)
     else:
         raise BadInput(f"{path} is neither a file nor a directory; remove it")
+
+
+@dataclass(frozen=True)
+class PackedFile:
+    """A file that is packed without lying in a directory.
+
+    Attributes:
+        name: relative, with `/` between parts.
+        size_bytes: of it.
+        executable: whether its owner may run it.
+        open: begins to read it; it is read to its end.
+    """
+
+    name: str
+    size_bytes: int
+    executable: bool
+    open: Callable[[], AbstractContextManager[Iterator[bytes]]]
+
+
+def pack_files(files: Iterable[PackedFile], root_name: str, target: IO[bytes]) -> None:
+    """Write files as `pack_tar` writes those of a directory; empty directories there are none.
+
+    Args:
+        files: in any order; each is opened when its turn comes.
+        root_name: what the directory around them is called.
+        target: a binary stream to write to.
+
+    Raises:
+        BadInput: names that do not go into one archive.
+        OSError: a file is shorter or longer than was said.
+    """
+    with _packing(target) as archive:
+        names = MemberNames(_ANY_LIMITS)
+        _add_directory(archive, root_name, names)
+        known = {""}
+        for file in sorted(files, key=lambda file: file.name.split("/")):
+            parts = file.name.split("/")
+            for depth in range(1, len(parts)):
+                parent = "/".join(parts[:depth])
+                if parent not in known:
+                    known.add(parent)
+                    _add_directory(archive, f"{root_name}/{parent}", names)
+            names.take(f"{root_name}/{file.name}", is_directory=False)
+            with file.open() as chunks:
+                member = _member(f"{root_name}/{file.name}", file.size_bytes, is_executable=file.executable)
+                archive.addfile(member, cast("IO[bytes]", _ChunkReader(chunks)))
+                if next(chunks, None) is not None:
+                    raise OSError(f"{file.name} has more than {file.size_bytes} bytes")
+
+
+class _ChunkReader:
+    """Reads pieces of any size as a file is read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; fewer than were asked for at the end of a piece, none at the end of all."""
+        taken = bytearray()
+        while len(taken) < size:
+            if not self._rest:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    break
+                self._rest = memoryview(chunk)
+                continue
+            wanted = size - len(taken)
+            taken += self._rest[:wanted]
+            self._rest = self._rest[wanted:]
+        return bytes(taken)
+
+
+@contextmanager
+def _packing(target: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=target, compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        yield archive
+
+
+def _add_directory(archive: tarfile.TarFile, name: str, names: MemberNames) -> None:
+    names.take(name, is_directory=True)
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, 0o755
+    archive.addfile(member)
+
+
+def _member(name: str, size_bytes: int, *, is_executable: bool) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size_bytes, 0o755 if is_executable else 0o644
+    return member
 
 
 def unpacked_root(directory: Path, marker: str) -> Path:

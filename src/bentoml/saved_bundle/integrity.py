@@ -194,9 +194,16 @@ def verify_unlisted(
     Raises:
         BundleIntegrityException: a file is not listed; the text names it.
     """
+    names = _files_below(directory, with_caches=is_strict and SETUP_PY in listed)
+    _refuse_unlisted(directory, names, listed, other_entries, is_strict=is_strict)
+
+
+def _refuse_unlisted(
+    directory: Path, names: Iterable[str], listed: Collection[str], other_entries: Iterable[str], *, is_strict: bool
+) -> None:
     others = frozenset(other_entries)
     is_whole = SETUP_PY in listed
-    for name in _files_below(directory, with_caches=is_strict and is_whole):
+    for name in names:
         if name in listed or _needs_no_line(name, listed) or name.partition("/")[0] in others:
             continue
         if is_whole and not is_strict and _BUILD_LEFTOVERS.match(name):
@@ -205,6 +212,28 @@ def verify_unlisted(
             f"{directory / name} was added after the bundle was saved; remove it, "
             "or load the bundle without verification if the change is intended"
         )
+
+
+def verify_known(bundle_path: Path, digests: Mapping[str, str]) -> None:
+    """As `verify_bundle`, where the digests of all files are known, and most of these are elsewhere.
+
+    Args:
+        bundle_path: directory with the manifest, and with `SHA256SUMS` where there is one.
+        digests: SHA-256 of all files in hexadecimal digits, by relative name.
+
+    Raises:
+        As `verify_bundle`.
+    """
+    if not has_digests(bundle_path):
+        verify_bundle(bundle_path)
+        return
+    listed = listed_digests(bundle_path)
+    for name, digest in listed.items():
+        if digests.get(name) != digest:
+            what = "was changed" if name in digests else "was taken away"
+            raise BundleIntegrityException(f"{bundle_path / name} {what} after the bundle was saved; {what_to_do()}")
+    others = read_manifest(bundle_path).other_entries
+    _refuse_unlisted(bundle_path, digests, listed, others, is_strict=False)
 
 
 def verify_bundle(bundle_path: Path) -> Manifest:

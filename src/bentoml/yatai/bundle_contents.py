@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -17,10 +18,11 @@ from bentoml.yatai.schema import bentos
 from bentoml.yatai.tree_reading import read_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from bentoml.storage.base import ObjectStream
     from bentoml.yatai.blobs import BlobStore
     from bentoml.yatai.bundle_tree import BundleTree, TreeEntry
     from bentoml.yatai.database import Database
@@ -140,6 +142,32 @@ class BundleContents:
                     pass
         except OSError as error:
             raise YataiRepositoryException(f"{directory} cannot be written: {error.strerror or error}") from error
+
+    @contextmanager
+    def open(self, digest: str, start_byte: int = 0, size_bytes: int | None = None) -> Iterator[ObjectStream]:
+        """Begin to read a content, from `start_byte` on; `size_bytes` None reads to its end.
+
+        Raises:
+            NotFound: it is not here.
+            BentoMLException: the store cannot be reached.
+        """
+        with self._blobs.contents.open(self._key(digest), start_byte, size_bytes) as stream:
+            yield stream
+
+    def signed_url(self, digest: str, lifetime_s: float) -> str | None:
+        """An address of the web that reads a content without credentials; None where the store has none.
+
+        Raises:
+            NotFound: the content is not here.
+        """
+        return self._blobs.contents.signed_url(self._key(digest), lifetime_s)
+
+    def _key(self, digest: str) -> str:
+        with self._database.read() as connection:
+            key = None if connection is None else known_keys(connection, [digest]).get(digest)
+        if key is None:
+            raise NotFound(f"the content {digest} is not in the catalog; see: bentoml yatai check")
+        return key
 
     def _recorded(self, bento_id: int, deposit: Deposit) -> bool:
         try:

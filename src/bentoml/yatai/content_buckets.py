@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from bentoml._util.files import replaced_file
-from bentoml.exceptions import InvalidArgument, YataiRepositoryException
+from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, StatusCode, YataiRepositoryException
+from bentoml.storage.base import ObjectStream
 from bentoml.yatai.content_store import ContentEntry, is_key, key_path, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from bentoml.storage.base import ObjectStore, ObjectStream
+    from bentoml.storage.base import ObjectStore
+
+
+class BucketUnavailable(YataiRepositoryException):
+    """The bucket cannot be used now: nobody answers, or access is refused. Whoever asks the registry cannot help it."""
+
+    proto_status_code = StatusCode.UNAVAILABLE
 
 
 class BucketContentStore:
@@ -35,7 +43,7 @@ class BucketContentStore:
         """See `ContentStore`: the object is seen when all of it has arrived."""
         key = new_key(digest)
         try:
-            with source.open("rb") as file:
+            with _reached(), source.open("rb") as file:
                 self._bucket.write(self._name(key), file, source.stat().st_size)
         except OSError as error:
             raise YataiRepositoryException(f"{source} cannot be read: {error.strerror or error}") from error
@@ -43,7 +51,7 @@ class BucketContentStore:
 
     def reuse(self, key: str, size_bytes: int, twin: Path) -> bool:  # noqa: ARG002 - nothing is shared with a bucket
         """See `ContentStore`."""
-        found = self._bucket.find(self._name(key))
+        found = self.find(key)
         return found is not None and found.size_bytes == size_bytes
 
     def flush(self, keys: Collection[str]) -> None:
@@ -51,7 +59,7 @@ class BucketContentStore:
 
     def place(self, key: str, target: Path, *, executable: bool) -> None:
         """See `ContentStore`."""
-        with self._bucket.open(self._name(key)) as stream:
+        with _reached(key), self._bucket.open(self._name(key)) as stream:
             try:
                 with replaced_file(target, executable=executable) as part, part.open("wb") as file:
                     for chunk in stream.chunks:
@@ -62,35 +70,40 @@ class BucketContentStore:
     @contextmanager
     def open(self, key: str, start_byte: int = 0, size_bytes: int | None = None) -> Iterator[ObjectStream]:
         """See `ContentStore`."""
-        name = self._name(key)
+        with ExitStack() as stack:
+            with _reached(key):
+                stream = stack.enter_context(self._opened(self._name(key), start_byte, size_bytes))
+            yield ObjectStream(stream.size_bytes, _reached_chunks(key, stream.chunks))
+
+    def _opened(self, name: str, start_byte: int, size_bytes: int | None) -> AbstractContextManager[ObjectStream]:
         if size_bytes is None:
             if start_byte == 0:
-                with self._bucket.open(name) as stream:
-                    yield stream
-                return
+                return self._bucket.open(name)
             found = self._bucket.find(name)
             # What is not there is said by `open_range`, below.
             size_bytes = 0 if found is None else found.size_bytes - start_byte
         if size_bytes < 0:
-            raise InvalidArgument(f"{key} ends before byte {start_byte}")
-        with self._bucket.open_range(name, start_byte, size_bytes) as stream:
-            yield stream
+            raise InvalidArgument(f"{name} ends before byte {start_byte}")
+        return self._bucket.open_range(name, start_byte, size_bytes)
 
     def find(self, key: str) -> ContentEntry | None:
         """See `ContentStore`."""
-        found = self._bucket.find(self._name(key))
+        with _reached(key):
+            found = self._bucket.find(self._name(key))
         return None if found is None else ContentEntry(key, found.size_bytes, found.modified_at)
 
     def entries(self) -> Iterator[ContentEntry]:
         """See `ContentStore`. Objects of other names are left out: they are not ours."""
-        for entry in self._bucket.entries(self._directory):
-            key = PurePosixPath(entry.name).name
-            if is_key(key) and entry.name == self._name(key):
-                yield ContentEntry(key, entry.size_bytes, entry.modified_at)
+        with _reached():
+            for entry in self._bucket.entries(self._directory):
+                key = PurePosixPath(entry.name).name
+                if is_key(key) and entry.name == self._name(key):
+                    yield ContentEntry(key, entry.size_bytes, entry.modified_at)
 
     def delete(self, key: str) -> None:
         """See `ContentStore`."""
-        self._bucket.delete(self._name(key))
+        with _reached(key):
+            self._bucket.delete(self._name(key))
 
     def signed_url(self, key: str, lifetime_s: float) -> str | None:
         """See `ContentStore`."""
@@ -98,3 +111,23 @@ class BucketContentStore:
 
     def _name(self, key: str) -> str:
         return f"{self._directory}/{key_path(key)}"
+
+
+@contextmanager
+def _reached(key: str | None = None) -> Iterator[None]:
+    """Tell what is wrong with a bucket from what is wrong with a request; without a key nothing has to be there."""
+    try:
+        yield
+    except (InvalidArgument, YataiRepositoryException):
+        raise
+    except NotFound as error:
+        if key is not None:
+            raise NotFound(f"the content {key} is missing, {error}; see: bentoml yatai check") from error
+        raise BucketUnavailable(str(error)) from error
+    except BentoMLException as error:
+        raise BucketUnavailable(f"The bucket of the repository cannot be used: {error}") from error
+
+
+def _reached_chunks(key: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    with _reached(key):
+        yield from chunks

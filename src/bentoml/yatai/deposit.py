@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from bentoml.exceptions import YataiServiceRpcAborted
 from bentoml.yatai.content_records import ContentsGoneError, attach_tree, known_keys, record_contents, record_tree
-from bentoml.yatai.schema import uploads
+from bentoml.yatai.schema import blobs, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -30,6 +31,7 @@ _Result = TypeVar("_Result")
 # How long what has been brought is kept for an upload that does not go on.
 UPLOAD_KEPT = timedelta(hours=24)
 _AT_ONCE = 8
+_SMALL_BYTES = 4 << 20
 
 
 class Deposit:
@@ -75,7 +77,11 @@ class Deposit:
         yield
 
     def bring(self) -> None:
-        """Put into the store what it lacks; takes as long as that is large."""
+        """Put into the store what it lacks; takes as long as that is large.
+
+        Raises:
+            YataiServiceRpcAborted: a content is neither there nor in the directory.
+        """
         with self._database.read() as connection:
             known = {} if connection is None else known_keys(connection, self._sizes)
         self._bring(known)
@@ -99,12 +105,14 @@ class Deposit:
 
     def bring_again(self, gone: ContentsGoneError) -> None:
         """Put into the store what was collected since `bring`."""
+        self._refuse_lost(gone.digests)
         self._take(gone.digests)
 
     def _bring(self, known: dict[str, str]) -> None:
         """Reuse what is known and whole, take the rest; then let files of the same content share their bytes."""
         sound = self._each(lambda digest: self._is_sound(digest, known[digest], self._paths[digest]), known)
         self._broken = {digest: known[digest] for digest, is_sound in sound.items() if not is_sound}
+        self._refuse_lost([digest for digest in self._sizes if not sound.get(digest)])
         self._take([digest for digest in self._sizes if not sound.get(digest)])
         if self._contents.is_remote:
             return
@@ -112,11 +120,25 @@ class Deposit:
             if entry.path != self._paths[entry.digest]:
                 self._is_sound(entry.digest, self._keys.get(entry.digest) or known[entry.digest], entry.path)
 
+    def _refuse_lost(self, needed: Collection[str]) -> None:
+        """Refuse to go on without contents; what the catalog says about them is wrong and taken back."""
+        lost = [digest for digest in needed if not (self._directory / self._paths[digest]).is_file()]
+        if not lost:
+            return
+        with self._database.write() as connection:
+            for digest in lost:
+                wrong = (blobs.c.digest == digest, blobs.c.key == self._broken.get(digest, ""))
+                connection.execute(sa.delete(blobs).where(*wrong))
+        raise YataiServiceRpcAborted(f"{len(lost)} contents are not in the store any more; send them again")
+
     def _is_sound(self, digest: str, key: str, path: str) -> bool:
         return self._contents.reuse(key, self._sizes[digest], self._directory / path)
 
     def _take(self, digests: Collection[str]) -> None:
-        taken = self._each(self._take_one, digests)
+        small = [digest for digest in digests if self._sizes[digest] <= _SMALL_BYTES]
+        taken = self._each(self._take_one, small)
+        # A large one goes up in several parts at once, which take memory.
+        taken.update((digest, self._take_one(digest)) for digest in digests if digest not in taken)
         self._contents.flush(list(taken.values()))
 
     def _take_one(self, digest: str) -> str:

@@ -92,6 +92,9 @@ def _content_problems(
 
 def _bundle_problems(database: Database, store: BlobStore, row: sa.Row[Any], *, deep: bool) -> Iterator[str]:
     tag = f"{row.name}:{row.version}"
+    if row.uri_type != store.uri_type.name:
+        yield f"bundle {tag}: its files are in {row.uri}, where yatai.repository does not point any more"
+        return
     directory = store.local_path(row.uri)
     if directory is not None and not directory.is_dir():
         yield f"bundle {tag}: {directory} is missing"

@@ -66,6 +66,9 @@ class LocalRegistry(LocalDeployments):
         cache: where copies are made of bundles that are not on this machine.
         keep_deleted: how long a deleted bundle can be restored; zero purges it at once.
         actor: who makes the changes; by default the user of the process.
+
+    Attributes:
+        contents: of the files of bundles.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class LocalRegistry(LocalDeployments):
         self._locks = Locks(database)
         self._blobs = blobs
         self._cache = cache
-        self._contents = BundleContents(database, blobs, utc_now)
+        self.contents = BundleContents(database, blobs, utc_now)
         self._collector = Collector(database, blobs.contents)
         self._keep_deleted = keep_deleted
         self._actor = actor
@@ -100,11 +103,11 @@ class LocalRegistry(LocalDeployments):
         """See `Registry`."""
         return self._blobs.staging()
 
-    def register(self, staged: Path, metadata: BentoServiceMetadata) -> Bento:
-        """See `Registry`."""
+    def register(self, staged: Path, metadata: BentoServiceMetadata, tree: BundleTree | None = None) -> Bento:
+        """See `Registry`. With a `tree`, where files are elsewhere, those may be left out that are kept already."""
         tag = Tag(metadata.name, metadata.version)
         uri = BentoUri(self._blobs.uri_type, self._blobs.locate(tag))
-        tree = read_tree(staged)
+        tree = read_tree(staged) if tree is None else tree
         with self._database.kept_open():
             self.clear_away()
             deposit = Deposit(self._database, self._blobs.contents, staged, tree, utc_now)
@@ -190,7 +193,7 @@ class LocalRegistry(LocalDeployments):
     @contextmanager
     def reading(self, bento: Bento) -> Iterator[Path]:
         """See `Registry`."""
-        if self._contents.is_remote:
+        if self.contents.is_remote:
             # Nobody waits in the catalog for what is being copied: its contents stay when the bundle is deleted.
             held = self.hold(bento)
             try:
@@ -208,16 +211,16 @@ class LocalRegistry(LocalDeployments):
     def place(self, bento: Bento, part: BundleTree, directory: Path) -> None:
         """See `Registry`."""
         with self._locked_for_reading(bento):
-            self._contents.fill(part, directory)
+            self.contents.fill(part, directory)
 
     def tree(self, bento: Bento) -> BundleTree:
         """See `Registry`."""
         with self._locked_for_reading(bento) as found:
-            return self._contents.tree(found)
+            return self.contents.tree(found)
 
     def kept_contents(self, tree: BundleTree) -> frozenset[str]:
         """Digests of those contents of a tree that are here already."""
-        return self._contents.kept(tree)
+        return self.contents.kept(tree)
 
     def fill(self, tree: BundleTree, directory: Path) -> None:
         """Make the files of a tree in a directory, all contents of which are here; they may share their bytes.
@@ -226,7 +229,7 @@ class LocalRegistry(LocalDeployments):
             NotFound: a content is missing.
             YataiRepositoryException: a content cannot be read, or a file not be written.
         """
-        self._contents.fill(tree, directory)
+        self.contents.fill(tree, directory)
 
     def inspect(self, *, deep: bool = False) -> Inspection:
         """Compare the catalog with the files; see `inspection.inspect`."""
@@ -269,10 +272,10 @@ class LocalRegistry(LocalDeployments):
         return True
 
     def _held(self, found: Bento) -> HeldCheckout:
-        path = self._contents.directory(found)
+        path = self.contents.directory(found)
         if path is None:
             assert self._cache is not None, "a registry in a bucket is made with a cache"
-            return self._cache.held(self._contents.tree(found), self._contents.fill)
+            return self._cache.held(self.contents.tree(found), self.contents.fill)
         refuse_other_bundle(found, path)
         return HeldCheckout(path)
 

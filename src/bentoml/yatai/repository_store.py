@@ -50,6 +50,22 @@ def open_cache(config: Config) -> CheckoutCache:
     return CheckoutCache(root.absolute(), config.yatai.cache.max_bytes)
 
 
+def check_repository(config: Config) -> None:
+    """See that the address of a bucket is there, and is one, where bundles are kept in a bucket.
+
+    Raises:
+        BentoMLConfigException: it is missing, or not one of that kind of repository.
+    """
+    if config.yatai.repository.type != "file_system":
+        bucket_address(config)
+
+
+def signed_s(config: Config) -> float:
+    """How long an address is valid that the bucket of the repository gives a file for, in seconds."""
+    section = getattr(config.yatai.repository, config.yatai.repository.type)
+    return float(getattr(section, "expiration", 0))
+
+
 def bucket_address(config: Config) -> Address:
     """Where bundles are kept, in a repository that is not a directory.
 

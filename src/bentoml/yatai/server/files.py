@@ -12,19 +12,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from bentoml._http.security_headers import DATA_HEADERS
-from bentoml._util.archives import pack_tar
+from bentoml._util.archives import pack_files, pack_tar
 from bentoml.exceptions import NotFound, YataiRepositoryException
 from bentoml.yatai.server.bundles import BUNDLE, tag_of
 from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.roles import Role
 from bentoml.yatai.server.routes import BYTES, GZIP, JSON, About, Query, Route
+from bentoml.yatai.server.stored_files import stored_file, stored_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bentoml.types import Tag
+    from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.models import Bento
-    from bentoml.yatai.registry import Registry
     from bentoml.yatai.server.call import Call
 
 _CHUNK_BYTES = 1 << 20
@@ -60,6 +61,8 @@ def get_file(call: Call) -> Response:
     headers["content-length"] = str(end - start)
     if call.request.method == "HEAD":
         return Response(status_code=206 if is_part else 200, headers=headers)
+    if call.core.registry.contents.is_remote:
+        return stored_file(call, entry, (start, end), headers)
     try:
         with call.core.registry.reading(bento) as directory:
             # What is open stays readable, whoever deletes the bundle meanwhile.
@@ -103,7 +106,7 @@ def archive_of(call: Call, tag: Tag) -> Response:
 class _Packing:
     """An archive that is made while it is sent: a thread packs, and waits for a client that reads slowly."""
 
-    def __init__(self, registry: Registry, bento: Bento, root_name: str) -> None:
+    def __init__(self, registry: LocalRegistry, bento: Bento, root_name: str) -> None:
         self._registry = registry
         self._bento = bento
         self._root_name = root_name
@@ -142,10 +145,14 @@ class _Packing:
 
     def _pack(self) -> None:
         try:
-            with self._registry.reading(self._bento) as directory:
-                buffered = _Buffered(self)
-                pack_tar(directory, self._root_name, cast("IO[bytes]", buffered))
-                buffered.flush()
+            buffered = _Buffered(self)
+            target = cast("IO[bytes]", buffered)
+            if self._registry.contents.is_remote:
+                pack_files(stored_files(self._registry, self._bento), self._root_name, target)
+            else:
+                with self._registry.reading(self._bento) as directory:
+                    pack_tar(directory, self._root_name, target)
+            buffered.flush()
             self.put(None)
         except _NobodyReadsError:
             return
@@ -237,9 +244,13 @@ ROUTES = (
         get_file,
         Role.READ,
         About.NAME,
-        query=(Query("redirect", "Take an address of the store in place of the bytes.", kind=bool, default=False),),
+        query=(
+            Query(
+                "redirect", "Answer with 307 and an address of the bucket, where it has one.", kind=bool, default=False
+            ),
+        ),
         answer=BYTES,
-        errors=(206, 304, 404, 416),
+        errors=(206, 304, 307, 404, 416),
         headers={"Range": "Bytes to give, such as `bytes=100-`.", "If-None-Match": "Digest of a copy, in quotes."},
     ),
     Route(

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import InvalidArgument
-from bentoml.yatai.repository_store import bucket_address
+from bentoml.yatai.repository_store import check_repository, signed_s
 
 if TYPE_CHECKING:
     from bentoml.configuration import Config
@@ -39,6 +39,7 @@ class RegistryServerOptions:
         max_concurrency: requests that are answered at the same time.
         session_s: how long a login lasts.
         login_failures: wrong passwords within a minute before more are refused.
+        signed_s: how long an address of the bucket is valid that is given to a client.
     """
 
     host: str
@@ -58,6 +59,7 @@ class RegistryServerOptions:
     max_concurrency: int
     session_s: float
     login_failures: int
+    signed_s: float
 
     @classmethod
     def from_config(cls, config: Config) -> RegistryServerOptions:
@@ -68,8 +70,7 @@ class RegistryServerOptions:
             InvalidArgument: the prefix is no path, or a key is named without a certificate.
         """
         server, auth = config.yatai.server, config.yatai.auth
-        if config.yatai.repository.type != "file_system":
-            bucket_address(config)
+        check_repository(config)
         if server.ssl_keyfile is not None and server.ssl_certfile is None:
             raise InvalidArgument("a private key is of no use without a certificate; name it with --ssl-certfile")
         return cls(
@@ -90,6 +91,7 @@ class RegistryServerOptions:
             max_concurrency=server.max_concurrency,
             session_s=auth.session_s,
             login_failures=auth.login_failures,
+            signed_s=signed_s(config),
         )
 
 

@@ -121,17 +121,25 @@ class Receiver:
         part.rename(self._whole)
 
 
-def bundle_metadata(directory: Path, tag: Tag) -> Any:
+def bundle_metadata(directory: Path, tag: Tag, tree: BundleTree | None = None) -> Any:
     """What the manifest of a bundle says, after all its files were checked.
+
+    Args:
+        directory: of the bundle.
+        tag: that it should have.
+        tree: its files, whose digests are known to be right, and which are not all in the directory; None reads them.
 
     Raises:
         InvalidArgument: it is no bundle, a damaged one, or one of another tag.
     """
     from bentoml.saved_bundle import load_bento_service_metadata
-    from bentoml.saved_bundle.integrity import verify_bundle
+    from bentoml.saved_bundle.integrity import verify_bundle, verify_known
 
     try:
-        verify_bundle(directory)
+        if tree is None:
+            verify_bundle(directory)
+        else:
+            verify_known(directory, {entry.path: entry.sha256 for entry in tree})
         metadata = load_bento_service_metadata(str(directory))
     except BentoMLException as error:
         text = str(error).replace(f"{directory}/", "").replace(str(directory), "it")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from bentoml.exceptions import InvalidArgument, NotFound, YataiServiceRpcAborted
-from bentoml.saved_bundle.layout import MANIFEST
+from bentoml.saved_bundle.layout import DIGESTS, MANIFEST
 from bentoml.service.naming import validate_labels
 from bentoml.types import Tag
 from bentoml.yatai.bundle_tree import BundleTree, TreeLimits
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 KEPT = timedelta(hours=24)
 # The answer to a commit may get lost; whoever asks again is told of the bundle.
 KEPT_AFTER_COMMIT = timedelta(hours=1)
+# What a commit reads of a bundle.
+_LOOKED_AT = frozenset({MANIFEST, DIGESTS})
 
 
 class Uploads:
@@ -105,7 +107,9 @@ class Uploads:
         now = self._clock()
         with self._database.write() as connection:
             same = (uploads.c.name == tag.name, uploads.c.version == tag.version, uploads.c.tree_digest == tree.digest)
-            row = connection.execute(sa.select(uploads).where(*same)).first()
+            # The oldest: what a commit has begun to bring to a bucket is noted beside it until it has ended.
+            oldest_first = (uploads.c.created_at, uploads.c.id)
+            row = connection.execute(sa.select(uploads).where(*same).order_by(*oldest_first)).first()
             values = {"document": {"tree": dict(document), "labels": checked}, "expires_at": now + KEPT}
             if row is not None:
                 connection.execute(sa.update(uploads).where(uploads.c.id == row.id).values(values))
@@ -200,12 +204,12 @@ class Uploads:
         if missing:
             raise YataiServiceRpcAborted(f"{len(missing)} contents are not whole yet; send them first")
         with self._registry.staging() as staged:
-            self._assemble(upload, staged)
-            metadata = bundle_metadata(staged, upload.tag)
+            tree = self._assemble(upload, staged)
+            metadata = bundle_metadata(staged, upload.tag, tree)
             if upload.labels is not None:
                 metadata = replace(metadata, labels=upload.labels)
             try:
-                bento = self._registry.acting_as(actor).register(staged, metadata)
+                bento = self._registry.acting_as(actor).register(staged, metadata, tree)
             except YataiServiceRpcAborted:
                 found = self._registered(upload.tag, upload.tree)
                 if found is None:
@@ -259,7 +263,8 @@ class Uploads:
             return None
         raise YataiServiceRpcAborted(f"BentoService bundle: {tag} already exists, with other files")
 
-    def _assemble(self, upload: Upload, staged: Path) -> None:
+    def _assemble(self, upload: Upload, staged: Path) -> BundleTree | None:
+        """Put the files together; their list, where those are left out that a bucket has already."""
         seen: set[str] = set()
         kept = self._registry.kept_contents(upload.tree)
         here = {
@@ -267,7 +272,9 @@ class Uploads:
             for entry in upload.tree
             if entry.size_bytes and entry.digest in kept and not self._path(upload, entry.digest).is_file()
         }
-        self._registry.fill(BundleTree.of(here, self._limits), staged)
+        is_partial = self._registry.contents.is_remote
+        wanted = {entry for entry in here if entry.path in _LOOKED_AT} if is_partial else here
+        self._registry.fill(BundleTree.of(wanted, self._limits), staged)
         for entry in upload.tree.entries:
             if entry in here:
                 continue
@@ -286,6 +293,7 @@ class Uploads:
                 except OSError:
                     shutil.copyfile(source, target)
             target.chmod(0o755 if entry.executable else 0o644)
+        return upload.tree if is_partial else None
 
     def _path(self, upload: Upload, digest: str) -> Path:
         return self._directory / upload.id / digest.removeprefix("sha256:")

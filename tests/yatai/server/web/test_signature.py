@@ -36,7 +36,9 @@ def signed(tmp_path: Path, keys: Keys) -> Path:
 
 def text_of(bundle: Path) -> str:
     bento = SimpleNamespace(tag="Iris:1")
-    return signature_text(BundleFiles(cast("Bento", bento), read_tree(bundle), bundle))
+    return signature_text(
+        BundleFiles(cast("Bento", bento), read_tree(bundle), lambda entry: (bundle / entry.path).read_bytes())
+    )
 
 
 def trust(monkeypatch: pytest.MonkeyPatch, *keys: Path) -> None:

@@ -12,10 +12,9 @@ from bentoml.saved_bundle import layout
 from bentoml.yatai.server.web.foreign_values import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
-    from bentoml.yatai.bundle_tree import BundleTree
+    from bentoml.yatai.bundle_tree import BundleTree, TreeEntry
     from bentoml.yatai.models import Bento
     from bentoml.yatai.server.call import Call
 
@@ -30,8 +29,17 @@ def files_of(call: Call, bento: Bento) -> Iterator[BundleFiles]:
         BentoMLException: they are missing, or not those that were saved.
     """
     tree = call.core.trees.of(bento)
+    contents = call.core.registry.contents
+    if contents.is_remote:
+
+        def read(entry: TreeEntry) -> bytes:
+            with contents.open(entry.digest) as stream:
+                return b"".join(stream.chunks)
+
+        yield BundleFiles(bento, tree, read)
+        return
     with call.core.registry.reading(bento) as directory:
-        yield BundleFiles(bento, tree, directory)
+        yield BundleFiles(bento, tree, lambda entry: (directory / entry.path).read_bytes())
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,12 @@ class BundleFiles:
     Attributes:
         bento: whose they are.
         tree: all of them.
-        directory: where they are.
+        content_of: reads one of them.
     """
 
     bento: Bento
     tree: BundleTree
-    directory: Path
+    content_of: Callable[[TreeEntry], bytes]
 
     def read(self, path: str) -> bytes:
         """The content of a file, whole.
@@ -60,7 +68,7 @@ class BundleFiles:
             raise NotFound(f"{self.bento.tag} has no file {path}")
         if entry.size_bytes > _LARGEST_DOCUMENT_BYTES:
             raise YataiRepositoryException(f"{path} is too large to be shown")
-        return (self.directory / entry.path).read_bytes()
+        return self.content_of(entry)
 
     def find(self, path: str) -> bytes | None:
         """The content of a file that may not be there."""

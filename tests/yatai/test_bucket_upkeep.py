@@ -1,0 +1,131 @@
+"""Whether the contents of bundles in a bucket are whole, and that those go which nobody needs."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+
+from bentoml.configuration import get_config
+from bentoml.storage.address import parse_address
+from bentoml.storage.buckets import open_bucket
+from bentoml.storage.object_store import BucketStore
+from bentoml.types import Tag
+from bentoml.yatai.client import open_local_registry
+from bentoml.yatai.content_buckets import BucketUnavailable
+from bentoml.yatai.content_store import key_path, new_key
+from bentoml.yatai.local import LocalRegistry
+from bentoml.yatai.registry import BentoQuery
+from tests.storage.emulators import Emulator
+from tests.storage.valve import valve_before
+from tests.yatai.bucket_places import AZURE, bucket_url, emulator, emulator_in
+from tests.yatai.conftest import WriteBundle
+from tests.yatai.contract_tools import Put
+
+__all__ = ["bucket_url", "emulator", "emulator_in"]
+
+pytestmark = [pytest.mark.environment("storage"), pytest.mark.timeout(180)]
+
+EACH_PROTOCOL = pytest.mark.parametrize("emulator_in", ["s3", AZURE], indirect=True)
+
+
+@pytest.fixture
+def registry(bucket_url: str) -> LocalRegistry:
+    return open_local_registry(get_config())
+
+
+@pytest.fixture
+def put(registry: LocalRegistry, write_bundle: WriteBundle) -> Put:
+    return Put(registry, write_bundle)
+
+
+@pytest.fixture
+def bucket(bucket_url: str) -> BucketStore:
+    return open_bucket(parse_address(bucket_url))
+
+
+def name_of(bucket: BucketStore, bucket_url: str, digest: str) -> str:
+    """The object of a content."""
+    prefix = parse_address(bucket_url).name
+    return next(name for name in bucket.names(prefix) if digest.removeprefix("sha256:") in name)
+
+
+@EACH_PROTOCOL
+def test_check_finds_what_is_missing_cut_off_or_damaged(
+    registry: LocalRegistry, put: Put, bucket: BucketStore, bucket_url: str
+) -> None:
+    put("Iris:1")
+    bento = put("Iris:2")
+    assert registry.inspect(deep=True).problems == ()
+    entries = {entry.path: entry for entry in registry.tree(bento)}
+    missing, cut, damaged = (
+        name_of(bucket, bucket_url, entries[path].digest)
+        for path in ("bentoml.yml", "Iris/iris.py", "docker-entrypoint.sh")
+    )
+    bucket.delete(missing)
+    bucket.write(cut, io.BytesIO(b"x"), 1)
+    size = entries["docker-entrypoint.sh"].size_bytes
+    bucket.write(damaged, io.BytesIO(b"x" * size), size)
+    found = registry.inspect().problems
+    assert len(found) == 2
+    assert any("is missing" in text for text in found)
+    assert any("has 1 bytes, and not" in text for text in found)
+    deep = registry.inspect(deep=True).problems
+    assert len(deep) == 3
+    assert any("is damaged: its digest is" in text for text in deep)
+
+
+@EACH_PROTOCOL
+def test_gc_leaves_young_orphans_and_what_can_be_restored(
+    registry: LocalRegistry, put: Put, bucket: BucketStore, bucket_url: str
+) -> None:
+    put("Iris:1")
+    put("Iris:2")
+    prefix = parse_address(bucket_url).name
+    before = set(bucket.names(prefix))
+    orphan = f"{prefix}/blobs/{key_path(new_key('sha256:' + 'a' * 64))}"
+    foreign = f"{prefix}/blobs/readme.txt"
+    for name in (orphan, foreign):
+        bucket.write(name, io.BytesIO(b"12345"), 5)
+    assert registry.inspect().unknown == 1
+    registry.delete(Tag("Iris", "1"))
+    report = registry.collect()
+    assert (report.orphans, report.contents) == (0, 0)
+    assert set(bucket.names(prefix)) == before | {orphan, foreign}
+    report = registry.collect(timedelta(0))
+    assert (report.orphans, report.orphan_bytes) == (1, 5)
+    assert set(bucket.names(prefix)) == before | {foreign}
+    registry.restore(Tag("Iris", "1"))
+    assert registry.inspect(deep=True).problems == ()
+    registry.delete(Tag("Iris", "1"), purge=True)
+    left = set(bucket.names(prefix)) - {foreign}
+    assert left < before
+    assert len(left) == len(registry.tree(registry.find(Tag("Iris", "2"))).contents)
+
+
+def test_content_that_is_missing_is_brought_by_the_next_who_has_it(
+    registry: LocalRegistry, put: Put, bucket: BucketStore, bucket_url: str
+) -> None:
+    entry = registry.tree(put("Iris:1")).find("Iris/iris.py")
+    assert entry is not None
+    bucket.delete(name_of(bucket, bucket_url, entry.digest))
+    put("Iris:2")
+    assert registry.inspect(deep=True).problems == ()
+
+
+def test_bucket_that_nobody_answers_for_is_an_error_and_no_loss(
+    registry: LocalRegistry, put: Put, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("Iris:1")
+    with valve_before(emulator.endpoint) as valve:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", valve.url)
+        behind = open_local_registry(get_config())
+        assert behind.inspect(deep=True).problems == ()
+        valve.close()
+        with pytest.raises(BucketUnavailable, match="The bucket of the repository cannot be used: s3://"):
+            behind.inspect()
+        with pytest.raises(BucketUnavailable):
+            behind.collect(timedelta(0))
+    assert len(behind.list_bentos(BentoQuery())) == 1
+    assert registry.inspect(deep=True).problems == ()
