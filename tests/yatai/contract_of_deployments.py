@@ -135,6 +135,7 @@ class ContractOfDeployments:
             pytest.param(wanted(operator=Operator.UNSET), "names no operator; give one of", id="no-operator"),
             pytest.param(wanted(config={"a": float("nan")}), "operator_config", id="not-a-number"),
             pytest.param(wanted(config={"a": "\0"}), "operator_config", id="nul"),
+            pytest.param(wanted(config={"a": 1 << 64}), "operator_config", id="large-number"),
             pytest.param(wanted(config={"a": "\ud800"}), "operator_config", id="half-a-character"),
             pytest.param(wanted(config={"a": "x" * 70_000}), "operator_config must take at most", id="too-large"),
             pytest.param(wanted(stage="?"), "Invalid label value", id="label"),

@@ -27,6 +27,7 @@ MAX_NAME = 63
 _LEAST_NAME = 4
 _LEAST_NAMESPACE = 3
 _DEEPEST = 32
+_LEAST_INTEGER, _LARGEST_INTEGER = -(1 << 63), (1 << 64) - 1
 _is_name = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?").fullmatch
 
 
@@ -138,17 +139,24 @@ def _check_values(what: str, value: object, depth: int) -> None:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise InvalidArgument(f"{what} has the key {key!r}; keys are texts")
-            _check_values(what, key, depth)
+            _check_value(what, key)
             _check_values(what, item, depth + 1)
     elif isinstance(value, (list, tuple)):
         for item in value:
             _check_values(what, item, depth + 1)
-    elif isinstance(value, str) and not _is_clean(value):
-        raise InvalidArgument(f"{what} holds a NUL or half a character: {value[:50]!r}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidArgument(f"{what} holds {value}, which is no number in JSON")
-    elif not (value is None or isinstance(value, (bool, int, float, str))):
+    else:
+        _check_value(what, value)
+
+
+def _check_value(what: str, value: object) -> None:
+    if not (value is None or isinstance(value, (bool, int, float, str))):
         raise InvalidArgument(f"{what} holds a {type(value).__name__}; use what JSON knows")
+    if isinstance(value, str) and not _is_clean(value):
+        raise InvalidArgument(f"{what} holds a NUL or half a character: {value[:50]!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidArgument(f"{what} holds {value}, which is no number in JSON")
+    if isinstance(value, int) and not _LEAST_INTEGER <= value <= _LARGEST_INTEGER:
+        raise InvalidArgument(f"{what} holds a whole number of more than 64 bits; write it as a text")
 
 
 def _is_clean(text: str) -> bool:

@@ -90,7 +90,7 @@ class Deployments:
             row = connection.execute(rows.with_name(wanted.namespace, wanted.name)).first()
             if row is None:
                 if based_on:
-                    raise _changed_meanwhile(wanted, "it is not there any more")
+                    raise changed_meanwhile(wanted.namespace, wanted.name, "it is not there any more")
                 return self._create(connection, wanted)
             before = _as_based_on(connection, row, based_on)
             return self._update(connection, row.id, before, wanted)
@@ -231,14 +231,15 @@ def _as_based_on(connection: Connection, row: sa.Row[Any], based_on: int | None)
     (before,) = rows.as_deployments(connection, [row])
     if based_on is not None and based_on != before.revision:
         what = "it is there already" if based_on == 0 else f"it is at revision {before.revision}, not {based_on}"
-        raise _changed_meanwhile(before, what)
+        raise changed_meanwhile(before.namespace, before.name, what)
     return before
 
 
-def _changed_meanwhile(deployment: NewDeployment, what: str) -> YataiServiceRpcAborted:
+def changed_meanwhile(namespace: str, name: str, what: str) -> YataiServiceRpcAborted:
+    """The error of every registry for a change that is based on what is not so any more."""
     return YataiServiceRpcAborted(
-        f"The deployment {deployment.namespace}/{deployment.name} was changed by somebody else: {what}. Look at it "
-        "again, and repeat the change if it is still wanted"
+        f"The deployment {namespace}/{name} was changed by somebody else: {what}. Look at it again, and repeat the "
+        "change if it is still wanted"
     )
 
 

@@ -33,12 +33,24 @@ READ = {
     "get_archive",
     "list_aliases",
     "alias_history",
+    "list_deployments",
+    "get_deployment",
+    "list_deployment_events",
 } | CLASSIC_READ
 ALIASES = {"set_alias", "remove_alias"}
-WRITE = {"delete_bundle", "restore_bundle", "set_labels", "change_labels"} | ALIASES | CLASSIC_WRITE | UPLOADS
+DEPLOYMENTS = {"apply_deployment", "set_deployment_state", "delete_deployment"}
+BUNDLES = {"delete_bundle", "restore_bundle", "set_labels", "change_labels"}
+WRITE = BUNDLES | ALIASES | CLASSIC_WRITE | UPLOADS | DEPLOYMENTS
 ADMIN = {"list_users", "add_user", "change_user", "remove_user", "list_audit"}
 # Of these the handler alone knows which bundle they are about, or they are about none.
-ABOUT_NO_NAME = OWN | {"list_bundles"} | CLASSIC_READ | CLASSIC_WRITE | UPLOADS
+ABOUT_NO_NAME = (
+    OWN
+    | {"list_bundles", "list_deployments", "get_deployment", "list_deployment_events"}
+    | CLASSIC_READ
+    | CLASSIC_WRITE
+    | UPLOADS
+    | DEPLOYMENTS
+)
 
 CALLERS = {
     "reader": (Role.READ, ("*",)),

@@ -139,7 +139,6 @@ def test_classic_operations_answer_with_a_status(client: httpx.Client) -> None:
         ("GET", "/api/GetBento", 400, "INVALID_ARGUMENT"),
         ("GET", "/api/ListBento?label_selectors=a%20b%20c", 400, "INVALID_ARGUMENT"),
         ("POST", "/api/AddBento", 501, "UNIMPLEMENTED"),
-        ("GET", "/api/ListDeployments", 501, "UNIMPLEMENTED"),
         ("GET", "/api/Nothing", 404, "NOT_FOUND"),
         ("GET", "/api/DeleteBento", 405, "UNIMPLEMENTED"),
     ],

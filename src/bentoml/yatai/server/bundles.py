@@ -133,7 +133,12 @@ _LISTING = (
     Query("count", "Count all that match, too.", kind=bool, default=False),
 )
 _DELETION = (
-    Query("force", "Also when an alias stands for it; the alias goes, too.", kind=bool, default=False),
+    Query(
+        "force",
+        "Also when an alias stands for it, which goes, too, or a deployment is recorded of it, which stays.",
+        kind=bool,
+        default=False,
+    ),
     Query(
         "purge",
         "For good, with all of this tag that were deleted before; takes the role admin.",

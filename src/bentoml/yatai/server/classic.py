@@ -200,10 +200,6 @@ ROUTES = (
     ),
     *(
         _row("POST", name, _NOT_HERE, not_here, Role.WRITE, errors=(501,))
-        for name in ("AddBento", "UpdateBento", "ContainerizeBento", "ApplyDeployment", "DeleteDeployment")
-    ),
-    *(
-        _row("GET", name, _NOT_HERE, not_here, Role.READ, errors=(501,))
-        for name in ("GetDeployment", "DescribeDeployment", "ListDeployments")
+        for name in ("AddBento", "UpdateBento", "ContainerizeBento")
     ),
 )

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from bentoml.yatai.server import bundles, changes, classic, files, operations, people, upload_routes
+from bentoml.yatai.server import (
+    bundles,
+    changes,
+    classic,
+    classic_deployments,
+    deployments,
+    files,
+    operations,
+    people,
+    upload_routes,
+)
 
 # The most exact paths first: the path of a file takes slashes.
 ROUTES = (
@@ -12,5 +22,7 @@ ROUTES = (
     *changes.ROUTES,
     *bundles.ROUTES,
     *upload_routes.ROUTES,
+    *deployments.ROUTES,
     *classic.ROUTES,
+    *classic_deployments.ROUTES,
 )
