@@ -52,28 +52,28 @@ def names(answer: httpx.Response) -> list[str]:
 
 
 def test_deployment_is_recorded_looked_at_and_forgotten(client: httpx.Client) -> None:
-    made = put(client, "v1/life", labels={"stage": "prod"}, annotations={"ticket": "ML-7"})
+    made = put(client, "dev/life", labels={"stage": "prod"}, annotations={"ticket": "ML-7"})
     assert made.status_code == 200, made.text
     document = made.json()
     assert (document["state"]["state"], document["revision"], document["created_by"]) == ("PENDING", 1, "deployer")
     assert document["operator_config"] == LAMBDA["operator_config"]
-    assert client.get("/api/v1/deployments/v1/life").json() == document
-    resource = {"kind": "s3_bucket", "id": "btml-v1-life", "detail": {}}
+    assert client.get("/api/v1/deployments/dev/life").json() == document
+    resource = {"kind": "s3_bucket", "id": "btml-dev-life", "detail": {}}
     report = {"state": "RUNNING", "info": {"endpoints": ["https://iris.example"]}, "resources": [resource]}
-    told = client.put("/api/v1/deployments/v1/life/state", json={**report, "based_on": 1})
+    told = client.put("/api/v1/deployments/dev/life/state", json={**report, "based_on": 1})
     assert told.status_code == 200, told.text
     assert told.json()["resources"] == [resource]
-    assert client.put("/api/v1/deployments/v1/life/state", json={**report, "based_on": 1}).status_code == 409
-    events = client.get("/api/v1/deployments/v1/life/events", params={"limit": 1}).json()
+    assert client.put("/api/v1/deployments/dev/life/state", json={**report, "based_on": 1}).status_code == 409
+    events = client.get("/api/v1/deployments/dev/life/events", params={"limit": 1}).json()
     assert [event["state"] for event in events["events"]] == ["RUNNING"]
-    older = client.get("/api/v1/deployments/v1/life/events", params={"before": events["next_before"]}).json()
+    older = client.get("/api/v1/deployments/dev/life/events", params={"before": events["next_before"]}).json()
     assert [(event["kind"], event["actor"]) for event in older["events"]] == [("CREATED", "deployer")]
     assert older["next_before"] is None
-    refused = client.delete("/api/v1/deployments/v1/life")
+    refused = client.delete("/api/v1/deployments/dev/life")
     assert refused.status_code == 409
-    assert "s3_bucket btml-v1-life" in refused.json()["error"]["message"]
-    assert client.delete("/api/v1/deployments/v1/life", params={"force": True, "based_on": 2}).status_code == 204
-    assert client.get("/api/v1/deployments/v1/life").status_code == 404
+    assert "s3_bucket btml-dev-life" in refused.json()["error"]["message"]
+    assert client.delete("/api/v1/deployments/dev/life", params={"force": True, "based_on": 2}).status_code == 204
+    assert client.get("/api/v1/deployments/dev/life").status_code == 404
 
 
 def test_deployments_are_listed_in_pages(client: httpx.Client) -> None:
