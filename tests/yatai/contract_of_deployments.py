@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -23,19 +23,13 @@ from bentoml.yatai.deployment_models import (
     NewDeployment,
     Operator,
 )
-from bentoml.yatai.deployment_registry import DeploymentRegistry
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import SortBy
-from bentoml.yatai.registry import BentoQuery
-from bentoml.yatai.registry import Registry as BundleRegistry
+from bentoml.yatai.registry import BentoQuery, Registry
 from tests.yatai.contract_tools import Put, tags
 
 CONFIG = {"region": "eu-west-1", "memory_size": 1024, "tags": {"owner": ["ada", None, 1.5, True]}}
 BUCKET = DeploymentResource("s3_bucket", "btml-dev-iris", {"region": "eu-west-1"})
-
-
-class Registry(BundleRegistry, DeploymentRegistry, Protocol):
-    """A registry of bundles that records deployments, too."""
 
 
 def wanted(
@@ -56,7 +50,7 @@ def names(found: list[Deployment]) -> str:
 
 
 class ContractOfDeployments:
-    """A test module subclasses it, with the fixtures that `RegistryContract` wants."""
+    """See `RegistryContract`."""
 
     def test_apply_records_what_is_wanted(self, registry: Registry, put: Put, actor: str) -> None:
         put("Iris:1")

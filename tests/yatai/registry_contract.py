@@ -20,10 +20,11 @@ from bentoml.yatai.tree_reading import read_tree
 from tests.yatai.conftest import WriteBundle
 from tests.yatai.contract_of_changes import ContractOfChanges
 from tests.yatai.contract_of_deletion import ContractOfDeletion
+from tests.yatai.contract_of_deployments import ContractOfDeployments
 from tests.yatai.contract_tools import ALL, Put, files_of, tags
 
 
-class RegistryContract(ContractOfChanges, ContractOfDeletion):
+class RegistryContract(ContractOfChanges, ContractOfDeletion, ContractOfDeployments):
     """The suite."""
 
     @pytest.fixture

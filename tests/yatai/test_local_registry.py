@@ -17,7 +17,6 @@ from bentoml.yatai.registry import BentoQuery
 from bentoml.yatai.schema import bentos
 from bentoml.yatai.trees import remove_tree
 from tests.yatai.conftest import WriteBundle
-from tests.yatai.contract_of_deployments import ContractOfDeployments
 from tests.yatai.contract_tools import Put
 from tests.yatai.registry_contract import RegistryContract
 
@@ -37,7 +36,7 @@ def put(registry: LocalRegistry, write_bundle: WriteBundle) -> Put:
     return Put(registry, write_bundle)
 
 
-class TestLocalRegistry(RegistryContract, ContractOfDeployments):
+class TestLocalRegistry(RegistryContract):
     """The registry in this process, on both databases."""
 
     @pytest.fixture

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from bentoml.exceptions import NotFound
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     )
 
 EVENTS_LIMIT = 100
+
+
+def no_deployment(namespace: str, name: str) -> NotFound:
+    """The error of every registry for a deployment that it has no record of."""
+    return NotFound(f"No deployment {name} is recorded in the namespace {namespace}")
 
 
 class DeploymentRegistry(Protocol):

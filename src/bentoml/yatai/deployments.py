@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from bentoml.exceptions import NotFound, YataiServiceRpcAborted
+from bentoml.exceptions import YataiServiceRpcAborted
 from bentoml.types import Tag
 from bentoml.yatai import deployment_rows as rows
 from bentoml.yatai.audit import DEPLOYMENT, AuditNote, write_note
 from bentoml.yatai.deployment_checks import check_text, checked_deployment, checked_resources, checked_state
 from bentoml.yatai.deployment_models import Deployment, DeploymentPhase, DeploymentState, EventKind
+from bentoml.yatai.deployment_registry import no_deployment
 from bentoml.yatai.label_rows import DEPLOYMENT as LABELLED
 from bentoml.yatai.label_rows import replace_labels
 from bentoml.yatai.models import utc_now
@@ -220,11 +221,6 @@ class Deployments:
     def _note(self, connection: Connection, action: str, deployment: Deployment, detail: Mapping[str, Any]) -> None:
         note = AuditNote(action, DEPLOYMENT, deployment.full_name, detail)
         write_note(connection, self._clock(), self._actor(), note)
-
-
-def no_deployment(namespace: str, name: str) -> NotFound:
-    """The error of every registry for a deployment that it has no record of."""
-    return NotFound(f"No deployment {name} is recorded in the namespace {namespace}")
 
 
 def _as_based_on(connection: Connection, row: sa.Row[Any], based_on: int | None) -> Deployment:

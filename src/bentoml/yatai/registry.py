@@ -9,6 +9,7 @@ Every registry keeps these promises:
 - `latest` means the bundle of that name which was registered last.
 - `Name@alias` means one version at a time. Moving an alias is one step: everybody sees the version before or after it.
 - Every change of bundles, labels and aliases is in the audit log, with who made it.
+- Deployments are recorded as `deployment_registry` says.
 
 `tests/yatai/registry_contract.py` holds every registry to them.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bentoml.exceptions import NotFound
+from bentoml.yatai.deployment_registry import DeploymentRegistry
 from bentoml.yatai.models import SortBy
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def not_registered(tag: Tag | str, reason: str = "no such bundle is registered")
     return NotFound(f"BentoService {tag} not found - {NotFound.proto_status_code.name}:{reason}")
 
 
-class Registry(Protocol):
+class Registry(DeploymentRegistry, Protocol):
     """Where bundles are registered."""
 
     def staging(self) -> AbstractContextManager[Path]:

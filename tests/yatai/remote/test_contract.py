@@ -15,7 +15,10 @@ from bentoml.yatai.server.roles import Role
 from tests.yatai.registry_contract import RegistryContract
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
 
-TABLES = ("audit", "alias_history", "aliases", "labels", "bento_texts", "uploads", "bentos", "trees", "blobs")
+TABLES = (
+    *("audit", "alias_history", "aliases", "labels", "bento_texts", "uploads", "bentos", "trees", "blobs"),
+    *("deployments", "deployment_events"),
+)
 
 
 @pytest.fixture(scope="module")

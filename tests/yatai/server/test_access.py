@@ -32,6 +32,8 @@ READ = {
     "get_file",
     "get_archive",
     "list_aliases",
+    "list_all_aliases",
+    "list_tags",
     "alias_history",
     "list_deployments",
     "get_deployment",
@@ -45,7 +47,7 @@ ADMIN = {"list_users", "add_user", "change_user", "remove_user", "list_audit"}
 # Of these the handler alone knows which bundle they are about, or they are about none.
 ABOUT_NO_NAME = (
     OWN
-    | {"list_bundles", "list_deployments", "get_deployment", "list_deployment_events"}
+    | {"list_bundles", "list_tags", "list_all_aliases", "list_deployments", "get_deployment", "list_deployment_events"}
     | CLASSIC_READ
     | CLASSIC_WRITE
     | UPLOADS

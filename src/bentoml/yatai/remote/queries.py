@@ -9,6 +9,7 @@ from bentoml.yatai.labels import LabelOperator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bentoml.yatai.deployment_models import DeploymentQuery
     from bentoml.yatai.labels import LabelCondition
     from bentoml.yatai.registry import BentoQuery
 
@@ -26,10 +27,26 @@ def query_of(query: BentoQuery) -> dict[str, Any]:
         "name": query.name,
         "patterns": _patterns([query.name_patterns, *query.also_patterns]),
         "search": query.search or None,
-        "labels": ", ".join(_label(condition) for condition in query.conditions) or None,
+        "labels": _labels(query.conditions),
         "order_by": query.sort_by.name.lower(),
         "ascending": query.ascending,
         "deleted": query.deleted,
+    }
+
+
+def deployment_query_of(query: DeploymentQuery) -> dict[str, Any]:
+    """The same for deployments."""
+    return {
+        "namespace": query.namespace,
+        "operator": None if query.operator is None else query.operator.name,
+        "states": ",".join(state.name for state in query.states) or None,
+        "bento_name": query.bento_name,
+        "bento_version": query.bento_version,
+        "patterns": _patterns([query.name_patterns, *query.also_patterns]),
+        "search": query.search or None,
+        "labels": _labels(query.conditions),
+        "order_by": query.sort_by.name.lower(),
+        "ascending": query.ascending,
     }
 
 
@@ -37,6 +54,10 @@ def _patterns(groups: Sequence[Sequence[str]]) -> str | None:
     # No name has a comma or a semicolon, so a pattern with one matches none.
     some = [[pattern for pattern in group if not {",", ";"} & set(pattern)] for group in groups if "*" not in group]
     return ";".join(",".join(group) for group in some) if some else None
+
+
+def _labels(conditions: Sequence[LabelCondition]) -> str | None:
+    return ", ".join(_label(condition) for condition in conditions) or None
 
 
 def _label(condition: LabelCondition) -> str:

@@ -19,6 +19,7 @@ from bentoml.yatai.registry import not_registered
 from bentoml.yatai.remote import answers
 from bentoml.yatai.remote.answers import as_bento, read_as
 from bentoml.yatai.remote.api import is_addressable, joined
+from bentoml.yatai.remote.deployments import RemoteDeployments
 from bentoml.yatai.remote.downloads import Downloads
 from bentoml.yatai.remote.partial_contents import PartialContents
 from bentoml.yatai.remote.queries import query_of
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-class RemoteRegistry:
+class RemoteRegistry(RemoteDeployments):
     """A `Registry` that a server keeps. Make it with `open_registry`.
 
     Args:

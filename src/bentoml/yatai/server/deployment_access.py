@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from bentoml.exceptions import NotFound, YataiServiceRpcAborted
-from bentoml.yatai.deployments import changed_meanwhile, no_deployment
+from bentoml.yatai.deployment_registry import no_deployment
+from bentoml.yatai.deployments import changed_meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
