@@ -21,6 +21,7 @@ GOING_UP: dict[tuple[str, str], str] = {
         "bentoml.saved_bundle.requirements.inference",
     ): "users call svc.infer_pip_dependencies_map()",
     ("bentoml.service.bento_service", "bentoml.yatai.client"): "users call svc.save()",
+    ("bentoml.yatai.client", "bentoml.yatai.remote"): "users call get_yatai_client(url)",
     ("bentoml.yatai.repository", "bentoml.deploy.container"): "users call repository.containerize()",
 }
 """Function-level imports that may go up, each with the reason."""

@@ -66,7 +66,7 @@ CASES = [
     pytest.param("--version", 0, f"bentoml, version {__version__}\n", "", id="version"),
     pytest.param("--help", 0, "Usage: bentoml [OPTIONS] COMMAND [ARGS]...serve-gunicorn...", "", id="help"),
     pytest.param("list --help", 0, "Usage: bentoml list [OPTIONS]...--labels QUERY...", "", id="help-of-a-command"),
-    pytest.param("push Scaler:1.0", 2, "", misused("No such command 'push'..."), id="unknown-command"),
+    pytest.param("publish Scaler:1.0", 2, "", misused("No such command 'publish'..."), id="unknown-command"),
     pytest.param("list --colour", 2, "", misused("No such option...--colour..."), id="unknown-option"),
     # list
     pytest.param("list -q", 0, HEADER + ROW_2 + ROW_1, "", id="list"),
@@ -92,7 +92,11 @@ CASES = [
     pytest.param("list --labels a=b=c", 1, "", failed("list", "...Too many '=' operator in query...\n"),
                  id="list-bad-query"),
     pytest.param(
-        "list --yatai-url http://r", 1, "", failed("list", "Remote registries are not available...\n"), id="list-remote"
+        "list --yatai-url http://127.0.0.1:1",
+        1,
+        "",
+        failed("list", "The registry at http://127.0.0.1:1 cannot be reached: Connection refused...\n"),
+        id="list-remote",
     ),
     # get
     pytest.param("get Scaler", 0, HEADER + ROW_2 + ROW_1, "", id="get-versions"),
@@ -169,8 +173,8 @@ CASES = [
                  failed("containerize", "'arm64' is no platform...\n"), id="containerize-bad-platform"),
     pytest.param("containerize Scaler:2.0 --netrc {home}", 2, "", misused("Invalid value for '--netrc'..."),
                  id="containerize-secret-that-is-no-file"),
-    pytest.param("containerize Scaler:2.0 --yatai-url http://r", 1, "",
-                 failed("containerize", "Remote registries are not available...\n"), id="containerize-remote"),
+    pytest.param("containerize Scaler:2.0 --yatai-url ftp://r", 1, "",
+                 failed("containerize", "ftp:// is no scheme of a registry...\n"), id="containerize-remote"),
     # healthcheck
     pytest.param("healthcheck --port 1 -q", 1, "", failed("healthcheck", "no server answers on port 1: ...\n"),
                  id="healthcheck-without-server"),

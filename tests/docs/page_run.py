@@ -2,9 +2,9 @@
 
 One page, one home with an empty directory in it, shown as `/home/ada/work`: files with a title are written, console
 commands run in a shell whose directory and variables last to the end of the page, Python runs in one session.
-`bentoml serve` and `yatai-service-start` start a real server in the background on a free port; the port that the page
-names is replaced in commands, and put back in their output. Versions and ages of a few seconds differ each time, so
-any matches any other.
+`bentoml serve` and `yatai-service-start` start a real server in the background on a free port, one of each kind at a
+time; the port that the page names is replaced in commands, and put back in their output. Versions and ages of a few
+seconds differ each time, so any matches any other.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class PageRun:
         (self.home / ".curlrc").write_text('silent\nshow-error\nnoproxy = "*"\n', encoding="utf-8")
         self.state = directory / "shell-state"
         self.state.write_text(f"cd {shlex.quote(str(self.work))}\n", encoding="utf-8")
-        self.server_log = directory / "server.log"
+        self.directory = directory
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("BENTOML_")}
         self.env |= {
             "HOME": str(self.home),
@@ -99,7 +99,7 @@ class PageRun:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         self.ports: dict[int, int] = {}
-        self.server: subprocess.Popen[bytes] | None = None
+        self.servers: dict[str, subprocess.Popen[bytes]] = {}
         self.python: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -114,7 +114,8 @@ class PageRun:
             self.python.stdin.close()
             self.python.wait(STOP_LIMIT_S)
             self.python.stdout.close()
-        self.stop_server(check=kind is None)
+        for name in reversed([*self.servers]):
+            self.stop_server(name, check=kind is None)
 
     def run_block(self, block: Block) -> None:
         """Does what one block says.
@@ -171,9 +172,9 @@ class PageRun:
         if command.shown and not output_matches(command.shown, printed):
             raise PageError(f"$ {command.line}\nthe page shows:\n{command.shown}\nprinted:\n{printed}")
 
-    def stop_server(self, check: bool = True) -> None:
-        """Ends the server of the page, if one runs; it has to go with exit code 0."""
-        server, self.server = self.server, None
+    def stop_server(self, name: str, check: bool = True) -> None:
+        """Ends a server of the page, if it runs; it has to go with exit code 0."""
+        server = self.servers.pop(name, None)
         if server is None:
             return
         server.send_signal(signal.SIGTERM)
@@ -184,7 +185,7 @@ class PageRun:
             server.wait()
             code = -signal.SIGKILL
         if check and code != 0:
-            raise PageError(f"the server ended with exit code {code}{self._log_tail()}")
+            raise PageError(f"the {name} ended with exit code {code}{self._log_tail()}")
 
     def _write_file(self, title: str, text: str) -> None:
         path = self.work / title
@@ -194,7 +195,8 @@ class PageRun:
         path.write_text(text, encoding="utf-8")
 
     def _start_server(self, assignments: str, command: str, shown: str) -> None:
-        self.stop_server()
+        name = "registry" if "yatai-service-start" in command else "server"
+        self.stop_server(name)
         option = _PORT_OPTION.search(command)
         shown_port = int(option[2]) if option else DEFAULT_PORT
         port = self.ports[shown_port] = free_port()
@@ -202,18 +204,19 @@ class PageRun:
             command = f"{command[: option.start(2)]}{port}{command[option.end(2) :]}"
         else:
             assignments += f"BENTOML_PORT={port} "
+        command = self._with_real_ports(command)
         script = f". {shlex.quote(str(self.state))}\n{assignments}exec {command}\n"
-        with self.server_log.open("wb") as log:
-            self.server = subprocess.Popen(["bash", "-c", script], env=self.env, stdout=log, stderr=log)
+        with self._log_of(name).open("wb") as log:
+            server = self.servers[name] = subprocess.Popen(["bash", "-c", script], env=self.env, stdout=log, stderr=log)
         deadline = time.monotonic() + START_LIMIT_S
-        while not (self._is_up(port) and (not shown or output_matches(shown, self._server_output()))):
-            if self.server.poll() is not None or time.monotonic() > deadline:
+        while not (self._is_up(name, port) and (not shown or output_matches(shown, self._output_of(name)))):
+            if server.poll() is not None or time.monotonic() > deadline:
                 raise PageError(f"$ {command}\nis not ready or prints something else than:\n{shown}{self._log_tail()}")
             time.sleep(0.1)
 
-    def _is_up(self, port: int) -> bool:
-        """Whether the server answers, or says so: with TLS or on a unix socket its port alone cannot tell."""
-        return is_ready(port) or "* Press Ctrl-C to stop" in self._server_output()
+    def _is_up(self, name: str, port: int) -> bool:
+        """Whether a server answers, or says so: with TLS or on a unix socket its port alone cannot tell."""
+        return is_ready(port) or "* Press Ctrl-C to stop" in self._output_of(name)
 
     def _run_python(self, block: Block) -> None:
         if self.python is None:
@@ -247,8 +250,13 @@ class PageRun:
             text = re.sub(rf":{real}\b", f":{shown}", text)
         return text
 
-    def _server_output(self) -> str:
-        return self._as_shown(self.server_log.read_text(encoding="utf-8", errors="replace"))
+    def _log_of(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
+    def _output_of(self, name: str) -> str:
+        return self._as_shown(self._log_of(name).read_text(encoding="utf-8", errors="replace"))
 
     def _log_tail(self) -> str:
-        return "\nserver log:\n" + self._server_output()[-4000:] if self.server_log.exists() else ""
+        tails = [f"\n{name} log:\n{self._output_of(name)[-4000:]}" for name in ("registry", "server")
+                 if self._log_of(name).exists()]  # fmt: skip
+        return "".join(tails)

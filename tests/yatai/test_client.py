@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml.exceptions import BentoMLConfigException, YataiServiceException
+from bentoml.exceptions import BentoMLConfigException, InvalidArgument
 from bentoml.yatai.client import YataiClient, get_yatai_client
 
 
@@ -22,16 +22,31 @@ def test_get_yatai_client_when_local_touches_nothing(bentoml_home: Path) -> None
     assert list(bentoml_home.iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["http://yatai:3000", "https://yatai", "grpc://yatai:50051", "yatai:50051"])
-def test_get_yatai_client_when_url_is_given_says_that_it_is_not_available(url: str) -> None:
-    with pytest.raises(YataiServiceException, match=f"Remote registries are not available.*{url}"):
-        get_yatai_client(url)
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://yatai:3000", "http://yatai:3000"),
+        ("https://yatai/team/", "https://yatai/team"),
+        ("grpc://yatai:50051", "http://yatai:50051"),
+        ("grpcs://yatai:50051", "https://yatai:50051"),
+        ("yatai:50051", "http://yatai:50051"),
+    ],
+)
+def test_get_yatai_client_when_url_is_given_asks_nobody_yet(bentoml_home: Path, url: str, shown: str) -> None:
+    assert get_yatai_client(url).repository.url == shown
+    assert list(bentoml_home.iterdir()) == []
 
 
-def test_get_yatai_client_when_url_is_configured_is_never_silently_local(bentoml_home: Path) -> None:
+def test_get_yatai_client_when_url_is_no_address_says_so() -> None:
+    with pytest.raises(InvalidArgument, match="ftp:// is no scheme of a registry"):
+        get_yatai_client("ftp://yatai")
+
+
+def test_get_yatai_client_when_url_is_configured_takes_it_unless_told_otherwise(bentoml_home: Path) -> None:
     configure(bentoml_home, "  remote:\n    url: http://yatai:3000\n")
-    with pytest.raises(YataiServiceException, match="http://yatai:3000"):
-        get_yatai_client()
+    assert get_yatai_client().repository.url == "http://yatai:3000"
+    assert get_yatai_client("http://other").repository.url == "http://other"
+    assert get_yatai_client("").repository.url is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +86,7 @@ def test_repository_when_storage_is_not_available_says_so(bentoml_home: Path, te
 def test_import_of_the_client_loads_no_database_library(bentoml_home: Path) -> None:
     code = (
         "import sys, bentoml.yatai.client, bentoml.yatai.resolve, bentoml.yatai.models, bentoml.yatai.labels\n"
-        "print([name for name in ('sqlalchemy', 'alembic', 'numpy', 'pandas') if name in sys.modules])"
+        "print([name for name in ('sqlalchemy', 'alembic', 'numpy', 'pandas', 'urllib3') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

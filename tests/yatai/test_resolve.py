@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml.exceptions import BentoMLException, BundleIntegrityException, NotFound, YataiServiceException
+from bentoml.exceptions import BentoMLException, BundleIntegrityException, NotFound
 from bentoml.yatai.client import get_yatai_client
 from bentoml.yatai.resolve import resolve_bundle_path
 
@@ -42,12 +42,6 @@ def test_resolve_when_files_are_missing_says_what_to_do(save: Save) -> None:
     shutil.rmtree(save())
     with pytest.raises(BentoMLException, match=r"files of Iris:1 are missing.*bentoml delete Iris:1"):
         resolve_bundle_path("Iris:1")
-
-
-def test_resolve_when_yatai_url_is_given_does_not_look_here(save: Save) -> None:
-    save()
-    with pytest.raises(YataiServiceException, match="Remote registries"):
-        resolve_bundle_path("Iris:1", "http://yatai:3000")
 
 
 def test_files_of_another_version_are_not_taken_for_those_of_a_tag(save: Save) -> None:

@@ -131,11 +131,11 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
 
     What the engine prints goes to stderr while it builds: to one line of a terminal, all of it with --verbose.
     """
+    from bentoml.cli.resolving import bundle_path
     from bentoml.deploy.container import ImageOptions
     from bentoml.saved_bundle.loader import load_saved_bundle_config
-    from bentoml.yatai.resolve import resolve_bundle_path
 
-    path = resolve_bundle_path(bento, yatai_url)
+    path = bundle_path(bento, yatai_url)
     options = ImageOptions(tag, push, build_args, platforms, archive, pip_config, netrc, verify, secrets)
     manifest = load_saved_bundle_config(path)
     if not verbosity.quiet:

@@ -16,11 +16,11 @@ def info_command(bento: str, yatai_url: str | None) -> None:
 
     The last two keys are about its requirements.lock and its bill of materials; null where it has none.
     """
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load_bento_service_metadata
     from bentoml.saved_bundle.requirement_files import describe_requirement_files
-    from bentoml.yatai.resolve import resolve_bundle_path
 
-    path = resolve_bundle_path(bento, yatai_url)
+    path = bundle_path(bento, yatai_url)
     document = load_bento_service_metadata(path).to_snake_json()
     click.echo(json.dumps({**document, **describe_requirement_files(path)}, indent=2))
 
@@ -31,9 +31,9 @@ def info_command(bento: str, yatai_url: str | None) -> None:
 @pickle_option
 def open_api_spec_command(bento: str, yatai_url: str | None, verify: bool, allow_pickle: bool | None) -> None:
     """Show the OpenAPI document that a server of BENTO (directory, address, NAME:VERSION or NAME@ALIAS) gives out."""
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load
     from bentoml.service.openapi import openapi_document
-    from bentoml.yatai.resolve import resolve_bundle_path
 
-    service = load(resolve_bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
+    service = load(bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
     click.echo(json.dumps(openapi_document(service), indent=2))

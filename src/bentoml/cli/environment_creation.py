@@ -40,11 +40,11 @@ def create_command(
     Bundles with the same requirements and the same Python share one; what is there already is taken. What happens goes
     to stderr while it happens, the path of the environment to stdout. The bundle's setup.sh is not run.
     """
+    from bentoml.cli.resolving import bundle_path
     from bentoml.deploy.environment import EnvironmentOptions
-    from bentoml.yatai.resolve import resolve_bundle_path
 
     options = EnvironmentOptions(python, path, force, only_wheels, installer, verify)
-    environment = made(resolve_bundle_path(bento, yatai_url), options, quiet=verbosity.quiet)
+    environment = made(bundle_path(bento, yatai_url), options, quiet=verbosity.quiet)
     if verbosity.quiet:
         click.echo(environment.home.path)
         return

@@ -35,11 +35,11 @@ def explain_command(bento: str, yatai_url: str | None, output: str) -> None:
     That is the import, the artifact, the adapter or the option that brought it. Shows also which imports brought none,
     and by which rule. Runs none of the bundle's code.
     """
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load_saved_bundle_config
     from bentoml.saved_bundle.requirements.requirement_record import read_record
-    from bentoml.yatai.resolve import resolve_bundle_path
 
-    manifest = load_saved_bundle_config(resolve_bundle_path(bento, yatai_url))
+    manifest = load_saved_bundle_config(bundle_path(bento, yatai_url))
     record = read_record(manifest)
     if output == "json":
         tag = f"{manifest.service_name}:{manifest.service_version}"

@@ -87,10 +87,10 @@ def run_command(
     if isolation is not None:
         go_on_isolated(click.get_current_context(), verbosity, bento, yatai_url, isolation)
     from bentoml.cli.progress import ProgressLine, is_wanted
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load
-    from bentoml.yatai.resolve import resolve_bundle_path
 
-    service = load(resolve_bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
+    service = load(bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
     api = service.get_inference_api(api_name)
     line = ProgressLine(sys.stderr) if is_wanted(quiet=verbosity.quiet) else None
     try:

@@ -47,12 +47,13 @@ def go_on_isolated(
         BentoMLException: as `create_environment`.
     """
     from bentoml.cli.environment_creation import made
+    from bentoml.cli.resolving import bundle_path
     from bentoml.deploy.environment import command_in
     from bentoml.saved_bundle.remote import leave_copies_to_successor
     from bentoml.storage.address import is_address
-    from bentoml.yatai.resolve import is_held, leave_held_to_successor, resolve_bundle_path
+    from bentoml.yatai.resolve import is_held, leave_held_to_successor
 
-    bundle = resolve_bundle_path(bento, yatai_url)
+    bundle = bundle_path(bento, yatai_url)
     descriptor = None
     while descriptor is None:  # it may be deleted before it is held
         environment = made(bundle, options, quiet=verbosity.quiet)

@@ -24,10 +24,10 @@ def load_command(bento: str, yatai_url: str | None, verify: bool, allow_pickle: 
 
     With --no-pickle a bundle that could run code when its artifacts are read is refused, with a list of them.
     """
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load, load_bento_service_metadata
-    from bentoml.yatai.resolve import resolve_bundle_path
 
-    path = resolve_bundle_path(bento, yatai_url)
+    path = bundle_path(bento, yatai_url)
     service = load(path, verify=verify, allow_pickle=allow_pickle)
     click.echo(f"Loaded {service.name}:{service.version} from {path}")
     for table in _tables(load_bento_service_metadata(path)):

@@ -18,6 +18,8 @@ COMMANDS = (
         "bentoml.cli.marks:alias_command",
         "Show, set or remove names for versions, such as NAME@production.",
     ),
+    CommandEntry("push", "bentoml.cli.transfer:push_command", "Copy a bundle of this machine to a registry."),
+    CommandEntry("pull", "bentoml.cli.transfer:pull_command", "Copy a bundle of a registry to this machine."),
     CommandEntry("retrieve", "bentoml.cli.retrieval:retrieve_command", "Copy a bundle into a directory."),
     CommandEntry("info", "bentoml.cli.description:info_command", "Show the metadata of a bundle as JSON."),
     CommandEntry(

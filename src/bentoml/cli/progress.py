@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SHORTEST_BETWEEN_S = 0.1
 _ERASE_LINE = "\r\x1b[2K"
@@ -104,3 +105,59 @@ class StatusLine:
     def close(self) -> None:
         """Leave a clean line."""
         _write_over(self._terminal, "")
+
+
+class TransferLine:
+    """Says on a terminal how many bytes of a bundle are there, how fast, and how long the rest will take.
+
+    Args:
+        terminal: where to write.
+        what: what happens, such as `Sending Iris:1`.
+        clock: seconds.
+    """
+
+    def __init__(self, terminal: TextIO, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = terminal
+        self._what = what
+        self._clock = clock
+        self._first: tuple[float, int] | None = None
+        self._shown_s = 0.0
+        self._is_visible = False
+
+    def moved(self, done_bytes: int, total_bytes: int) -> None:
+        """So many bytes of all are there now; what was there at the first call counts for no speed."""
+        now_s = self._clock()
+        if self._first is None:
+            self._first = (now_s, done_bytes)
+        elif now_s - self._shown_s >= SHORTEST_BETWEEN_S or done_bytes >= total_bytes:
+            self._shown_s = now_s
+            self._is_visible = True
+            _write_over(self._terminal, self._text(now_s, done_bytes, total_bytes, *self._first))
+
+    def close(self) -> None:
+        """Leave a clean line."""
+        if self._is_visible:
+            _write_over(self._terminal, "")
+            self._is_visible = False
+
+    def _text(self, now_s: float, done_bytes: int, total_bytes: int, began_s: float, before_bytes: int) -> str:
+        text = f"{self._what}  {done_bytes / 1e6:,.1f} of {total_bytes / 1e6:,.1f} MB"
+        rate = (done_bytes - before_bytes) / max(now_s - began_s, 1e-9)
+        if rate > 0:
+            text += f", {rate / 1e6:,.1f} MB/s"
+            if done_bytes < total_bytes:
+                text += f", {(total_bytes - done_bytes) / rate:,.0f} s left"
+        return text
+
+
+@contextmanager
+def transfer_line(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """What takes the progress of a transfer, where a person can see it; the line is clean afterwards."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    line = TransferLine(sys.stderr, what)
+    try:
+        yield line.moved
+    finally:
+        line.close()

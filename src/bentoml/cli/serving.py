@@ -189,6 +189,7 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
         go_on_isolated(click.get_current_context(), verbosity, bento, yatai_url, isolation)
     _warn_deprecated(microbatch=options.pop("microbatch"), ngrok=options.pop("run_with_ngrok"))
 
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load_bento_service_metadata
     from bentoml.server.options.serve_options import ServeOptions
     from bentoml.server.supervision.reloading import BundleSource
@@ -198,18 +199,18 @@ def _serve(verbosity: Verbosity, bento: str, yatai_url: str | None, options: dic
 
     if options["watch"] and is_address(bento):
         raise click.UsageError("--reload looks at directories and tags; to fetch an address again, send SIGHUP")
-    bundle_path = resolve_bundle_path(bento, yatai_url)
-    metadata = load_bento_service_metadata(str(bundle_path))
+    path = bundle_path(bento, yatai_url)
+    metadata = load_bento_service_metadata(str(path))
 
     def resolve_next() -> Path:
         from bentoml.deploy.environment import refuse_other_needs
 
-        path = resolve_bundle_path(bento, yatai_url)
-        refuse_other_needs(path, os.environ)
-        return path
+        newest = resolve_bundle_path(bento, yatai_url)
+        refuse_other_needs(newest, os.environ)
+        return newest
 
     source = BundleSource(resolve_next, watch=options.pop("watch"), release=release_all_but)
-    serve_options = ServeOptions.from_config(bundle_path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
+    serve_options = ServeOptions.from_config(path, debug=verbosity.debug, quiet=verbosity.quiet, **options)
 
     def announce(address: str, management: str | None = None) -> None:
         if verbosity.quiet:

@@ -52,13 +52,13 @@ def verify_command(bento: str, yatai_url: str | None, keys: tuple[Path, ...]) ->
 
     Nothing of the bundle is run.
     """
+    from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle.signing import trusted_keys, verify_signature
-    from bentoml.yatai.resolve import resolve_bundle_path
 
     trusted = keys or trusted_keys()
     if not trusted:
         raise click.UsageError("give the public key to trust: --key public.pem, or list it in bundles.trusted_keys")
-    path = resolve_bundle_path(bento, yatai_url)
+    path = bundle_path(bento, yatai_url)
     manifest, key = verify_signature(path, trusted)
     click.echo(f"{manifest.service_name}:{manifest.service_version} was signed with {key}, and is unchanged")
 

@@ -17,11 +17,11 @@ class RemoteTls(Section):
 
 
 class Remote(Section):
-    """A remote registry; not in this version."""
+    """The registry of a team: where it is, and who asks."""
 
-    url: str | None = key(None, "its address; null uses the registry of this machine")
+    url: str | None = key(None, "its address, such as `https://HOST`; null uses the registry of this machine")
     access_token: str | None = key(None, "proves who you are", secret=True)
-    access_token_header: str = key("access_token", "HTTP header that carries the token")
+    access_token_header: str = key("access_token", "HTTP header that carries the token, beside `Authorization`")
     tls: RemoteTls = section(RemoteTls)
 
 

@@ -5,39 +5,68 @@ Opening a client is free; the database is opened by the first call that needs it
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bentoml.configuration import bentoml_home, get_config
-from bentoml.exceptions import YataiServiceException
+from bentoml.exceptions import BentoMLException
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from bentoml.configuration import Config
+    from bentoml.yatai.bundle_tree import BundleTree
     from bentoml.yatai.database import Database
     from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.registry import Registry
     from bentoml.yatai.repository import BentoRepository
 
+    Progress = Callable[[int, int], None]
+
 __all__ = ["YataiClient", "get_yatai_client"]
 
+logger = logging.getLogger(__name__)
 
-def get_yatai_client(yatai_url: str | None = None) -> YataiClient:
+
+def get_yatai_client(yatai_url: str | None = None, *, progress: Progress | None = None) -> YataiClient:
     """The client of a registry.
 
     Args:
         yatai_url: address of a remote registry; None for `yatai.remote.url` of the configuration, and when that is
-            not set either, for the registry under `$BENTOML_HOME`.
+            not set either, for the registry of this machine; an empty text always means that one.
+        progress: is called with the bytes that are there and those of all, while files are sent or loaded; in any
+            thread, by one at a time.
 
     Raises:
-        YataiServiceException: a remote registry is asked for, by argument or configuration; this version has none.
+        InvalidArgument: it is no address.
+        BentoMLConfigException: a certificate or the token in `yatai.remote` cannot be used.
     """
-    url = get_config().yatai.remote.url if yatai_url is None else yatai_url
-    if url:
-        raise YataiServiceException(
-            f"Remote registries are not available in this version, so {url} cannot be used; "
-            "leave out the Yatai URL (and unset yatai.remote.url) to use the local registry"
-        )
-    return YataiClient()
+    config = get_config()
+    url = config.yatai.remote.url if yatai_url is None else yatai_url
+    if not url:
+        return YataiClient()
+    from bentoml.yatai.remote import RemoteSettings, open_registry
+
+    registry = open_registry(url, RemoteSettings.of(config), progress=progress, held=_ContentsHere())
+    return YataiClient(registry, registry.url)
+
+
+class _ContentsHere:
+    """What the registry of this machine has need not be loaded. It is opened when files are to be loaded."""
+
+    def kept_contents(self, tree: BundleTree) -> frozenset[str]:
+        """Digests of those contents of a tree that are here."""
+        try:
+            return open_local_registry(get_config()).kept_contents(tree)
+        except BentoMLException as error:
+            logger.warning("The registry of this machine cannot be read, so all files are loaded: %s", error)
+            return frozenset()
+
+    def fill(self, tree: BundleTree, directory: Path) -> None:
+        """Make the files of a tree in a directory."""
+        open_local_registry(get_config()).fill(tree, directory)
 
 
 class YataiClient:

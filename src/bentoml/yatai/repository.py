@@ -90,11 +90,13 @@ class BentoRepository(BundleMarks, BundleDeletion, BundleTransfer):
             return str(loading)
         if version is not None:
             bento_service.set_version(version)
-        tag = Tag(bento_service.name, bento_service.version)
-        self._check_free(tag)
+        problem = self._problem_with(Tag(bento_service.name, bento_service.version))
         with self._registry.staging() as staged:
             save_to_dir(bento_service, str(staged), silent=True, lock=lock)
-            return self._register(staged, labels)
+            with self._kept_when_not_sent(staged, labels):
+                if problem is not None:
+                    raise problem
+                return self._register(staged, labels)
 
     def upload_from_dir(self, saved_bento_path: str | Path, labels: Mapping[str, str] | None = None) -> str:
         """Register a bundle that lies in a directory; the directory itself is left as it is.
@@ -237,8 +239,26 @@ class BentoRepository(BundleMarks, BundleDeletion, BundleTransfer):
             bento = self._registry.register(staged, metadata)
         except YataiServiceRpcAborted as error:
             raise _already_registered(Tag(metadata.name, metadata.version)) from error
-        logger.info("BentoService bundle '%s' saved to: %s", bento.tag, bento.uri.uri)
+        where = "" if self.url is None else f" of {self.url}"
+        logger.info("BentoService bundle '%s' saved to: %s%s", bento.tag, bento.uri.uri, where)
         return bento.uri.uri
+
+    def _problem_with(self, tag: Tag) -> BentoMLException | None:
+        """Why a bundle cannot be sent, as far as can be told before it is written.
+
+        Raises:
+            YataiServiceRpcAborted: the tag is taken.
+            BentoMLException: the registry of this machine cannot be used.
+        """
+        try:
+            self._check_free(tag)
+        except YataiServiceRpcAborted:
+            raise
+        except BentoMLException as error:
+            if self.url is None:
+                raise
+            return error
+        return None
 
     def _check_free(self, tag: Tag) -> None:
         """Refuse a tag that is taken before a bundle is written for it."""

@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bentoml.yatai.checkout_cache import HeldCheckout
+    from bentoml.yatai.client import Progress
     from bentoml.yatai.models import Bento
 
 _held: dict[str, HeldCheckout] = {}
 """Copies in use, by the digests of their trees."""
 
 
-def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
+def resolve_bundle_path(bento: str, yatai_url: str | None = None, *, progress: Progress | None = None) -> Path:
     """The local directory of a bundle.
 
     Args:
         bento: an existing directory, `name:version`, `name:latest`, or an address such as `s3://bucket/x.tar.gz`; what
             is fetched from there is removed when the process ends.
         yatai_url: registry to look the tag up in; None for the configured or local one.
+        progress: see `get_yatai_client`.
 
     Returns:
         An absolute path.
@@ -44,7 +46,7 @@ def resolve_bundle_path(bento: str, yatai_url: str | None = None) -> Path:
         from bentoml.saved_bundle.remote import fetch_bundle
 
         return fetch_bundle(bento)
-    return _of_tag(bento, yatai_url).path
+    return _of_tag(bento, yatai_url, progress).path
 
 
 def resolve_own_bundle(bento: str, yatai_url: str | None, verb: str) -> Path:
@@ -97,14 +99,14 @@ def is_held(path: Path) -> bool:
     return any(held.path == path for held in _held.values())
 
 
-def _of_tag(bento: str, yatai_url: str | None) -> HeldCheckout:
+def _of_tag(bento: str, yatai_url: str | None, progress: Progress | None = None) -> HeldCheckout:
     from bentoml.yatai.client import get_yatai_client
 
     try:
         tag = Tag.parse(bento)
     except InvalidArgument as error:
         raise BentoMLException(_no_such_bundle(bento)) from error
-    repository = get_yatai_client(yatai_url).repository
+    repository = get_yatai_client(yatai_url, progress=progress).repository
     try:
         found = repository.get(tag)
     except NotFound as error:
@@ -114,7 +116,10 @@ def _of_tag(bento: str, yatai_url: str | None) -> HeldCheckout:
         return known
     held = repository.hold(found)
     if held.is_copy:
-        _held[found.tree_digest or str(held.path)] = held
+        key = found.tree_digest or str(held.path)
+        if key in _held:
+            _held[key].release()
+        _held[key] = held
     return held
 
 

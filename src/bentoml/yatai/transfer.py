@@ -15,7 +15,6 @@ from bentoml.types import Tag
 from bentoml.yatai.bundle_tree import BundleTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from bentoml.yatai.models import Bento
@@ -40,13 +39,11 @@ class Transfer:
     Attributes:
         bento: the bundle at the target.
         was_there: whether it was there before, with the same files.
-        brought_bytes: size of the contents that the target did not have.
         labels: those that it has at the source.
     """
 
     bento: Bento
     was_there: bool
-    brought_bytes: int
     labels: dict[str, str]
 
 
@@ -56,7 +53,6 @@ def copy_bundle_between(
     tag: Tag,
     *,
     with_labels: bool = True,
-    on_begin: Callable[[Bento, int], None] | None = None,
 ) -> Transfer:
     """Copy a bundle. After a copy that broke off the same call goes on.
 
@@ -65,7 +61,6 @@ def copy_bundle_between(
         target: where it shall be.
         tag: the bundle; the source knows which one `latest` and aliases mean.
         with_labels: whether it gets the labels that it has at the source. One that is there already keeps its own.
-        on_begin: called with the bundle and how many bytes are brought, at most, before that begins.
 
     Raises:
         NotFound: the source has no such bundle.
@@ -78,11 +73,8 @@ def copy_bundle_between(
     labels = dict(found.bento_service_metadata.labels)
     there = _same_bundle(target, found, tree)
     if there is not None:
-        return Transfer(there, was_there=True, brought_bytes=0, labels=labels)
+        return Transfer(there, was_there=True, labels=labels)
     kept = target.kept_contents(tree) if isinstance(target, KeepsContents) else frozenset()
-    brought = sum(size for digest, size in tree.contents.items() if digest not in kept)
-    if on_begin is not None:
-        on_begin(found, brought)
     with target.staging() as staged:
         if kept and isinstance(target, KeepsContents):
             target.fill(_part(tree, kept, inside=True), staged)
@@ -90,7 +82,7 @@ def copy_bundle_between(
         source.place(found, rest, staged)
         _verify(found, staged, rest)
         bento, was_there = _register(target, staged, found, tree, labels if with_labels else {})
-    return Transfer(bento, was_there, brought, labels)
+    return Transfer(bento, was_there, labels)
 
 
 def _part(tree: BundleTree, digests: frozenset[str], *, inside: bool) -> BundleTree:

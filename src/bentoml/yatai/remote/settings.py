@@ -46,7 +46,7 @@ class RemoteSettings:
 
     @classmethod
     def of(cls, config: Config) -> RemoteSettings:
-        """Those of the configuration, `yatai.remote`."""
+        """Those of the configuration, `yatai.remote` and `yatai.cache`."""
         remote = config.yatai.remote
         return cls(
             access_token=remote.access_token or None,
@@ -54,6 +54,8 @@ class RemoteSettings:
             ca_file=_path(remote.tls.root_ca_cert),
             client_certificate=_path(remote.tls.client_cert or remote.tls.client_certificate_file),
             client_key=_path(remote.tls.client_key),
+            cache_directory=_path(config.yatai.cache.directory),
+            cache_max_bytes=config.yatai.cache.max_bytes,
         )
 
     @property
