@@ -2,6 +2,7 @@
 
 A copy is complete and verified when it has its name. While somebody uses it, a lock on the file beside it is held,
 which ends with the process; when the copies take more than they may, those that were not used for the longest time go.
+Large files that several copies have are fetched once and take their room once, see `shared_contents`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bentoml.exceptions import BundleIntegrityException, YataiRepositoryException
 from bentoml.saved_bundle.verified_files import file_digest
-from bentoml.yatai.staging import StagingArea, StagingError
+from bentoml.yatai.bundle_tree import BundleTree
+from bentoml.yatai.shared_contents import SharedContents
+from bentoml.yatai.staging import StagingArea, StagingError, entries
 from bentoml.yatai.tree_reading import differences
 from bentoml.yatai.trees import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from bentoml.yatai.bundle_tree import BundleTree, TreeEntry
+    from bentoml.yatai.bundle_tree import TreeEntry
 
     Fill = Callable[[BundleTree, Path], None]
 
@@ -40,6 +43,7 @@ class CheckoutCache:
         self._root = root
         self._max_bytes = max_bytes
         self._staging = StagingArea(root / ".staging")
+        self._shared = SharedContents(root / ".contents")
 
     @contextmanager
     def checkout(self, tree: BundleTree, fill: Fill) -> Iterator[Path]:
@@ -99,9 +103,7 @@ class CheckoutCache:
     def _make(self, path: Path, tree: BundleTree, fill: Fill) -> None:
         """Several processes may make the same copy at once; the first one stays, the others take it."""
         with self._staging.slot() as staged:
-            fill(tree, staged)
-            for entry in tree:
-                _verify(staged / entry.path, entry)
+            self._fill(tree, staged, fill)
             with (self._root / ".repair").open("ab") as one_at_a_time:
                 fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
                 if self._is_whole(path, tree):
@@ -109,24 +111,39 @@ class CheckoutCache:
                 if path.exists():
                     path.rename(staged.with_name("damaged"))
                 staged.rename(path)
+        self._shared.keep(tree, path)
         self._staging.sweep()
+
+    def _fill(self, tree: BundleTree, staged: Path, fill: Fill) -> None:
+        """Make the files, out of those of other copies as far as these are undamaged, and compare them all."""
+        wanted = self._shared.link(tree, staged)
+        for entry in frozenset(tree) - frozenset(wanted):
+            if not _is_right(staged / entry.path, entry):
+                self._shared.forget(entry)
+                (staged / entry.path).unlink()
+                wanted.append(entry)
+        if wanted:
+            fill(tree if len(wanted) == len(tree) else BundleTree.of(wanted), staged)
+        for entry in wanted:
+            if not _is_right(staged / entry.path, entry):
+                raise BundleIntegrityException(f"{entry.path} did not arrive as it was registered; try again")
 
     def _evict(self, keep: Path) -> None:
         """Remove copies that nobody uses, oldest first, until the rest are small enough."""
         copies = sorted(
-            (about.st_mtime, entry)
-            for entry in self._root.iterdir()
-            if not entry.name.startswith(".") and entry.suffix != _LOCK and entry != keep and (about := _stat(entry))
+            (about.st_mtime, entry) for entry in self._copies() if (about := _stat(entry)) and entry != keep
         )
-        sizes = {entry: tree_bytes(entry) for _, entry in copies} if copies else {}
-        left = sum(sizes.values()) + (tree_bytes(keep) if sizes else 0)
         for _, entry in copies:
-            if left <= self._max_bytes:
-                return
-            if self._remove(entry):
-                left -= sizes[entry]
+            if disk_bytes(self._copies()) <= self._max_bytes:
+                break
+            self._remove(entry)
+        self._shared.sweep()
 
-    def _remove(self, path: Path) -> bool:
+    def _copies(self) -> list[Path]:
+        found = entries(self._root)
+        return [entry for entry in found if not entry.name.startswith(".") and entry.suffix != _LOCK]
+
+    def _remove(self, path: Path) -> None:
         """Remove a copy, unless somebody uses it."""
         name = path.with_name(path.name + _LOCK)
         with suppress(OSError), name.open("ab") as lock:
@@ -134,8 +151,6 @@ class CheckoutCache:
             if _is_same(lock, name):
                 remove_tree(path)
                 name.unlink()
-                return True
-        return False
 
     def _not_writable(self, error: OSError) -> YataiRepositoryException:
         return YataiRepositoryException(
@@ -172,19 +187,20 @@ class HeldCheckout:
             os.set_inheritable(self._lock.fileno(), True)
 
 
-def tree_bytes(directory: Path) -> int:
-    """Size of all files below a directory, in bytes."""
-    total = 0
-    for folder, _, files in os.walk(directory):
-        for name in files:
-            about = _stat(Path(folder, name))
-            total += 0 if about is None else about.st_size
-    return total
+def disk_bytes(directories: Iterable[Path]) -> int:
+    """Size of all files below directories, in bytes; what has several names counts once."""
+    sizes: dict[int, int] = {}
+    for directory in directories:
+        for folder, _, files in os.walk(directory):
+            for name in files:
+                about = _stat(Path(folder, name))
+                if about is not None:
+                    sizes[about.st_ino] = about.st_size
+    return sum(sizes.values())
 
 
-def _verify(path: Path, entry: TreeEntry) -> None:
-    if path.stat().st_size != entry.size_bytes or file_digest(path) != entry.sha256:
-        raise BundleIntegrityException(f"{entry.path} did not arrive as it was registered; try again")
+def _is_right(path: Path, entry: TreeEntry) -> bool:
+    return path.stat().st_size == entry.size_bytes and file_digest(path) == entry.sha256
 
 
 def _is_same(file: BinaryIO, name: Path) -> bool:
