@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from bentoml._http.security_headers import NOT_KEPT
 from bentoml._version import __version__
+from bentoml.exceptions import BentoMLException
 from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.messages import Health, Version
 from bentoml.yatai.server.routes import JSON, TEXT, About, Route
+from bentoml.yatai.server.stock import Stock
 from bentoml.yatai.server.telemetry import TEXT_TYPE
 
 if TYPE_CHECKING:
     from bentoml.yatai.server.call import Call
 
 API_VERSION = 1
+
+logger = logging.getLogger(__name__)
 
 
 def healthz(call: Call) -> Health:  # noqa: ARG001 - as all handlers
@@ -42,6 +47,11 @@ def metrics(call: Call) -> Response:
     """All numbers."""
     if not call.core.options.has_metrics:
         raise RequestRefused(404, "Metrics are off; set yatai.server.metrics to true")
+    try:
+        call.core.metrics.stocked(Stock.of(call.core.database))
+    except BentoMLException as error:
+        logger.warning("What the registry holds cannot be counted: %s", error)
+        call.core.metrics.stocked(None)
     return Response(call.core.metrics.text(), headers={**NOT_KEPT, "content-type": TEXT_TYPE})
 
 

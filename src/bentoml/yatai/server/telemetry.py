@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -22,11 +23,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bentoml.configuration import Config
+    from bentoml.yatai.server.stock import Stock
 
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LOG_FILE = "yatai.log"
 MAX_PATH = 1024
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_STOCK = {
+    "bundles": "Bundles that can be found.",
+    "deleted": "Deleted bundles that can be restored.",
+    "contents": "Contents of files; each is kept once.",
+    "stored_bytes": "Size of these contents.",
+    "uploads": "Uploads that are open, or were committed within the last hour.",
+}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -80,6 +89,15 @@ class RegistryMetrics:
             ("reason",),
             registry=self._registry,
         )
+
+        self._stock = {
+            name: Gauge(f"YATAI_{name}", meaning, registry=self._registry) for name, meaning in _STOCK.items()
+        }
+
+    def stocked(self, stock: Stock | None) -> None:
+        """What the registry holds now; None where nobody knows."""
+        for name, gauge in self._stock.items():
+            gauge.set(math.nan if stock is None else getattr(stock, name))
 
     def started(self) -> None:
         """A request has come."""
