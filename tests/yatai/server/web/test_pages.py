@@ -31,6 +31,7 @@ WRITE = {
     "page_set_alias",
     "page_remove_alias",
 }
+WRITE_BY_HANDLER = {"page_ask_before_forgetting", "page_forget_deployment"}
 READ = {
     "page_home",
     "page_repository",
@@ -44,8 +45,15 @@ READ = {
     "page_make_token",
     "page_revoke_token",
     "page_logout",
+    "page_deployments",
+    "page_deployments_of_namespace",
+    "page_deployment",
 }
-ABOUT_NO_NAME = {"page_home", "page_repository", "page_access", "page_make_token", "page_revoke_token", "page_logout"}
+ABOUT_NO_NAME = {
+    *("page_home", "page_repository", "page_access", "page_make_token", "page_revoke_token", "page_logout"),
+    *("page_deployments", "page_deployments_of_namespace", "page_deployment"),
+    *WRITE_BY_HANDLER,
+}
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +105,7 @@ def ask(client: httpx.Client, route: Route) -> int:
 
 
 def test_every_page_says_in_this_file_what_it_takes() -> None:
-    assert {route.operation for route in ROUTES} == OPEN | READ | WRITE | ADMIN
+    assert {route.operation for route in ROUTES} == OPEN | READ | WRITE | WRITE_BY_HANDLER | ADMIN
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
@@ -120,7 +128,7 @@ def test_page_lets_in_whom_it_should(route: Route, registry: LiveRegistry) -> No
         assert let_in == set() if route.operation == "page_login" else set(statuses)
         return
     expected = {"admin"}
-    expected |= {"writer"} if route.operation in READ | WRITE else set()
+    expected |= {"writer"} if route.operation in READ | WRITE | WRITE_BY_HANDLER else set()
     expected |= {"reader"} if route.operation in READ else set()
     expected |= {"other-admin"} if route.operation in ABOUT_NO_NAME else set()
     assert let_in == expected, statuses

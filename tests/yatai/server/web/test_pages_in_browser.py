@@ -26,8 +26,23 @@ PAGES = [
     "/repository/Iris/1/files/Iris/iris.py",
     "/repository/Iris/1/delete",
     "/compare/Iris?left=1&right=2",
+    "/deployments",
+    "/deployments?state=FAILED&q=nothing-like-it",
+    "/deployments/nowhere",
+    "/deployments/prod/iris",
+    "/deployments/staging/iris",
+    "/deployments/prod/iris/delete",
     "/audit",
 ]
+RUNNING = {
+    "state": "RUNNING",
+    "info": {
+        "endpoints": ["https://a1b2c3.execute-api.eu-west-1.amazonaws.com/Prod/predict"],
+        "stack": {"resources": 7},
+    },
+    "resources": [{"kind": "s3_bucket", "id": "btml-prod-iris-3f9c1a", "detail": {"region": "eu-west-1"}}],
+}
+CRASHED = {"state": "CRASH_LOOP_BACK_OFF", "error_message": "exit code 137: out of memory"}
 
 
 def axe_source() -> str:
@@ -46,6 +61,19 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRegistry]
             push(client, write_bundle(bundles, "Iris", "1"), "Iris:1", {"team": "vision", "stage": "prod"})
             push(client, write_bundle(bundles, "Iris", "2", b"y" * 2000), "Iris:2")
             client.put("/api/v1/aliases/Iris/production", json={"version": "1"})
+            for namespace, config, report in (
+                ("prod", {"region": "eu-west-1", "memory_size": 1024, "environment": {"LOG_LEVEL": "info"}}, RUNNING),
+                ("staging", {}, CRASHED),
+            ):
+                path = f"/api/v1/deployments/{namespace}/iris"
+                asked = {
+                    "bento_name": "Iris",
+                    "bento_version": "1",
+                    "operator": "AWS_LAMBDA",
+                    "operator_config": config,
+                }
+                assert client.put(path, json={**asked, "labels": {"team": "vision"}}).status_code == 200
+                assert client.put(f"{path}/state", json=report).status_code == 200
         yield running
 
 
@@ -90,6 +118,22 @@ def test_search_shows_what_matches_as_one_types(registry: LiveRegistry, tab: Tab
     tab.wait_for("text=1 to 1 of 1")
     assert "q=iris" in tab.url
     assert "labels=team" in tab.url
+    assert tab.problems == []
+
+
+def test_deployments_are_filtered_as_one_types(registry: LiveRegistry, tab: Tab) -> None:
+    tab.goto(registry.url + "/deployments")
+    tab.wait_for("text=1 to 2 of 2")
+    tab.choose("#state", "RUNNING")
+    tab.wait_for("text=1 to 1 of 1")
+    tab.press("/")
+    tab.fill("#q", "staging")
+    tab.wait_for("text=Nothing matches")
+    tab.choose("#state", "")
+    tab.wait_for("text=1 to 1 of 1")
+    assert "q=staging" in tab.url
+    tab.click("th a.tag")
+    tab.wait_for("text=exit code 137")
     assert tab.problems == []
 
 

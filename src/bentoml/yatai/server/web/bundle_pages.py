@@ -20,6 +20,7 @@ from bentoml.yatai.server.web.bundle_details import (
     view_artifact,
 )
 from bentoml.yatai.server.web.bundle_rows import BundleRow
+from bentoml.yatai.server.web.deployment_pages import TURNED_ON, deployments_of_bundle
 from bentoml.yatai.server.web.file_tree import LARGEST_SHOWN_BYTES, directory_entries, text_lines
 from bentoml.yatai.server.web.files_of_bundle import files_of
 from bentoml.yatai.server.web.foreign_values import mapping
@@ -134,7 +135,15 @@ def ask_before_deletion(call: Call) -> Response:
     """Ask whether it shall be deleted."""
     bento = _find(call)
     keep_days = get_config().yatai.repository.keep_deleted_days
-    return page(call, "delete.html", _SECTION, tab="", bundle=_head(call, bento), keep_days=keep_days)
+    return page(
+        call,
+        "delete.html",
+        _SECTION,
+        tab="",
+        bundle=_head(call, bento),
+        keep_days=keep_days,
+        deployments=deployments_of_bundle(call, _tag(bento), TURNED_ON),
+    )
 
 
 def delete(call: Call) -> Response:
@@ -193,6 +202,7 @@ def _overview(call: Call, bento: Bento, *, status: int = 200, **changed: str) ->
         apis=[view_api(api, document) for api in metadata.apis],
         artifacts=[view_artifact(artifact) for artifact in metadata.artifacts],
         about=about(provenance, bento.created_at, metadata.created_at),
+        deployments=deployments_of_bundle(call, _tag(bento)),
         **_edit_values(call, bento, changed),
     )
 

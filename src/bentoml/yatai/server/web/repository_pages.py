@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from bentoml.yatai.server.bundles import patterns_of
 from bentoml.yatai.server.web.bundle_rows import BundleRow, metrics_of
 from bentoml.yatai.server.web.charts import series_of
 from bentoml.yatai.server.web.comparison import FileFacts, Version, compared_files, compared_tables
+from bentoml.yatai.server.web.deployment_pages import active_deployments, plain_headings
 from bentoml.yatai.server.web.figures import Figures
 from bentoml.yatai.server.web.files_of_bundle import files_of
+from bentoml.yatai.server.web.paging import PAGE_SIZE, PagePosition
 from bentoml.yatai.server.web.site import page, url_of
 from bentoml.yatai.server.web.templating import path_text
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from bentoml.yatai.server.call import Call
     from bentoml.yatai.server.web.files_of_bundle import BundleFiles
 
-PAGE_SIZE = 25
 ORDERS = {
     "newest": (SortBy.CREATED_AT, False, "Newest first"),
     "oldest": (SortBy.CREATED_AT, True, "Oldest first"),
@@ -39,41 +40,6 @@ ORDERS = {
 }
 # As many versions as a chart of this width can tell apart.
 _CHARTED = 60
-
-
-@dataclass(frozen=True)
-class PagePosition:
-    """Where in a list a page is.
-
-    Attributes:
-        number: of the page, from 1.
-        shown: how many entries it has.
-        total: how many entries there are.
-    """
-
-    number: int
-    shown: int
-    total: int
-
-    @property
-    def first(self) -> int:
-        """Number of its first entry, from 1."""
-        return (self.number - 1) * PAGE_SIZE + 1
-
-    @property
-    def last(self) -> int:
-        """Number of its last entry."""
-        return self.first + self.shown - 1
-
-    @property
-    def previous(self) -> int | None:
-        """The page before; None for none."""
-        return self.number - 1 if self.number > 1 else None
-
-    @property
-    def next(self) -> int | None:
-        """The page after; None for none."""
-        return self.number + 1 if self.last < self.total else None
 
 
 def home(call: Call) -> Response:
@@ -86,6 +52,8 @@ def home(call: Call) -> Response:
         figures=Figures.of(call),
         bundles=[BundleRow.of(bento) for bento in recent],
         headings=_headings(call),
+        deployments=active_deployments(call),
+        deployment_headings=plain_headings(),
     )
 
 

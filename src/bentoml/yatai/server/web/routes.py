@@ -10,7 +10,7 @@ from bentoml._http.security_headers import DATA_HEADERS
 from bentoml.exceptions import NotFound
 from bentoml.yatai.server.roles import Role
 from bentoml.yatai.server.routes import FORM, HTML, About, Query, Route
-from bentoml.yatai.server.web import bundle_pages, people_pages, repository_pages
+from bentoml.yatai.server.web import bundle_pages, deployment_pages, people_pages, repository_pages
 from bentoml.yatai.server.web.assets import assets
 
 if TYPE_CHECKING:
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 _FOREVER = "public, max-age=31536000, immutable"
 _PAGE = Query("page", "Number of the page.", kind=int, default=1, least=1, most=1_000_000)
 _BUNDLE = "/repository/{name}/{version}"
+_DEPLOYMENT = "/deployments/{namespace}/{deployment}"
+_DEPLOYMENTS = (
+    Query("q", "Words to look for.", default="", most=200),
+    Query("labels", "Label query.", default="", most=4000),
+    Query("state", "State of the deployments.", default="", choices=("", *deployment_pages.STATES)),
+    Query("platform", "Kind of platform.", default="", choices=("", *deployment_pages.OPERATORS)),
+    Query("order", "Order of the list.", default="newest", choices=tuple(deployment_pages.ORDERS)),
+    Query("forgotten", "Whose record has just been deleted.", default="", most=600),
+    _PAGE,
+)
 
 
 def asset(call: Call) -> Response:
@@ -103,6 +113,21 @@ ROUTES = (
     _change(f"{_BUNDLE}/labels/remove", "remove_label", bundle_pages.remove_label),
     _change(f"{_BUNDLE}/aliases", "set_alias", bundle_pages.set_alias),
     _change(f"{_BUNDLE}/aliases/remove", "remove_alias", bundle_pages.remove_alias),
+    _read("/deployments", "deployments", deployment_pages.deployments, *_DEPLOYMENTS),
+    _read("/deployments/{namespace}", "deployments_of_namespace", deployment_pages.deployments, *_DEPLOYMENTS),
+    _read(
+        _DEPLOYMENT,
+        "deployment",
+        deployment_pages.deployment,
+        Query("before", "Only events before this one.", kind=int, most=(1 << 31) - 1),
+    ),
+    _read(
+        f"{_DEPLOYMENT}/delete",
+        "ask_before_forgetting",
+        deployment_pages.ask_before_forgetting,
+        role=Role.WRITE,
+    ),
+    _change(f"{_DEPLOYMENT}/delete", "forget_deployment", deployment_pages.forget_deployment, about=About.HANDLER),
     _read(
         "/audit",
         "audit",

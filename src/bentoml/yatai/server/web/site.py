@@ -127,7 +127,7 @@ def is_fragment(call: Call) -> bool:
 
 
 def _navigation(viewer: Viewer) -> list[tuple[str, str]]:
-    entries = [("Home", "/"), ("Repository", "/repository")]
+    entries = [("Home", "/"), ("Repository", "/repository"), ("Deployments", "/deployments")]
     if viewer.is_admin:
         entries.append(("Audit", "/audit"))
     if viewer.signed_in:
