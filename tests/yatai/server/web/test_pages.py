@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
@@ -345,3 +346,35 @@ def test_empty_registry_says_what_to_do(tmp_path_factory: pytest.TempPathFactory
         assert all(address.startswith("/yatai/") for address in addresses), addresses
         found = {address: httpx.get(f"http://127.0.0.1:{running.port}{address}").status_code for address in addresses}
         assert {status for address, status in found.items() if "theme" not in address} == {200}, found
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        pytest.param({}, "http://127.0.0.1:{port}", id="asked-at"),
+        pytest.param({"x-forwarded-proto": "https"}, "https://127.0.0.1:{port}", id="tls-before-it"),
+        pytest.param(
+            {"x-forwarded-proto": "https, http", "x-forwarded-host": "yatai.example, inner:3000"},
+            "https://yatai.example",
+            id="proxies-before-it",
+        ),
+        pytest.param({"x-forwarded-host": "a;rm -rf ~"}, "http://127.0.0.1:{port}", id="no-host"),
+        pytest.param({"x-forwarded-proto": "javascript"}, "http://127.0.0.1:{port}", id="no-scheme"),
+    ],
+)
+def test_pages_teach_commands_with_the_address_of_the_registry(
+    registry: LiveRegistry, ada: httpx.Client, headers: dict[str, str], address: str
+) -> None:
+    shown = address.format(port=registry.port)
+    text = words(ada.get("/repository/Iris/1", headers=headers).text)
+    assert f"bentoml serve Iris:1 --yatai-url {shown} Copy" in text
+    assert f"bentoml pull Iris:1 --yatai-url {shown} Copy" in text
+    assert "export BENTOML__YATAI__REMOTE__ACCESS_TOKEN=bnt_..." in text
+
+
+@pytest.mark.parametrize("path", ["/", "/repository"])
+def test_an_empty_registry_says_how_to_push(tmp_path: Path, path: str) -> None:
+    with live_registry(tmp_path, "--web-prefix-path", "/team") as running:
+        address = f"http://127.0.0.1:{running.port}/team"
+        text = words(httpx.get(f"{address}{path}").text)
+    assert f"bentoml push IrisClassifier:latest --yatai-url {address} Copy" in text

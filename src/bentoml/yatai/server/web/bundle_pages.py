@@ -26,7 +26,7 @@ from bentoml.yatai.server.web.files_of_bundle import files_of
 from bentoml.yatai.server.web.foreign_values import mapping
 from bentoml.yatai.server.web.request_examples import view_api
 from bentoml.yatai.server.web.signature import signature_text
-from bentoml.yatai.server.web.site import go_to, is_fragment, page
+from bentoml.yatai.server.web.site import address_of, go_to, is_fragment, page
 from bentoml.yatai.server.web.templating import path_text
 
 if TYPE_CHECKING:
@@ -173,19 +173,22 @@ def _head(call: Call, bento: Bento) -> Any:
         name_path=row.name_path,
         labels=row.labels,
         aliases=row.aliases,
-        fetch=_commands_that_fetch(call, row),
+        use=_use(call, row),
         may_write=principal.role >= Role.WRITE and principal.covers(bento.name),
     )
 
 
-def _commands_that_fetch(call: Call, row: BundleRow) -> str:
-    """How the bundle comes to another machine and is served there."""
-    address = str(call.request.base_url).rstrip("/")
-    archive = f"{row.name}-{row.version}"
+def _use(call: Call, row: BundleRow) -> Any:
+    """The commands that use the bundle on another machine."""
+    address, tag = address_of(call), shlex.quote(row.tag)
     login = ' -H "Authorization: Bearer $TOKEN"' if call.core.options.requires_login else ""
-    return (
-        f"curl -f{login} {shlex.quote(f'{address}/api/v1/bundles/{row.path}/archive')} | tar -xz\n"
-        f"bentoml serve {shlex.quote('./' + archive)}"
+    archive = f"{row.name}-{row.version}"
+    return SimpleNamespace(
+        serve=f"bentoml serve {tag} --yatai-url {address}",
+        pull=f"bentoml pull {tag} --yatai-url {address}",
+        fetch=f"curl -f{login} {shlex.quote(f'{address}/api/v1/bundles/{row.path}/archive')} | tar -xz\n"
+        f"bentoml serve {shlex.quote('./' + archive)}",
+        token="export BENTOML__YATAI__REMOTE__ACCESS_TOKEN=bnt_..." if login else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,14 @@ from bentoml.yatai.server.web.assets import assets
 from bentoml.yatai.server.web.templating import render
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from bentoml.yatai.server.call import Call
 
 THEMES = ("", "light", "dark")
 THEME_COOKIE = "yatai_theme"
-_FIRST_STEPS = """svc = IrisClassifier()
-svc.pack("model", clf)
-svc.save()"""
+# What a proxy may say about the address that it is asked at: nothing that would need quotes in a shell.
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 # Forms go to this server only, and answers belong to whoever is logged in.
 _HEADERS = {
     **PAGE_HEADERS,
@@ -87,9 +89,29 @@ def page(call: Call, template: str, section: str, *, status: int = 200, **values
         "library_version": __version__,
         "url": lambda path, **query: url_of(call, path, **query),
         "asset": lambda name: url_of(call, f"/static/{name}", v=assets()[name].digest),
-        "first_steps": _FIRST_STEPS,
+        "first_steps": f"bentoml push IrisClassifier:latest --yatai-url {address_of(call)}",
     }
     return Response(render(template, {**frame, **values}), status, _HEADERS)
+
+
+def address_of(call: Call) -> str:
+    """The address that the viewer has asked for, to be shown: that of the proxy before this server, if there is one.
+
+    A proxy says it in `X-Forwarded-Proto` and `X-Forwarded-Host`. Anybody may say anything there, and sees it himself.
+    """
+    request = call.request
+    scheme = _first_said(request, "x-forwarded-proto").lower()
+    host = _first_said(request, "x-forwarded-host") or request.headers.get("host", "")
+    if scheme not in {"http", "https"}:
+        scheme = request.url.scheme
+    if not _HOST.fullmatch(host):
+        host = request.url.netloc
+    return f"{scheme}://{host}{call.core.options.prefix_path}"
+
+
+def _first_said(request: Request, header: str) -> str:
+    """What the first of several proxies has said."""
+    return request.headers.get(header, "").partition(",")[0].strip()
 
 
 def here(call: Call) -> str:
