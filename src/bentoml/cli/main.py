@@ -42,6 +42,9 @@ COMMANDS = (
     ),
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
     CommandEntry(
+        "deployment", "bentoml.cli.deployments:deployment_group", "Show what is recorded of bundles that run somewhere."
+    ),
+    CommandEntry(
         "healthcheck",
         "bentoml.cli.healthcheck:healthcheck_command",
         "Ask the server on this machine whether it can answer.",

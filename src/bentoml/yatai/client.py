@@ -1,4 +1,4 @@
-"""The entry to the registry: `get_yatai_client().repository`.
+"""The entry to the registry: `get_yatai_client().repository`, `get_yatai_client().deployment`.
 
 Opening a client is free; the database is opened by the first call that needs it.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bentoml.configuration import Config
     from bentoml.yatai.bundle_tree import BundleTree
     from bentoml.yatai.database import Database
+    from bentoml.yatai.deployment_client import DeploymentClient
     from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.registry import Registry
     from bentoml.yatai.repository import BentoRepository
@@ -91,6 +92,13 @@ class YataiClient:
             registry = self._registry or open_local_registry(get_config())
             self._repository = BentoRepository(registry, self._url, lambda: open_local_registry(get_config()))
         return self._repository
+
+    @property
+    def deployment(self) -> DeploymentClient:
+        """The records of deployments."""
+        from bentoml.yatai.deployment_client import DeploymentClient
+
+        return DeploymentClient(lambda: self._registry or open_local_registry(get_config()))
 
 
 def open_local_registry(config: Config) -> LocalRegistry:

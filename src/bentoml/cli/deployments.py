@@ -1,0 +1,107 @@
+"""`bentoml deployment`: look at the records of deployments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bentoml.cli.lazy_group import CommandEntry, LazyGroup
+from bentoml.cli.options import bento_command, output_option, yatai_url_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bentoml.exceptions import Status
+
+COMMANDS = (
+    CommandEntry("list", "bentoml.cli.deployments:list_deployments_command", "List recorded deployments."),
+    CommandEntry("get", "bentoml.cli.deployments:get_deployment_command", "Show the record of a deployment."),
+)
+# Short names of the classic command line, before the names of the platforms themselves.
+PLATFORMS = {
+    "lambda": "AWS_LAMBDA",
+    "sagemaker": "AWS_SAGEMAKER",
+    "ec2": "AWS_EC2",
+    "azure-functions": "AZURE_FUNCTIONS",
+    "azure-container-apps": "AZURE_CONTAINER_APPS",
+    "cloud-run": "CLOUD_RUN",
+    "custom": "CUSTOM",
+    "ecs": "ECS",
+    "kubernetes": "KUBERNETES",
+    "ray": "RAY",
+}
+
+
+@click.group(
+    name="deployment",
+    cls=LazyGroup,
+    entries=COMMANDS,
+    short_help="Show what is recorded of bundles that run somewhere.",
+)
+def deployment_group() -> None:
+    """Show what is recorded of bundles that run somewhere; the registry starts and stops nothing."""
+
+
+def namespace_option(meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add `-n/--namespace`."""
+    return click.option("-n", "--namespace", metavar="NAMESPACE", help=meaning)
+
+
+@bento_command("list", short_help="List recorded deployments.")
+@namespace_option("Only those of this namespace.  [all]")
+@click.option("-p", "--platform", type=click.Choice(list(PLATFORMS)), help="Only those on this kind of platform.")
+@click.option("-l", "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (core, web)'.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many deployments.  [default: 200]")
+@click.option("--order-by", type=click.Choice(["created_at", "name"]), default="created_at", show_default=True)
+@click.option("--asc/--desc", default=False, help="Oldest, or first name, on top, or at the end.  [desc]")
+@output_option
+@yatai_url_option
+def list_deployments_command(
+    namespace: str | None,
+    platform: str | None,
+    labels: str | None,
+    limit: int | None,
+    order_by: str,
+    asc: bool,
+    output: str | None,
+    yatai_url: str | None,
+) -> None:
+    """List recorded deployments, newest first."""
+    from bentoml.cli.deployment_view import print_deployments
+    from bentoml.yatai.client import get_yatai_client
+
+    answer = get_yatai_client(yatai_url).deployment.list(
+        limit=limit,
+        labels=labels,
+        namespace=namespace,
+        is_all_namespaces=namespace is None,
+        operator=None if platform is None else PLATFORMS[platform],
+        order_by=order_by,
+        ascending_order=asc,
+    )
+    _see_that_all_is_well(answer.status)
+    print_deployments(answer.deployments, output or "table")
+
+
+@bento_command("get", short_help="Show the record of a deployment.")
+@click.argument("name")
+@namespace_option("Namespace of the deployment.  [configured, else dev]")
+@output_option
+@yatai_url_option
+def get_deployment_command(name: str, namespace: str | None, output: str | None, yatai_url: str | None) -> None:
+    """Show the record of a deployment."""
+    from bentoml.cli.deployment_view import print_deployments
+    from bentoml.yatai.client import get_yatai_client
+
+    answer = get_yatai_client(yatai_url).deployment.get(namespace, name)
+    _see_that_all_is_well(answer.status)
+    assert answer.deployment is not None, "an answer with the status OK has a deployment"
+    print_deployments([answer.deployment], output or "json")
+
+
+def _see_that_all_is_well(status: Status) -> None:
+    from bentoml.exceptions import StatusCode, YataiDeploymentException
+
+    if status.status_code is not StatusCode.OK:
+        raise YataiDeploymentException(f"{status.status_code.name}:{status.error_message}")
