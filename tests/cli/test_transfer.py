@@ -61,8 +61,12 @@ def test_push_and_pull_say_what_they_did(registry: LiveRegistry, own_saved: Save
     pulled = run(tmp_path, "pull", "Scaler:2.0", "--yatai-url", url)
     assert (pulled.exit_code, pulled.stdout, pulled.stderr) == (0, f"Pulled Scaler:2.0 from {url}\n", "")
     assert "stage:prod" in run(tmp_path, "list").stdout
+    run(tmp_path, "label", "Scaler:2.0", "stage=mine")
     again = run(tmp_path, "pull", "Scaler:2.0", "--yatai-url", url)
-    assert again.stderr == "Scaler:2.0 is on this machine already, with the same files\n"
+    assert again.stderr == (
+        "Scaler:2.0 is on this machine already, with the same files\n"
+        "Its labels there are others, and stay; bentoml label changes them\n"
+    )
 
 
 def test_push_without_labels_leaves_them_here(saved: SavedHome, tmp_path: Path) -> None:
@@ -137,6 +141,20 @@ def test_a_configured_registry_is_the_one_of_all_commands(filled: LiveRegistry, 
     assert run(tmp_path, "pull", "Scaler:2.0").stdout == f"Pulled Scaler:2.0 from {filled.url}\n"
     done = run(tmp_path, "config", "set", "yatai.remote.access_token=hush")
     assert "hush" not in done.stdout + run(tmp_path, "config", "view").stdout
+
+
+def test_delete_asks_with_the_address(filled: LiveRegistry, tmp_path: Path) -> None:
+    asked = CliRunner(env={"BENTOML_HOME": str(tmp_path)}).invoke(
+        commandline_interface, ["delete", "Scaler:1.0", "--yatai-url", filled.url], input="n\n"
+    )
+    assert asked.stderr.startswith(f"Permanently delete Scaler:1.0 from {filled.url}? [y/N]: ")
+    assert "Scaler:1.0" in run(tmp_path, "list", "--yatai-url", filled.url).stdout
+
+
+def test_containerize_builds_here_and_says_from_where(filled: LiveRegistry, tmp_path: Path) -> None:
+    done = run(tmp_path, "containerize", "Scaler:2.0", "--engine", "rkt", "--yatai-url", filled.url)
+    assert done.exit_code == 1
+    assert f"Containerizing Scaler:2.0 with YataiService at {filled.url} and docker daemon from local" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["sign Scaler:2.0 --key k.pem", "env lock Scaler:2.0"])

@@ -145,10 +145,19 @@ def containerize_command(  # noqa: PLR0913, PLR0917 - one per option
         return
     if not verbosity.quiet:
         click.echo(
-            f"Containerizing {manifest.service_name}:{manifest.service_version} with local YataiService and docker "
-            "daemon from local environment"
+            f"Containerizing {manifest.service_name}:{manifest.service_version} with {_service(path, yatai_url)} and "
+            "docker daemon from local environment"
         )
     _build(path, options, engine, verbosity)
+
+
+def _service(path: Path, yatai_url: str | None) -> str:
+    """Where the bundle comes from; the image is built here, wherever that is."""
+    from bentoml.yatai.client import get_yatai_client
+    from bentoml.yatai.resolve import is_held
+
+    url = get_yatai_client(yatai_url).repository.url if is_held(path) else None
+    return "local YataiService" if url is None else f"YataiService at {url}"
 
 
 def _build(path: Path, options: ImageOptions, engine: str | None, verbosity: Verbosity) -> None:

@@ -52,9 +52,11 @@ def delete_command(
     from bentoml.yatai.client import get_yatai_client
 
     repository = get_yatai_client(yatai_url).repository
+    # Others miss what goes from the registry of a team.
+    where = "" if repository.url is None else f" from {repository.url}"
     for request in [_with_real_version(request, repository) for request in requests]:
         # The question goes to stderr: stdout stays free for whoever reads it.
-        if assume_yes or click.confirm(f"Permanently delete {request.subject}?", err=True):
+        if assume_yes or click.confirm(f"Permanently delete {request.subject}{where}?", err=True):
             repository.delete(
                 bento_tag=request.tag,
                 bento_name=request.name,

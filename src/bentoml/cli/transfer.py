@@ -62,5 +62,8 @@ def _refuse_without_version(bento: str) -> None:
 
 def _say(verbosity: Verbosity, transfer: Transfer, where: str) -> None:
     """Tell what the result alone does not."""
-    if transfer.was_there and not verbosity.quiet:
-        click.echo(f"{transfer.bento.tag} is {where} already, with the same files", err=True)
+    if not transfer.was_there or verbosity.quiet:
+        return
+    click.echo(f"{transfer.bento.tag} is {where} already, with the same files", err=True)
+    if transfer.labels_differ:
+        click.echo("Its labels there are others, and stay; bentoml label changes them", err=True)

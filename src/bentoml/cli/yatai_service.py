@@ -212,6 +212,5 @@ def _banner(address: str, options: RegistryServerOptions, *, is_debug: bool) -> 
         lines.append("* Users log in. Make the first one with: bentoml yatai user add NAME --role admin")
     else:
         lines.append("* Nobody has to log in: whoever can connect may do everything")
-    token = "-H 'Authorization: Bearer TOKEN' " if options.requires_login else ""
-    lines += [f"* Try it: curl {token}{url}/api/v1/bundles", "* Press Ctrl-C to stop"]
+    lines += [f"* Push to it with: bentoml push NAME:VERSION --yatai-url {url}", "* Press Ctrl-C to stop"]
     return "\n".join(lines)

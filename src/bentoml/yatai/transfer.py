@@ -39,12 +39,12 @@ class Transfer:
     Attributes:
         bento: the bundle at the target.
         was_there: whether it was there before, with the same files.
-        labels: those that it has at the source.
+        labels_differ: whether it was there with other labels than those that it should have got.
     """
 
     bento: Bento
     was_there: bool
-    labels: dict[str, str]
+    labels_differ: bool = False
 
 
 def copy_bundle_between(
@@ -70,10 +70,10 @@ def copy_bundle_between(
     """
     found = source.find(tag)
     tree = source.tree(found)
-    labels = dict(found.bento_service_metadata.labels)
+    labels = dict(found.bento_service_metadata.labels) if with_labels else {}
     there = _same_bundle(target, found, tree)
     if there is not None:
-        return Transfer(there, was_there=True, labels=labels)
+        return _was_there(there, labels)
     kept = target.kept_contents(tree) if isinstance(target, KeepsContents) else frozenset()
     with target.staging() as staged:
         if kept and isinstance(target, KeepsContents):
@@ -81,8 +81,7 @@ def copy_bundle_between(
         rest = _part(tree, kept, inside=False)
         source.place(found, rest, staged)
         _verify(found, staged, rest)
-        bento, was_there = _register(target, staged, found, tree, labels if with_labels else {})
-    return Transfer(bento, was_there, labels)
+        return _register(target, staged, found, tree, labels)
 
 
 def _part(tree: BundleTree, digests: frozenset[str], *, inside: bool) -> BundleTree:
@@ -100,22 +99,24 @@ def _verify(found: Bento, directory: Path, part: BundleTree) -> None:
             )
 
 
-def _register(
-    target: Registry, staged: Path, found: Bento, tree: BundleTree, labels: dict[str, str]
-) -> tuple[Bento, bool]:
+def _register(target: Registry, staged: Path, found: Bento, tree: BundleTree, labels: dict[str, str]) -> Transfer:
     from bentoml.saved_bundle import load_bento_service_metadata
 
     metadata = load_bento_service_metadata(staged)
     if (metadata.name, metadata.version) != (found.name, found.version):
         raise BundleIntegrityException(f"{found.tag} holds the files of {metadata.name}:{metadata.version}")
     try:
-        return target.register(staged, dataclasses.replace(metadata, labels=labels)), False
+        return Transfer(target.register(staged, dataclasses.replace(metadata, labels=labels)), was_there=False)
     except YataiServiceRpcAborted:
         # Somebody else has brought one of this tag meanwhile.
         there = _same_bundle(target, found, tree)
         if there is None:
             raise
-        return there, True
+        return _was_there(there, labels)
+
+
+def _was_there(there: Bento, labels: dict[str, str]) -> Transfer:
+    return Transfer(there, was_there=True, labels_differ=bool(labels) and there.bento_service_metadata.labels != labels)
 
 
 def _same_bundle(target: Registry, found: Bento, tree: BundleTree) -> Bento | None:
