@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
@@ -392,3 +396,40 @@ def test_signed_address_reads_without_credentials(emulator: Emulator, store: Obj
     request = urllib.request.Request(url, headers={"Range": "bytes=2-4"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.read() == b"nte"
+
+
+def test_key_of_a_service_account_signs_addresses_of_google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the rules of https://cloud.google.com/storage/docs/authentication/signatures, without asking anybody."""
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    made = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(private)]
+    subprocess.run(made, check=True, capture_output=True)
+    derived = ["openssl", "pkey", "-in", str(private), "-pubout", "-out", str(public)]
+    subprocess.run(derived, check=True, capture_output=True)
+    account = {
+        "type": "service_account",
+        "private_key_id": "1",
+        "private_key": private.read_text(),
+        "client_email": "registry@project.iam.gserviceaccount.com",
+        "client_id": "1",
+    }
+    for name in [name for name in os.environ if name.startswith("GOOGLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
+    url = open_bucket(parse_address("gs://models")).signed_url("team/blobs/aa/x y", 90)
+    assert url is not None
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    signature = bytes.fromhex(query.pop("X-Goog-Signature"))
+    assert query["X-Goog-Expires"] == "90"
+    asked = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(query.items()))
+    request = f"GET\n{parts.path}\n{asked}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    scope = query["X-Goog-Credential"].partition("/")[2]
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    (tmp_path / "text").write_text(f"GOOG4-RSA-SHA256\n{query['X-Goog-Date']}\n{scope}\n{digest}")
+    (tmp_path / "signature").write_bytes(signature)
+    paths = [str(public), "-signature", str(tmp_path / "signature"), str(tmp_path / "text")]
+    verified = subprocess.run(["openssl", "dgst", "-sha256", "-verify", *paths], check=False, capture_output=True)
+    assert verified.stdout == b"Verified OK\n"
+    monkeypatch.setenv("BENTOML__STORAGE__GCS__ENDPOINT_URL", "https://storage.example")
+    elsewhere = open_bucket(parse_address("gs://models")).signed_url("x", 90)
+    assert elsewhere is None, "the library would sign for the host of Google"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bentoml.configuration.key import Section, key, section
 
 NOTHING: list[str] = []
+# The longest that these stores sign for.
+WEEK_S = 7 * 86400
 
 
 class RemoteTls(Section):
@@ -37,21 +39,21 @@ class S3Repository(Section):
     url: str | None = key(None, "`s3://BUCKET/PREFIX`")
     endpoint_url: str | None = key(None, "address of a compatible store; null is that of `storage.s3`")
     signature_version: str = key("s3v4", "how requests are signed; `s3v4` is the only way")
-    expiration: int = key(3000, "how long a presigned URL is valid", unit="seconds", at_least=1)
+    expiration: int = key(3000, "how long a presigned URL is valid", unit="seconds", at_least=1, at_most=WEEK_S)
 
 
 class GcsRepository(Section):
     """Bundles in Google Cloud Storage; all else is that of `storage.gcs` and the `GOOGLE_*` variables."""
 
     url: str | None = key(None, "`gs://BUCKET/PREFIX`")
-    expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
+    expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1, at_most=WEEK_S)
 
 
 class AzureRepository(Section):
     """Bundles in Azure Blob Storage; all else is that of `storage.azure` and the `AZURE_*` variables."""
 
     url: str | None = key(None, "`azure://CONTAINER/PREFIX`")
-    expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1)
+    expiration: int = key(3000, "how long a signed URL is valid", unit="seconds", at_least=1, at_most=WEEK_S)
 
 
 class Repository(Section):

@@ -68,7 +68,8 @@ def open_bucket(address: Address, endpoint_url: str | None = None) -> BucketStor
     except require("obstore.exceptions").BaseError as error:
         text = str(error).partition("\n")[0]
         raise BentoMLConfigException(f"{where} cannot be used as it is configured: {text}") from None
-    return BucketStore(store, where)
+    # The library signs for the host of Google, whatever the endpoint.
+    return BucketStore(store, where, can_sign=options.get("base_url") is None)
 
 
 def _client_options(plain: bool) -> dict[str, Any]:

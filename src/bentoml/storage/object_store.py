@@ -34,11 +34,13 @@ class BucketStore:
     Args:
         store: a store of `obstore`.
         address: of the bucket, such as `s3://bucket`, for messages.
+        can_sign: whether addresses that the library signs are of use.
     """
 
-    def __init__(self, store: Any, address: str) -> None:
+    def __init__(self, store: Any, address: str, *, can_sign: bool = True) -> None:
         self._store = store
         self._address = address
+        self._can_sign = can_sign
         self._library = require("obstore")
 
     @contextmanager
@@ -150,6 +152,8 @@ class BucketStore:
     def signed_url(self, name: str, lifetime_s: float) -> str | None:
         """An address of the web that reads an object; None where these credentials cannot sign."""
         self._refuse_bucket(name)
+        if not self._can_sign:
+            return None
         if self._address.startswith("azure:") and quote(name) != name:
             return None  # the library signs the quoted name there, which Azure refuses
         try:
