@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bentoml.configuration import get_config
+from bentoml.exceptions import NotFound, YataiServiceRpcAborted
 from bentoml.storage.address import parse_address
 from bentoml.storage.buckets import open_bucket
 from bentoml.storage.object_store import BucketStore
@@ -17,6 +22,7 @@ from bentoml.yatai.content_buckets import BucketUnavailable
 from bentoml.yatai.content_store import key_path, new_key
 from bentoml.yatai.local import LocalRegistry
 from bentoml.yatai.registry import BentoQuery
+from bentoml.yatai.repository import BentoRepository
 from tests.storage.emulators import Emulator
 from tests.storage.valve import valve_before
 from tests.yatai.bucket_places import AZURE, bucket_url, emulator, emulator_in
@@ -129,3 +135,49 @@ def test_bucket_that_nobody_answers_for_is_an_error_and_no_loss(
             behind.collect(timedelta(0))
     assert len(behind.list_bentos(BentoQuery())) == 1
     assert registry.inspect(deep=True).problems == ()
+
+
+def come_and_go(bundles: Sequence[Path], chance: random.Random) -> None:
+    """Save, delete, restore and purge what others do the same with."""
+    registry = open_local_registry(get_config())
+    repository = BentoRepository(registry)
+    for _ in range(15):
+        bundle = chance.choice(bundles)
+        tag = Tag("Iris", bundle.name.removeprefix("Iris-"))
+        try:
+            match chance.choice(("save", "save", "delete", "restore", "purge", "read")):
+                case "save":
+                    repository.upload_from_dir(bundle)
+                case "read":
+                    with registry.reading(registry.find(tag)) as copy:
+                        assert (copy / "own.txt").read_text() == tag.version
+                case "restore":
+                    registry.restore(tag)
+                case step:
+                    registry.delete(tag, purge=step == "purge")
+        except (NotFound, YataiServiceRpcAborted):
+            continue
+
+
+def test_nothing_is_lost_when_bundles_come_and_go_while_contents_are_collected(
+    registry: LocalRegistry, write_bundle: WriteBundle, bucket: BucketStore, bucket_url: str
+) -> None:
+    bundles = []
+    for number in range(4):
+        bundle = write_bundle(version=str(number))
+        (bundle / "own.txt").write_text(str(number))
+        bundles.append(bundle)
+    with ThreadPoolExecutor(4) as pool:
+        working = [pool.submit(come_and_go, bundles, random.Random(seed)) for seed in range(3)]
+        while not all(task.done() for task in working):
+            open_local_registry(get_config()).collect()
+        for task in working:
+            task.result()
+    assert registry.inspect(deep=True).problems == ()
+    registry.collect(timedelta(0))
+    found = registry.inspect(deep=True)
+    assert (found.problems, found.unknown) == ((), 0)
+    assert found.contents == len(list(bucket.names(parse_address(bucket_url).name)))
+    for bento in registry.list_bentos(BentoQuery()):
+        with registry.reading(bento) as copy:
+            assert (copy / "own.txt").read_text() == bento.version

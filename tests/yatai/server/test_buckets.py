@@ -108,6 +108,17 @@ def test_archive_is_that_of_the_directory(registry: LiveRegistry, client: httpx.
     assert not (registry.home / "cache").exists(), "no copy is made for it"
 
 
+def test_classic_operations_take_and_give_archives(client: httpx.Client, place: Emulator, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    pack_tar(write_bundle(tmp_path, "Classic", model=os.urandom(1000)), "Classic-1", stream)
+    tag = {"bento_name": "Classic", "bento_version": "1"}
+    sent = client.post("/api/UploadBento", params=tag, content=stream.getvalue())
+    uri = place.url("team/served/Classic/1")
+    assert (sent.status_code, sent.json()["uri"]["uri"]) == (200, uri)
+    assert client.get("/api/GetBento", params=tag).json()["bento"]["uri"].keys() == {"type", "uri"}
+    assert client.get("/api/DownloadBento", params=tag).content == stream.getvalue()
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -118,10 +129,13 @@ def test_archive_is_that_of_the_directory(registry: LiveRegistry, client: httpx.
         "/repository/Iris/1/files/run.sh",
     ],
 )
-def test_pages_show_bundles_without_a_copy(registry: LiveRegistry, client: httpx.Client, path: str) -> None:
+def test_pages_show_bundles_without_a_copy(
+    registry: LiveRegistry, client: httpx.Client, place: Emulator, path: str
+) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     assert "Iris" in answer.text
+    assert path != "/repository/Iris/1" or place.url("team/served/Iris/1") in answer.text
     assert not (registry.home / "cache").exists()
 
 
