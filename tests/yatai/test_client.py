@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml.exceptions import BentoMLConfigException, InvalidArgument
+from bentoml.exceptions import BentoMLConfigException, InvalidArgument, MissingDependencyException
 from bentoml.yatai.client import YataiClient, get_yatai_client
 
 
@@ -53,6 +53,7 @@ def test_get_yatai_client_when_url_is_configured_takes_it_unless_told_otherwise(
     ("text", "message"),
     [
         pytest.param("  repository:\n    type: s3\n", "'--s3-url' must be specified", id="s3"),
+        pytest.param("  repository:\n    type: hdfs\n", "yatai.repository.type", id="hdfs"),
         pytest.param(
             "  repository:\n    type: gcs\n    gcs:\n      url: s3://bundles/y\n",
             "it begins with gs://",
@@ -81,6 +82,18 @@ def test_repository_when_storage_is_not_available_says_so(bentoml_home: Path, te
         _ = get_yatai_client().repository
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_repository_in_a_bucket_without_its_library_says_what_to_install(
+    bentoml_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(bentoml_home, "  repository:\n    type: s3\n    s3:\n      url: s3://bundles/team\n")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "obstore"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    with pytest.raises(MissingDependencyException, match=r"run: pip install bentoml\[storage\]"):
+        _ = get_yatai_client().repository.list()
 
 
 def test_import_of_the_client_loads_no_database_library(bentoml_home: Path) -> None:

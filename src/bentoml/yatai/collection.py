@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ ORPHAN_GRACE = timedelta(hours=24)
 # Trees that are read in well below a second.
 _QUICK_TREES = 2000
 _AT_ONCE = 500
+_DELETED_AT_ONCE = 16
 _SHA256 = re.compile(r'"sha256": ?"([0-9a-f]{64})"')
 
 
@@ -110,8 +112,7 @@ class Collector:
             _delete(connection, trees.c.digest, known - needed.trees)
             orphans = _still_unknown(connection, orphans)
         # What is left now when the process is killed is an orphan, for the next time.
-        for key in [*unneeded, *(entry.key for entry in orphans)]:
-            self._contents.delete(key)
+        self._delete([*unneeded, *(entry.key for entry in orphans)])
         return _report(unneeded, orphans, len(known - needed.trees), gone_uploads)
 
     def collect_if_quick(self) -> None:
@@ -123,6 +124,15 @@ class Collector:
             self.collect()
         else:
             logger.debug("the contents of purged bundles are left to: bentoml yatai gc")
+
+    def _delete(self, keys: Collection[str]) -> None:
+        if not self._contents.is_remote:
+            for key in keys:
+                self._contents.delete(key)
+            return
+        with ThreadPoolExecutor(_DELETED_AT_ONCE) as pool:
+            for _ in pool.map(self._contents.delete, keys):
+                pass
 
     def _orphans(self, grace: timedelta) -> list[ContentEntry]:
         """What the catalog does not know and is old; listed before the catalog is asked."""
