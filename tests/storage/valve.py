@@ -39,6 +39,7 @@ class Valve:
         self._is_open.set()
         self.is_held = threading.Event()
         self.requests: list[bytes] = []
+        self._has_received = threading.Condition()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
@@ -59,6 +60,12 @@ class Valve:
         self._cut()
         self._limit_bytes = None
         self._is_open.set()
+
+    def close_after(self, received_bytes: int) -> None:
+        """Wait until so much has come from the server, and close."""
+        with self._has_received:
+            self._has_received.wait_for(lambda: self.received_bytes >= received_bytes, 60)
+        self.close()
 
     def serve(self) -> None:
         while True:
@@ -85,7 +92,9 @@ class Valve:
                     if b" HTTP/1.1\r\n" in head:
                         self.requests.append(head)
                 else:
-                    self.received_bytes += len(data)
+                    with self._has_received:
+                        self.received_bytes += len(data)
+                        self._has_received.notify_all()
                 target.sendall(data)
         for each in (source, target):
             with suppress(OSError):

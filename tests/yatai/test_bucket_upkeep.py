@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -181,3 +182,29 @@ def test_nothing_is_lost_when_bundles_come_and_go_while_contents_are_collected(
     for bento in registry.list_bentos(BentoQuery()):
         with registry.reading(bento) as copy:
             assert (copy / "own.txt").read_text() == bento.version
+
+
+def test_outage_while_a_large_file_is_fetched_leaves_nothing(
+    registry: LocalRegistry,
+    write_bundle: WriteBundle,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    bentoml_home: Path,
+) -> None:
+    bundle = write_bundle()
+    (bundle / "model.bin").write_bytes(random.Random(1).randbytes(150 << 20))
+    BentoRepository(registry).upload_from_dir(bundle)
+    with valve_before(emulator.endpoint) as valve:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", valve.url)
+        behind = open_local_registry(get_config())
+        bento = behind.find(Tag("Iris", "1"))
+        closer = threading.Thread(target=valve.close_after, args=(48 << 20,))
+        closer.start()
+        with pytest.raises(BucketUnavailable), behind.reading(bento):
+            pass
+        closer.join()
+        assert not list((bentoml_home / "cache").glob("[0-9a-f]*/"))
+        assert not list((bentoml_home / "cache" / ".staging").iterdir())
+        valve.open()
+        with behind.reading(bento) as copy:
+            assert (copy / "model.bin").read_bytes() == (bundle / "model.bin").read_bytes()

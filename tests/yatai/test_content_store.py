@@ -79,6 +79,14 @@ def read(store: ContentStore, key: str, start: int = 0, size: int | None = None)
     return content
 
 
+def test_large_contents_are_placed_whole(store: ContentStore, tmp_path: Path) -> None:
+    content = os.urandom((40 << 20) + 7)
+    key = take(store, tmp_path, content)
+    store.place(key, tmp_path / "target", executable=True)
+    assert (tmp_path / "target").read_bytes() == content
+    assert os.access(tmp_path / "target", os.X_OK)
+
+
 @pytest.mark.parametrize("content", [b"", b"x", bytes(3 << 20)], ids=["empty", "small", "large"])
 def test_contents_come_back_whole_and_in_parts(store: ContentStore, tmp_path: Path, content: bytes) -> None:
     key = take(store, tmp_path, content)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bentoml.yatai.models import Bento
 
 _AT_ONCE = 8
+_SMALL_BYTES = 16 << 20
 
 
 class BundleContents:
@@ -138,8 +139,12 @@ class BundleContents:
                     place(entry)
                 return
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                for _ in pool.map(place, tree):
+                for _ in pool.map(place, [entry for entry in tree if entry.size_bytes <= _SMALL_BYTES]):
                     pass
+            # A large one comes in several parts at once, which take memory.
+            for entry in tree:
+                if entry.size_bytes > _SMALL_BYTES:
+                    place(entry)
         except OSError as error:
             raise YataiRepositoryException(f"{directory} cannot be written: {error.strerror or error}") from error
 

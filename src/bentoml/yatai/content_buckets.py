@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from bentoml._util.files import replaced_file
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, StatusCode, YataiRepositoryException
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bentoml.storage.base import ObjectStore
+
+
+_PART_BYTES = 16 << 20
+_PARTS_AT_ONCE = 6
 
 
 class BucketUnavailable(YataiRepositoryException):
@@ -59,13 +65,28 @@ class BucketContentStore:
 
     def place(self, key: str, target: Path, *, executable: bool) -> None:
         """See `ContentStore`."""
-        with _reached(key), self._bucket.open(self._name(key)) as stream:
+        name = self._name(key)
+        with _reached(key), self._bucket.open(name) as stream:
             try:
                 with replaced_file(target, executable=executable) as part, part.open("wb") as file:
-                    for chunk in stream.chunks:
-                        file.write(chunk)
+                    if stream.size_bytes is not None and stream.size_bytes > 2 * _PART_BYTES:
+                        self._fetch_parts(name, stream.size_bytes, file)
+                    else:
+                        file.writelines(stream.chunks)
             except OSError as error:
                 raise YataiRepositoryException(f"{target} cannot be written: {error.strerror or error}") from error
+
+    def _fetch_parts(self, name: str, size_bytes: int, file: BinaryIO) -> None:
+        """Read a large object in parts, several at once, as one connection is slow."""
+
+        def fetch(start_byte: int) -> None:
+            with self._bucket.open_range(name, start_byte, min(_PART_BYTES, size_bytes - start_byte)) as stream:
+                for chunk in stream.chunks:
+                    start_byte += _write_at(file, chunk, start_byte)
+
+        with ThreadPoolExecutor(_PARTS_AT_ONCE) as pool:
+            for _ in pool.map(fetch, range(0, size_bytes, _PART_BYTES)):  # the first failure cancels the rest
+                pass
 
     @contextmanager
     def open(self, key: str, start_byte: int = 0, size_bytes: int | None = None) -> Iterator[ObjectStream]:
@@ -111,6 +132,15 @@ class BucketContentStore:
 
     def _name(self, key: str) -> str:
         return f"{self._directory}/{key_path(key)}"
+
+
+def _write_at(file: BinaryIO, data: bytes, offset: int) -> int:
+    """Write all of some bytes at a place of a file; how many they are."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(file.fileno(), rest, offset)
+        rest, offset = rest[written:], offset + written
+    return len(data)
 
 
 @contextmanager
