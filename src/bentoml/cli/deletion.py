@@ -34,7 +34,7 @@ class DeletionRequest(NamedTuple):
 @click.option("--all", "everything", is_flag=True, help="Delete every bundle of the repository.")
 @labels_option
 @click.option("--purge", is_flag=True, help="For good, with what was deleted before; else `restore` can undo it.")
-@click.option("--force", is_flag=True, help="Also what an alias stands for; the alias goes, too.")
+@click.option("--force", is_flag=True, help="Also what an alias stands for, which goes, too, or what is deployed.")
 @click.option("-y", "--yes", "--assume-yes", "assume_yes", is_flag=True, help="Do not ask.")
 @yatai_url_option
 def delete_command(

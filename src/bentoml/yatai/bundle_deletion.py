@@ -46,14 +46,14 @@ class BundleDeletion:
             bento_version: the one version of `bento_name` to delete.
             prune: allow deletion without any of the above, which means every bundle.
             require_confirm: ask on the terminal before each deletion.
-            force: also those that an alias stands for; the alias goes, too.
+            force: also those that an alias stands for, which goes, too, and those that are deployed.
             purge: for good, together with what was deleted before; otherwise `restore` brings them back for some days.
 
         Raises:
             InvalidArgument: nothing says what to delete.
             BentoMLException: `Too much arguments`: a tag together with a name or version.
             NotFound: the tag or the name does not exist.
-            YataiServiceRpcAborted: an alias stands for the bundle.
+            YataiServiceRpcAborted: an alias stands for the bundle, or it is deployed.
         """
         one = single_target(bento_tag, labels, bento_name, bento_version)
         conditions = parse_label_query(labels)

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from bentoml.yatai.deployment_forms import KNOWN_SETTINGS
+from bentoml.yatai.deployment_models import Operator
 from bentoml.yatai.server.roles import Role
 from tests.yatai.server.bundles import push, write_bundle
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
@@ -120,6 +122,18 @@ def test_page_shows_what_it_is_about(ada: httpx.Client, path: str, said: list[st
     assert [part for part in not_said if part in text.partition("All Pending")[0] + text.partition("Z to A")[2]] == []
     assert HOSTILE not in answer.text
     assert 'href="javascript' not in answer.text
+
+
+@pytest.mark.parametrize("operator", [operator for operator in Operator if operator is not Operator.UNSET])
+def test_every_platform_has_its_page(ada: httpx.Client, registry: LiveRegistry, operator: Operator) -> None:
+    settings = dict.fromkeys(KNOWN_SETTINGS.get(operator.name, ("anything",)), "shown-here")
+    path = f"each/on-{operator.name.lower().replace('_', '-')}"
+    with registry.client(make_token(registry.home, f"of-{operator.name}", Role.WRITE)) as client:
+        put(client, path, "Iris:1", operator.name, settings)
+        page = ada.get(f"/deployments/{path}")
+        assert client.delete(f"/api/v1/deployments/{path}").status_code == 204
+    assert page.status_code == 200
+    assert words(page.text).count("shown-here") >= len(settings)
 
 
 def test_lists_are_read_page_by_page_and_sorted(ada: httpx.Client, registry: LiveRegistry) -> None:
