@@ -9,12 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import urllib3
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 60.0
@@ -57,6 +55,13 @@ class RegistryProcess:
             time.sleep(0.02)
         self.process.kill()
         raise RegistryError(f"the registry did not start:\n{self._log.read_text()}")
+
+    @property
+    def most_memory_bytes(self) -> int:
+        """The most memory that it has had in use so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (kib,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        return int(kib) << 10
 
     def stop(self) -> int:
         """End it in order; its exit status."""

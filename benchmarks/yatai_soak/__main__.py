@@ -58,6 +58,7 @@ def soak(
         over.set()
         collector.join()
         problems = find_problems(Api(registry.url), record)
+        record.most_memory_bytes = registry.most_memory_bytes
     except BaseException:
         registry.kill()
         raise
@@ -101,6 +102,7 @@ def main() -> int:
         shutil.rmtree(directory)
     requests = sum(record.statuses.values())
     sys.stdout.write(f"{requests} requests, {len(record.versions)} bundles, {len(record.moves)} changes of aliases\n")
+    sys.stdout.write(f"memory of the registry: {record.most_memory_bytes / 1e6:.0f} MB at most\n")
     sys.stdout.write(f"statuses: {dict(sorted(record.statuses.items()))}\n\n{_table(record, took_s)}\n")
     for problem in problems[:20]:
         sys.stdout.write(f"PROBLEM {problem}\n")

@@ -68,6 +68,7 @@ class Record:
         durations_s: of each kind of action.
         statuses: how often each came.
         problems: what must not be, one line each.
+        most_memory_bytes: that the registry had in use.
     """
 
     versions: dict[tuple[str, str], Version] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Record:
     durations_s: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     problems: list[str] = field(default_factory=list)
+    most_memory_bytes: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def took(self, kind: str, duration_s: float) -> None:

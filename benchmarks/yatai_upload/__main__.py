@@ -89,6 +89,7 @@ def run(work: Path, size_bytes: int) -> int:
     registry, relay = journey.make()
     took_s = time.monotonic() - began_s
     problems = _differences(registry.url, bundle, home, digest)
+    memory_bytes = registry.most_memory_bytes
     status = registry.stop()
     relay.close()
     if status != 0:
@@ -99,7 +100,8 @@ def run(work: Path, size_bytes: int) -> int:
     sys.stdout.write(markdown_table(["killed", "when"], [[point.name, point.outcome] for point in journey.points]))
     sys.stdout.write(
         f"\n{size_bytes / 1e6:.0f} MB in {took_s:.1f} s, {journey.client_runs} clients, {journey.server_runs} servers; "
-        f"sent more than once: {more / 1e6:.1f} MB ({100 * more / size_bytes:.1f} %)\n"
+        f"sent more than once: {more / 1e6:.1f} MB ({100 * more / size_bytes:.1f} %); "
+        f"memory of the last server: {memory_bytes / 1e6:.0f} MB at most\n"
     )
     for problem in problems:
         sys.stdout.write(f"PROBLEM {problem}\n")

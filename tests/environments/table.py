@@ -117,6 +117,11 @@ ENVIRONMENTS: dict[str, Environment] = {
         first_minor=11,
         variables={"JAX_PLATFORMS": "cpu"},
     ),
+    "kubernetes": Environment(
+        requirements=("kubernetes-validate>=1.33", "podman-compose>=1.2"),
+        modules=("kubernetes_validate", "podman_compose"),
+        memory_mib=512,
+    ),
     "language": Environment(
         # Facebook's own fasttext is archived: it has to be compiled, and does not know NumPy 2.
         # Django's translations are the data of an example.

@@ -24,6 +24,9 @@ COMMANDS = (
     CommandEntry("token", "bentoml.cli.yatai:token_group", "Look after tokens."),
     CommandEntry("check", "bentoml.cli.yatai_upkeep:check_command", "Compare the catalog with the files."),
     CommandEntry("gc", "bentoml.cli.yatai_upkeep:gc_command", "Remove contents that no bundle needs."),
+    CommandEntry(
+        "manifests", "bentoml.cli.yatai_manifests:manifests_command", "Write what runs a registry in containers."
+    ),
 )
 
 

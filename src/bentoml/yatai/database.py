@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
-from bentoml.exceptions import YataiServiceException
+from bentoml.exceptions import StatusCode, YataiServiceException
 from bentoml.yatai import migrations
 
 if TYPE_CHECKING:
@@ -57,6 +57,12 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Give back the connections that are not in use; the next transaction opens others."""
+
+
+class CatalogUnavailable(YataiServiceException):
+    """The database cannot be reached, or is busy; a moment later it may be otherwise."""
+
+    proto_status_code = StatusCode.UNAVAILABLE
 
 
 def without_password(url: str) -> str:

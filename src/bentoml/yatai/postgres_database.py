@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from bentoml._util.optional import require
 from bentoml.exceptions import BentoMLConfigException, MissingDependencyException, YataiServiceException
 from bentoml.yatai import migrations
-from bentoml.yatai.database import schema_revision, without_password
+from bentoml.yatai.database import CatalogUnavailable, schema_revision, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,8 @@ _ADVICE_BY_STATE = {
     "08": "the connection was lost; try again",
     "22": "the catalog cannot hold this value",
 }
+# States that another time may end: no connection, too many of them, a lock, the server's start and stop.
+_PASSING = ("08", "53300", "55P03", "57P")
 # Errors before there is a connection have no SQLSTATE.
 _ADVICE_BY_TEXT = {
     "password": "check user and password in yatai.database.url, or in PGPASSWORD or ~/.pgpass",
@@ -183,7 +185,7 @@ class PostgresDatabase:
 
     def _as_ours(self, error: sa.exc.DBAPIError | sa.exc.TimeoutError) -> YataiServiceException:
         if isinstance(error, sa.exc.TimeoutError):
-            return YataiServiceException(
+            return CatalogUnavailable(
                 f"The bundle catalog {self.place} cannot be used: all {_POOL_SIZE + _POOL_OVERFLOW} connections of "
                 f"this process were busy for {_PATIENCE_S} s; try again"
             )
@@ -191,9 +193,8 @@ class PostgresDatabase:
         if state == "42P01":
             self._up_to_date = False
         text = " ".join(str(error.orig).split())
-        return YataiServiceException(
-            f"The bundle catalog {self.place} cannot be used: {text}; {_advice(state, text.lower())}"
-        )
+        kind = CatalogUnavailable if not state or state.startswith(_PASSING) else YataiServiceException
+        return kind(f"The bundle catalog {self.place} cannot be used: {text}; {_advice(state, text.lower())}")
 
 
 def _parse(url: str) -> URL:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from bentoml.exceptions import YataiServiceException
 from bentoml.yatai import migrations
-from bentoml.yatai.database import schema_revision
+from bentoml.yatai.database import CatalogUnavailable, schema_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,9 +178,10 @@ class SqliteDatabase:
     def _as_ours(self, error: sa.exc.DBAPIError | sqlite3.Error) -> YataiServiceException:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         text = str(cause)
+        is_busy = "locked" in text or "busy" in text
         if "readonly" in text or "unable to open" in text or "attempt to write" in text:
             advice = "check that it and its directory are writable, or name another directory with BENTOML_HOME"
-        elif "locked" in text or "busy" in text:
+        elif is_busy:
             advice = f"another process kept it locked for {_BUSY_TIMEOUT_S:.0f} s; end that process and try again"
         elif "full" in text:
             advice = "free some space and try again"
@@ -191,7 +192,8 @@ class SqliteDatabase:
                 "the file is damaged or not ours. Move it away: a new catalog is made, and upload_from_dir registers "
                 "bundles from their directories again"
             )
-        return YataiServiceException(f"The bundle catalog {self.path} cannot be used: {text}; {advice}")
+        kind = CatalogUnavailable if is_busy else YataiServiceException
+        return kind(f"The bundle catalog {self.path} cannot be used: {text}; {advice}")
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.postgres import MISSING, find_postgres, running_postgres
 from tests.yatai.server.bundles import push, write_bundle
 from tests.yatai.server.live_registry import environment, live_registry
 
@@ -45,3 +47,26 @@ def test_team_works_on_an_empty_database(tmp_path: Path, empty_postgres_url: str
             names = [bundle["name"] for bundle in client.get("/api/v1/bundles").json()["bundles"]]
             assert names == ["Fraud", "Fraud_v1"]
         assert running.stop()[0] == 0
+
+
+def test_requests_are_told_to_come_again_while_the_database_is_away(tmp_path: Path) -> None:
+    binaries = find_postgres()
+    if binaries is None:
+        pytest.skip(MISSING)
+    with running_postgres(binaries) as database:
+        url = database.url("postgres")
+        with live_registry(tmp_path / "home", "--db-url", url) as running, running.client() as client:
+            push(client, write_bundle(tmp_path, "Iris"), "Iris:1")
+            database.process.send_signal(signal.SIGQUIT)
+            database.process.wait(60)
+            for _ in range(2):
+                answer = client.get("/api/v1/bundles")
+                assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+                assert answer.headers["retry-after"] == "2"
+                # Where the database is does not concern those who ask.
+                assert answer.json()["error"]["message"] == "The catalog cannot be reached; try again in a moment"
+            classic = client.get("/api/ListBento")
+            assert (classic.status_code, classic.json()["status"]["status_code"]) == (503, "UNAVAILABLE")
+            assert client.get("/readyz").status_code == 503
+            assert client.get("/healthz").status_code == 200
+            assert running.stop()[0] == 0

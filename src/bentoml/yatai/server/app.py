@@ -16,9 +16,11 @@ from starlette.routing import Router
 from bentoml._http.request_ids import request_id_of
 from bentoml._http.security_headers import NOT_KEPT
 from bentoml.exceptions import BentoMLException, StatusCode, Unauthenticated
+from bentoml.yatai.database import CatalogUnavailable
 from bentoml.yatai.server.call import Call, answer_of, read_document
 from bentoml.yatai.server.errors import (
     INTERNAL_TEXT,
+    UNREACHABLE_TEXT,
     RequestRefused,
     classic_error_body,
     error_body,
@@ -220,6 +222,9 @@ class _Visit:
         """Answer with an error, in the form that its path has."""
         status, code = status_of(error)
         message = str(error)
+        if isinstance(error, CatalogUnavailable):
+            logger.error("%s (request id %s)", message, self.exchange.request_id)
+            message = UNREACHABLE_TEXT
         if status == 500 and code is not StatusCode.DATA_LOSS:
             if message != INTERNAL_TEXT:
                 logger.error("%s (request id %s)", message, self.exchange.request_id, exc_info=error)

@@ -48,6 +48,7 @@ _CODE_OF_STATUS = {
 # A client that waits as long may find things otherwise.
 RETRY_AFTER_S = 2
 INTERNAL_TEXT = "The registry failed; its log says more under this request id"
+UNREACHABLE_TEXT = "The catalog cannot be reached; try again in a moment"
 
 
 class RequestRefused(BentoMLException):

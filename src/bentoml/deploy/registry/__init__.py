@@ -1,0 +1,1 @@
+"""What it takes to run the registry in containers: an image, with Compose, on Kubernetes."""
