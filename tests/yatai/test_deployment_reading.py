@@ -131,3 +131,11 @@ def test_deployment_that_is_none_is_refused(document: dict[str, Any]) -> None:
 def test_state_that_is_none_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match="cannot be read"):
         read_state(document)
+
+
+def test_settings_are_read_as_attributes() -> None:
+    settings = SPEC.aws_lambda_operator_config
+    assert (settings.region, settings.memory_size, settings.timeout, settings.Own) == ("eu-west-1", 1024, None, 1)
+    assert SPEC.sagemaker_operator_config.region is None
+    names = ("custom", "sagemaker", "aws_lambda", "azure_functions", "aws_ec2")
+    assert all(hasattr(SPEC, f"{name}_operator_config") for name in names)

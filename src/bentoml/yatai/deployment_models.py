@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bentoml._util.json_forms import timestamp_text
-from bentoml.yatai.deployment_forms import config_key, info_text, written_config
+from bentoml.yatai.deployment_forms import KNOWN_SETTINGS, config_key, info_text, written_config
 from bentoml.yatai.models import SortBy
 
 if TYPE_CHECKING:
@@ -73,6 +74,35 @@ class DeploymentSpec:
     def bento_tag(self) -> str:
         """`name:version`."""
         return f"{self.bento_name}:{self.bento_version}"
+
+    @property
+    def custom_operator_config(self) -> SimpleNamespace:
+        """The settings by their names, None where nothing is set; all of them for another platform."""
+        return self._settings(Operator.CUSTOM)
+
+    @property
+    def sagemaker_operator_config(self) -> SimpleNamespace:
+        """Likewise."""
+        return self._settings(Operator.AWS_SAGEMAKER)
+
+    @property
+    def aws_lambda_operator_config(self) -> SimpleNamespace:
+        """Likewise."""
+        return self._settings(Operator.AWS_LAMBDA)
+
+    @property
+    def azure_functions_operator_config(self) -> SimpleNamespace:
+        """Likewise."""
+        return self._settings(Operator.AZURE_FUNCTIONS)
+
+    @property
+    def aws_ec2_operator_config(self) -> SimpleNamespace:
+        """Likewise."""
+        return self._settings(Operator.AWS_EC2)
+
+    def _settings(self, operator: Operator) -> SimpleNamespace:
+        given = self.operator_config if self.operator is operator else {}
+        return SimpleNamespace(**{**dict.fromkeys(KNOWN_SETTINGS[operator.name]), **given})
 
     def to_json(self) -> dict[str, Any]:
         """The document, in camelCase; the settings have a name that tells the platform."""
@@ -174,8 +204,8 @@ class Deployment(NewDeployment):
         resources: what exists of it on the platform, as far as its program has written down; also after a failure.
         revision: grows with every change. A change that is based on another one is refused.
         created_at: when it was first recorded.
+        created_by: who did so.
         last_updated_at: when anything of it has changed.
-        created_by: who recorded it first.
     """
 
     state: DeploymentState = field(default_factory=DeploymentState)
@@ -244,8 +274,7 @@ class DeploymentQuery:
         namespace: exact; None for all.
         operator: kind of platform; None for all.
         states: those in one of them; empty for all.
-        bento_name: of the bundle, exact; None for all.
-        bento_version: likewise.
+        bento_name, bento_version: of the bundle, exact; None for all.
         search: words, each a part of name, namespace or tag of the bundle; case does not count.
         conditions: label conditions, all of which must hold.
         name_patterns: of the names of bundles, one of which must match; `*` stands for any characters.
