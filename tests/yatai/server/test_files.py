@@ -138,7 +138,7 @@ def test_classic_operations_answer_with_a_status(client: httpx.Client) -> None:
         ("GET", "/api/GetBento?bento_name=No&bento_version=1", 404, "NOT_FOUND"),
         ("GET", "/api/GetBento", 400, "INVALID_ARGUMENT"),
         ("GET", "/api/ListBento?label_selectors=a%20b%20c", 400, "INVALID_ARGUMENT"),
-        ("POST", "/api/AddBento", 501, "UNIMPLEMENTED"),
+        ("POST", "/api/AddBento", 400, "INVALID_ARGUMENT"),
         ("GET", "/api/Nothing", 404, "NOT_FOUND"),
         ("GET", "/api/DeleteBento", 405, "UNIMPLEMENTED"),
     ],

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from bentoml.configuration import bentoml_home
 from bentoml.exceptions import Unauthenticated
 from bentoml.yatai.client import open_database, open_local_registry
+from bentoml.yatai.repository_store import open_blob_store
+from bentoml.yatai.reservations import Reservations
 from bentoml.yatai.server.accounts import Accounts
 from bentoml.yatai.server.credentials import Credentials
 from bentoml.yatai.server.login_limits import LoginLimits
@@ -42,6 +44,7 @@ class Core:
         login_limits: how often passwords may be wrong.
         trees: lists of files of bundles.
         uploads: bundles that are on their way here.
+        reservations: tags of bundles whose files come later.
         metrics: numbers.
         in_flight: requests that are not answered.
         is_draining: whether the server goes down.
@@ -55,6 +58,7 @@ class Core:
     login_limits: LoginLimits
     trees: Trees
     uploads: Uploads
+    reservations: Reservations
     metrics: RegistryMetrics = field(default_factory=RegistryMetrics)
     in_flight: int = 0
     is_draining: bool = False
@@ -77,6 +81,7 @@ class Core:
             registry=registry,
             trees=trees,
             uploads=Uploads(database, registry, trees, bentoml_home() / UPLOADS_DIRECTORY, options.max_bundle_bytes),
+            reservations=Reservations(database, open_blob_store(config)),
             accounts=Accounts(database),
             credentials=Credentials(database),
             login_limits=LoginLimits(options.login_failures),

@@ -6,6 +6,7 @@ from bentoml.yatai.server import (
     bundles,
     changes,
     classic,
+    classic_changes,
     classic_deployments,
     deployments,
     files,
@@ -24,5 +25,6 @@ ROUTES = (
     *upload_routes.ROUTES,
     *deployments.ROUTES,
     *classic.ROUTES,
+    *classic_changes.ROUTES,
     *classic_deployments.ROUTES,
 )
