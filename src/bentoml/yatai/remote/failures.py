@@ -74,11 +74,12 @@ def error_of(address: RegistryAddress, status: int, headers: dict[str, str], bod
     code, message, request_id = _read(body)
     what = f"{message} (request id {request_id})" if status >= 500 and request_id else message
     if status in _PASSING:
+        # A proxy says these two when it has lost the registry, perhaps after the request had reached it.
+        may_have_arrived = status in {502, 504}
         text = what or f"the registry at {address} answered {status}"
+        advice = ", so it does not answer the proxy before it" if may_have_arrived else "; try again in a moment"
         wait_s = _seconds(headers.get("retry-after"))
-        return TransientError(
-            f"{text}; try again in a moment", may_have_arrived=status in {502, 504}, retry_after_s=wait_s
-        )
+        return TransientError(text + advice, may_have_arrived=may_have_arrived, retry_after_s=wait_s)
     if code is None:
         return _not_ours(address, status, headers)
     if code is StatusCode.UNAUTHENTICATED:

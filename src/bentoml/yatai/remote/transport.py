@@ -68,6 +68,7 @@ class Answer:
         self._address = address
         self._response = response
         self._is_whole = False
+        self._left = _length_of(response)
         self.status = response.status
         self.headers = {name.lower(): value for name, value in list(response.headers.items())[:_KEPT_HEADERS]}
 
@@ -77,17 +78,25 @@ class Answer:
         Raises:
             TransientError: it broke off.
         """
-        while True:
-            try:
-                piece = self._response.read1(_BLOCK_BYTES, decode_content=False)
-            except (faults.HTTPError, OSError) as error:
-                raise TransientError(
-                    f"The answer of the registry at {self._address} broke off: {_reason(error)}", may_have_arrived=True
-                ) from error
-            if not piece:
-                self._is_whole = True
-                return
+        while piece := self._piece():
             yield piece
+        self._is_whole = True
+
+    def _piece(self) -> bytes:
+        try:
+            piece = self._response.read1(_BLOCK_BYTES, decode_content=False)
+        except (faults.HTTPError, OSError) as error:
+            raise self._broken(_reason(error)) from error
+        # The library reads a head that broke off as one that is shorter, and a body of no length as one that ended.
+        if not piece and (self._left is None or self._left > 0):
+            raise self._broken("the connection was closed before its end")
+        if self._left is not None:
+            self._left -= len(piece)
+        return piece
+
+    def _broken(self, reason: str) -> TransientError:
+        text = f"The answer of the registry at {self._address} broke off: {reason}"
+        return TransientError(text, may_have_arrived=True)
 
     def body(self, limit_bytes: int) -> bytes:
         """All of the body.
@@ -109,6 +118,14 @@ class Answer:
             self._response.release_conn()
         else:
             self._response.close()
+
+
+def _length_of(response: urllib3.BaseHTTPResponse) -> int | None:
+    """Bytes of a body; 0 where the connection itself says where it ends, and None where nothing does."""
+    if response.status == 204 or response.chunked:
+        return 0
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 class Transport:
