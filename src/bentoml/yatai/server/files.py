@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import re
 import threading
@@ -14,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from bentoml._http.security_headers import DATA_HEADERS
 from bentoml._util.archives import pack_files, pack_tar
 from bentoml.exceptions import NotFound, YataiRepositoryException
+from bentoml.types import Tag
 from bentoml.yatai.server.bundles import BUNDLE, tag_of
 from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.roles import Role
@@ -23,7 +25,7 @@ from bentoml.yatai.server.stored_files import stored_file, stored_files
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bentoml.types import Tag
+    from bentoml.yatai.bundle_tree import TreeEntry
     from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.models import Bento
     from bentoml.yatai.server.call import Call
@@ -63,13 +65,30 @@ def get_file(call: Call) -> Response:
         return Response(status_code=206 if is_part else 200, headers=headers)
     if call.core.registry.contents.is_remote:
         return stored_file(call, entry, (start, end), headers)
+    return StreamingResponse(_pieces(_opened(call, bento, entry), start, end), 206 if is_part else 200, headers)
+
+
+def _opened(call: Call, bento: Bento, entry: TreeEntry) -> BinaryIO:
+    """A file of a bundle that lies in a directory.
+
+    No lock keeps the bundle, which would be written down for each file of it: what is open stays readable, whoever
+    deletes the bundle meanwhile, and clients compare what they get with the digest.
+
+    Raises:
+        NotFound: the bundle was deleted meanwhile.
+        YataiRepositoryException: the file cannot be read, or is not the one that was registered.
+    """
     try:
-        with call.core.registry.reading(bento) as directory:
-            # What is open stays readable, whoever deletes the bundle meanwhile.
-            file = (directory / entry.path).open("rb")
-    except OSError as error:
+        directory = call.core.registry.contents.directory(bento)
+        assert directory is not None, "files that are elsewhere are sent by others"
+        file = (directory / entry.path).open("rb")
+    except (OSError, YataiRepositoryException) as error:
+        call.core.registry.find(Tag(bento.name, bento.version))
         raise YataiRepositoryException(f"{entry.path} of {bento.tag} cannot be read: {error}") from error
-    return StreamingResponse(_pieces(file, start, end), 206 if is_part else 200, headers)
+    if os.fstat(file.fileno()).st_size != entry.size_bytes:
+        file.close()
+        raise YataiRepositoryException(f"{entry.path} of {bento.tag} is damaged; see: bentoml yatai check")
+    return file
 
 
 async def _pieces(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:

@@ -29,14 +29,12 @@ class Upload:
         id: 32 hexadecimal digits.
         tag: of the bundle.
         tree: its files.
-        labels: of the bundle; None keeps those of its manifest.
         expires_at: when it is given up, if nothing comes.
     """
 
     id: str
     tag: Tag
     tree: BundleTree
-    labels: dict[str, str] | None
     expires_at: datetime
 
 

@@ -27,6 +27,7 @@ from bentoml.yatai.schema import uploads
 from bentoml.yatai.server.errors import RequestRefused
 from bentoml.yatai.server.receiver import Missing, Receiver, Upload, bundle_metadata, part_of, size_of, wrong_offset
 from bentoml.yatai.server.silent_uploads import silent_uploads
+from bentoml.yatai.server.upload_documents import UploadDocuments, no_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 KEPT = timedelta(hours=24)
 # The answer to a commit may get lost; whoever asks again is told of the bundle.
 KEPT_AFTER_COMMIT = timedelta(hours=1)
+# How much later its end has to be for the catalog to be told.
+_TOLD_EVERY = timedelta(minutes=1)
 # What a commit reads of a bundle.
 _LOOKED_AT = frozenset({MANIFEST, DIGESTS})
 
@@ -72,6 +75,7 @@ class Uploads:
         self._directory = directory
         self._limits = TreeLimits(max_size_bytes=max_bundle_bytes)
         self._clock = clock
+        self._documents = UploadDocuments(database, self._limits)
 
     @property
     def max_document_bytes(self) -> int:
@@ -113,10 +117,10 @@ class Uploads:
             values = {"document": {"tree": dict(document), "labels": checked}, "expires_at": now + KEPT}
             if row is not None:
                 connection.execute(sa.update(uploads).where(uploads.c.id == row.id).values(values))
-                return Upload(row.id, tag, tree, checked, now + KEPT)
+                return Upload(row.id, tag, tree, now + KEPT)
             new = {"id": uuid.uuid4().hex, "name": tag.name, "version": tag.version, "tree_digest": tree.digest}
             connection.execute(sa.insert(uploads).values(**new, **values, created_by=actor, created_at=now))
-        return Upload(new["id"], tag, tree, checked, now + KEPT)
+        return Upload(new["id"], tag, tree, now + KEPT)
 
     def find(self, upload_id: str) -> Upload:
         """An upload.
@@ -124,18 +128,15 @@ class Uploads:
         Raises:
             NotFound: there is none, or it was given up.
         """
+        # Not the document: it may be long, and whatever is sent asks for it.
+        columns = (uploads.c.name, uploads.c.version, uploads.c.tree_digest, uploads.c.expires_at)
+        statement = sa.select(*columns).where(uploads.c.id == upload_id, uploads.c.expires_at > self._clock())
         with self._database.read() as connection:
-            found = (
-                None
-                if connection is None
-                else connection.execute(
-                    sa.select(uploads).where(uploads.c.id == upload_id, uploads.c.expires_at > self._clock())
-                ).first()
-            )
+            found = None if connection is None else connection.execute(statement).first()
         if found is None:
-            raise NotFound("there is no such upload, or it was given up; begin it again with POST /api/v1/uploads")
-        tree = BundleTree.parse(found.document["tree"], self._limits)
-        return Upload(found.id, Tag(found.name, found.version), tree, found.document["labels"], found.expires_at)
+            raise no_upload()
+        tree = self._documents.tree(upload_id, found.tree_digest)
+        return Upload(upload_id, Tag(found.name, found.version), tree, found.expires_at)
 
     def missing(self, upload: Upload) -> list[Missing]:
         """What has still to come, in the order of the digests."""
@@ -185,7 +186,9 @@ class Uploads:
             yield Receiver(whole, file, digest, size_bytes, arrived)
 
     def keep_longer(self, upload: Upload) -> None:
-        """Something has come: the day begins anew."""
+        """Something has come: the day begins anew, give or take a minute."""
+        if self._clock() + KEPT - upload.expires_at < _TOLD_EVERY:
+            return
         with self._database.write() as connection:
             statement = sa.update(uploads).where(uploads.c.id == upload.id)
             connection.execute(statement.values(expires_at=self._clock() + KEPT))
@@ -206,8 +209,9 @@ class Uploads:
         with self._registry.staging() as staged:
             tree = self._assemble(upload, staged)
             metadata = bundle_metadata(staged, upload.tag, tree)
-            if upload.labels is not None:
-                metadata = replace(metadata, labels=upload.labels)
+            labels = self._documents.labels(upload.id)
+            if labels is not None:
+                metadata = replace(metadata, labels=labels)
             try:
                 bento = self._registry.acting_as(actor).register(staged, metadata, tree)
             except YataiServiceRpcAborted:
@@ -232,12 +236,9 @@ class Uploads:
         """Remove what is left of uploads that were given up, also of those that the catalog has forgotten."""
         now = self._clock()
         silent = silent_uploads(self._directory, (now - KEPT).timestamp())
+        statement = sa.select(uploads.c.id).where(uploads.c.expires_at <= now)
         with self._database.read() as connection:
-            over = (
-                []
-                if connection is None
-                else connection.execute(sa.select(uploads.c.id).where(uploads.c.expires_at <= now)).scalars().all()
-            )
+            over = [] if connection is None else connection.execute(statement).scalars().all()
         for upload_id in over:
             shutil.rmtree(self._directory / upload_id, ignore_errors=True)
             with self._database.write() as connection:
