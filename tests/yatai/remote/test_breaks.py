@@ -152,6 +152,22 @@ def test_download_when_the_client_is_killed_goes_on_where_it_was(
 
 
 @pytest.mark.parametrize("verb", ["push", "pull"])
+def test_client_that_is_interrupted_while_the_line_is_silent_ends_at_once(
+    registry: RemoteRegistry, line: WeakLine, tmp_path: Path, client_home: Path, verb: str
+) -> None:
+    """Long before the limit on silence."""
+    source = write_bundle(tmp_path, f"Interrupted{verb}", model=os.urandom(4 * MIB))
+    if verb == "pull":
+        register(registry, source)
+    getattr(line, "up" if verb == "push" else "down").holds_at = 2 * MIB
+    process = start_client(verb, line, source if verb == "push" else f"Interrupted{verb}:1", client_home)
+    assert line.holds.wait(60)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize("verb", ["push", "pull"])
 def test_transfer_when_the_server_is_killed_waits_for_the_next_one(tmp_path: Path, verb: str) -> None:
     """The client never notices more than a pause."""
     home, source = tmp_path / "server", write_bundle(tmp_path, model=os.urandom(4 * MIB))

@@ -23,6 +23,9 @@ class Meter:
     Args:
         total_bytes: of all that is to be there in the end.
         report: is called with the bytes that are there and those of all; one thread at a time. None for nobody.
+
+    Attributes:
+        is_stopped: whether the transfer was given up.
     """
 
     def __init__(self, total_bytes: int, report: Progress | None) -> None:
@@ -30,7 +33,7 @@ class Meter:
         self._report = report
         self._done_bytes = 0
         self._lock = threading.Lock()
-        self._is_stopped = False
+        self.is_stopped = False
 
     def add(self, size_bytes: int) -> None:
         """So many bytes more are there; fewer, when it is negative.
@@ -38,7 +41,7 @@ class Meter:
         Raises:
             TransferStopped: the transfer is over.
         """
-        if self._is_stopped:
+        if self.is_stopped:
             raise TransferStopped("the transfer was given up")
         with self._lock:
             self._done_bytes += size_bytes
@@ -47,4 +50,4 @@ class Meter:
 
     def stop(self) -> None:
         """Whatever still goes on ends with its next bytes."""
-        self._is_stopped = True
+        self.is_stopped = True

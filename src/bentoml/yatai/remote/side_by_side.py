@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ _Item = TypeVar("_Item")
 def do_all(work: Callable[[_Item], None], items: Sequence[_Item], at_once: int, meter: Meter) -> None:
     """Do the work for each item, in their order, several at the same time.
 
+    Whoever interrupts the wait is not kept waiting for a line that is silent: threads that are in the middle of
+    something end with their next bytes, or with the process.
+
     Args:
         work: is called with an item, in some thread.
         items: what there is to do.
@@ -25,15 +28,30 @@ def do_all(work: Callable[[_Item], None], items: Sequence[_Item], at_once: int, 
     Raises:
         Exception: what the first that failed has raised.
     """
-    if not items:
-        return
-    with ThreadPoolExecutor(min(at_once, len(items)), thread_name_prefix="registry") as pool:
-        futures = [pool.submit(work, item) for item in items]
+    left = iter(items)
+    lock = Lock()
+    failures: list[BaseException] = []
+
+    def take() -> _Item | None:
+        with lock:
+            return None if meter.is_stopped else next(left, None)
+
+    def go_on() -> None:
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-        except BaseException:
+            for item in iter(take, None):
+                work(item)
+        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+            failures.append(error)
             meter.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+    threads = [Thread(target=go_on, name="registry-transfer", daemon=True) for _ in range(min(at_once, len(items)))]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        meter.stop()
+        raise
+    if failures:
+        raise failures[0]
