@@ -72,7 +72,7 @@ def put(registry: LocalRegistry, write_bundle: WriteBundle) -> Put:
 
 def objects(bucket_url: str) -> list[ObjectEntry]:
     address = parse_address(bucket_url)
-    return list(open_bucket(address).entries(address.name))
+    return [entry for entry in open_bucket(address).entries(address.name) if not entry.name.endswith("/catalog")]
 
 
 @EVERY_STORE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import threading
 from collections.abc import Sequence
@@ -13,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from bentoml.configuration import get_config
-from bentoml.exceptions import NotFound, YataiServiceRpcAborted
+from bentoml.exceptions import NotFound, YataiRepositoryException, YataiServiceRpcAborted
 from bentoml.storage.address import parse_address
 from bentoml.storage.buckets import open_bucket
 from bentoml.storage.object_store import BucketStore
 from bentoml.types import Tag
 from bentoml.yatai.client import open_local_registry
+from bentoml.yatai.collection import CollectionReport
 from bentoml.yatai.content_buckets import BucketUnavailable
 from bentoml.yatai.content_store import key_path, new_key
 from bentoml.yatai.local import LocalRegistry
@@ -106,7 +108,7 @@ def test_gc_leaves_young_orphans_and_what_can_be_restored(
     registry.restore(Tag("Iris", "1"))
     assert registry.inspect(deep=True).problems == ()
     registry.delete(Tag("Iris", "1"), purge=True)
-    left = set(bucket.names(prefix)) - {foreign}
+    left = set(bucket.names(prefix)) - {foreign, f"{prefix}/blobs/catalog"}
     assert left < before
     assert len(left) == len(registry.tree(registry.find(Tag("Iris", "2"))).contents)
 
@@ -178,7 +180,7 @@ def test_nothing_is_lost_when_bundles_come_and_go_while_contents_are_collected(
     registry.collect(timedelta(0))
     found = registry.inspect(deep=True)
     assert (found.problems, found.unknown) == ((), 0)
-    assert found.contents == len(list(bucket.names(parse_address(bucket_url).name)))
+    assert found.contents == len(list(bucket.names(parse_address(bucket_url).name))) - 1, "and the mark of the catalog"
     for bento in registry.list_bentos(BentoQuery()):
         with registry.reading(bento) as copy:
             assert (copy / "own.txt").read_text() == bento.version
@@ -208,3 +210,37 @@ def test_outage_while_a_large_file_is_fetched_leaves_nothing(
         valve.open()
         with behind.reading(bento) as copy:
             assert (copy / "model.bin").read_bytes() == (bundle / "model.bin").read_bytes()
+
+
+@EACH_PROTOCOL
+def test_bucket_of_another_catalog_is_left_alone(
+    registry: LocalRegistry,
+    put: Put,
+    bucket: BucketStore,
+    bucket_url: str,
+    write_bundle: WriteBundle,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    assert registry.collect() == CollectionReport(), "nobody has used it yet"
+    put("Iris:1")
+    before = set(bucket.names(parse_address(bucket_url).name))
+    own_home = os.environ["BENTOML_HOME"]
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "elsewhere"))
+    other = BentoRepository(open_local_registry(get_config()))
+    bundle = write_bundle("Wine")
+    with pytest.raises(YataiRepositoryException, match=rf"{bucket_url} belongs to another catalog.*blobs/catalog: "):
+        other.upload_from_dir(bundle)
+    assert other.list() == []
+    with pytest.raises(YataiRepositoryException, match="belongs to another catalog"):
+        open_local_registry(get_config()).collect(timedelta(0))
+    assert set(bucket.names(parse_address(bucket_url).name)) == before
+    monkeypatch.setenv("BENTOML_HOME", own_home)
+    open_local_registry(get_config()).collect(timedelta(0))
+    assert registry.inspect(deep=True).problems == ()
+
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "elsewhere"))
+    bucket.delete(f"{parse_address(bucket_url).name}/blobs/catalog")
+    other.upload_from_dir(bundle)
+    with pytest.raises(YataiRepositoryException, match="belongs to another catalog"):
+        registry.collect()

@@ -57,7 +57,8 @@ def store(place: Emulator | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(name)
     for name, value in place.variables.items():
         monkeypatch.setenv(name, value)
-    return BucketContentStore(open_bucket(parse_address(place.url(""))), f"bundles/{tmp_path.name}")
+    address = parse_address(place.url(f"bundles/{tmp_path.name}"))
+    return BucketContentStore(open_bucket(address), address)
 
 
 def digest_of(content: bytes) -> str:

@@ -31,7 +31,7 @@ class BucketBlobStore:
     """
 
     def __init__(self, bucket: ObjectStore, address: Address, staging: Path) -> None:
-        self.contents = BucketContentStore(bucket, address.name)
+        self.contents = BucketContentStore(bucket, address)
         self.uri_type = _URI_TYPES[address.scheme]
         self._address = address
         self._staging = StagingArea(staging)

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import bentos, blobs, trees, uploads
+from bentoml.yatai.store_claim import refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -94,7 +95,11 @@ class Collector:
         Args:
             orphan_grace: how old bytes must be that the catalog does not know.
             dry_run: remove nothing, only say what would be.
+
+        Raises:
+            YataiRepositoryException: the store belongs to another catalog.
         """
+        refuse_foreign(self._database, self._contents)
         orphans = self._orphans(orphan_grace)
         with self._database.read() as connection:
             if connection is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from bentoml.storage.address import Address
     from bentoml.storage.base import ObjectStore
 
 
@@ -36,14 +38,30 @@ class BucketContentStore:
 
     Args:
         bucket: where they are.
-        prefix: names of all objects begin with it and `/blobs/`; empty for none.
+        address: of the bucket, with a prefix; names of all objects begin with that and `/blobs/`.
     """
 
     is_remote = True
 
-    def __init__(self, bucket: ObjectStore, prefix: str) -> None:
+    def __init__(self, bucket: ObjectStore, address: Address) -> None:
         self._bucket = bucket
-        self._directory = f"{prefix}/blobs" if prefix else "blobs"
+        self._directory = address.child("blobs").name
+        self._mark = f"{self._directory}/catalog"
+        self.address = str(address)
+        self.mark_address = str(address.child("blobs/catalog"))
+
+    def read_mark(self) -> str | None:
+        """See `ContentStore`."""
+        with _reached():
+            if not self._bucket.exists(self._mark):
+                return None
+            with self._bucket.open(self._mark) as stream:
+                return b"".join(stream.chunks).decode("ascii", "replace")
+
+    def write_mark(self, mark: str) -> None:
+        """See `ContentStore`."""
+        with _reached():
+            self._bucket.write(self._mark, io.BytesIO(mark.encode()), len(mark))
 
     def take(self, source: Path, digest: str) -> str:
         """See `ContentStore`: the object is seen when all of it has arrived."""

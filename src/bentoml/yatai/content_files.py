@@ -38,9 +38,18 @@ class FileContentStore:
     """
 
     is_remote = False
+    address = None
+    mark_address = ""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def read_mark(self) -> None:
+        """None: the directory is next to its catalog."""
+        return
+
+    def write_mark(self, mark: str) -> None:
+        """Nothing."""
 
     def take(self, source: Path, digest: str) -> str:
         """See `ContentStore`: a link to the file, or a copy where there can be none."""

@@ -53,6 +53,24 @@ class ContentStore(Protocol):
         """Whether calls go over a network: then several at once are quicker, and what was done is worth keeping."""
         ...
 
+    @property
+    def address(self) -> str | None:
+        """Where others may keep contents, too; None for a place that nobody else uses."""
+        ...
+
+    @property
+    def mark_address(self) -> str:
+        """Where the mark is."""
+        ...
+
+    def read_mark(self) -> str | None:
+        """What the catalog that the store belongs to has left there, see `store_claim`; None where nobody did."""
+        ...
+
+    def write_mark(self, mark: str) -> None:
+        """Leave a mark, where there is none."""
+        ...
+
     def take(self, source: Path, digest: str) -> str:
         """Keep the content of a local file, which must not be written into afterwards: the two may share their bytes.
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bentoml.exceptions import YataiServiceRpcAborted
 from bentoml.yatai.content_records import ContentsGoneError, attach_tree, known_keys, record_contents, record_tree
 from bentoml.yatai.schema import blobs, uploads
+from bentoml.yatai.store_claim import claim_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -71,8 +72,12 @@ class Deposit:
 
         Whoever brings the same contents again within a day finds them there. In a directory nothing is brought, and so
         nothing has to be kept.
+
+        Raises:
+            YataiRepositoryException: the store belongs to another catalog.
         """
         if self._contents.is_remote:
+            claim_store(self._database, self._contents)
             self._upload_id = self._open_upload(tag, actor)
         yield
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
     from sqlalchemy.engine import Connection
 
-HEAD = "0003"
+HEAD = "0004"
 
 # alembic keeps the migration that runs in module globals.
 _one_at_a_time = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bentoml.yatai.schema.access import audit, sessions, tokens, users
 from bentoml.yatai.schema.bundles import alias_history, aliases, bento_texts, bentos, labels, locks
 from bentoml.yatai.schema.columns import metadata
-from bentoml.yatai.schema.contents import blobs, trees, uploads
+from bentoml.yatai.schema.contents import blobs, stores, trees, uploads
 from bentoml.yatai.schema.deployments import deployment_events, deployments
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "locks",
     "metadata",
     "sessions",
+    "stores",
     "tokens",
     "trees",
     "uploads",

@@ -50,3 +50,12 @@ uploads = sa.Table(
     sa.Index("ix_uploads_tag", "name", "version", "tree_digest"),
     sa.Index("ix_uploads_expires_at", "expires_at"),
 )
+
+# Buckets that belong to this catalog, each with the mark that lies in it.
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("address", sa.String(1024), primary_key=True),
+    sa.Column("mark", sa.String(HEX_ID_LENGTH), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)

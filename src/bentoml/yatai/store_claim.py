@@ -1,0 +1,80 @@
+"""That a bucket belongs to one catalog.
+
+Contents that a catalog does not know are rubbish to it, which it removes some time. Two catalogs with one bucket would
+remove each other's bundles. So the first that uses a bucket leaves a mark there, and who has another one is refused.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bentoml.exceptions import YataiRepositoryException
+from bentoml.yatai.models import utc_now
+from bentoml.yatai.schema import stores
+
+if TYPE_CHECKING:
+    from bentoml.yatai.content_store import ContentStore
+    from bentoml.yatai.database import Database
+
+
+def claim_store(database: Database, contents: ContentStore) -> None:
+    """See that a store belongs to this catalog; one that belongs to nobody does so from now on.
+
+    Args:
+        database: of the catalog.
+        contents: the store; a directory of this machine is never asked.
+
+    Raises:
+        YataiRepositoryException: it belongs to another catalog.
+    """
+    address = contents.address
+    if address is None:
+        return
+    there, own = contents.read_mark(), _own_mark(database, address)
+    if there is None:
+        contents.write_mark(own or _new_mark(database, address))
+        there, own = contents.read_mark(), _own_mark(database, address)
+    _compare(contents, there, own)
+
+
+def refuse_foreign(database: Database, contents: ContentStore) -> None:
+    """The same without leaving a mark: a store that belongs to nobody has nothing that could be lost.
+
+    Raises:
+        YataiRepositoryException: it belongs to another catalog.
+    """
+    if contents.address is not None:
+        there = contents.read_mark()
+        if there is not None:
+            _compare(contents, there, _own_mark(database, contents.address))
+
+
+def _compare(contents: ContentStore, there: str | None, own: str | None) -> None:
+    if there is None or there != own:
+        raise YataiRepositoryException(
+            f"{contents.address} belongs to another catalog; two with one bucket would remove each other's files. Set "
+            "yatai.database.url to the database of the first, or keep bundles under another prefix. If that database "
+            f"is lost for good, remove {contents.mark_address}: the contents of its bundles are then collected"
+        )
+
+
+def _own_mark(database: Database, address: str) -> str | None:
+    with database.read() as connection:
+        if connection is None:
+            return None
+        found = connection.execute(sa.select(stores.c.mark).where(stores.c.address == address)).scalar()
+        return None if found is None else str(found)
+
+
+def _new_mark(database: Database, address: str) -> str:
+    """A mark for a store, unless another process has made one just now; in the catalog before it is in the store."""
+    with database.write(durable=True) as connection:
+        found = connection.execute(sa.select(stores.c.mark).where(stores.c.address == address)).scalar()
+        if found is not None:
+            return str(found)
+        mark = uuid.uuid4().hex
+        connection.execute(sa.insert(stores).values(address=address, mark=mark, created_at=utc_now()))
+        return mark
