@@ -13,6 +13,7 @@ from bentoml.storage.address import parse_address
 from bentoml.storage.base import ObjectEntry
 from bentoml.storage.buckets import open_bucket
 from bentoml.types import Tag
+from bentoml.yatai.blobs import FileSystemBlobStore
 from bentoml.yatai.client import open_local_registry
 from bentoml.yatai.database import Database
 from bentoml.yatai.local import LocalRegistry
@@ -20,9 +21,12 @@ from bentoml.yatai.models import UriType
 from bentoml.yatai.repository import BentoRepository
 from bentoml.yatai.repository_store import open_blob_store, open_cache
 from bentoml.yatai.resolve import is_held, release_all_but, resolve_bundle_path
+from bentoml.yatai.sqlite_database import SqliteDatabase
+from bentoml.yatai.transfer import copy_bundle_between
 from tests.storage.emulators import Emulator
 from tests.yatai.bucket_places import AZURE, bucket_url, emulator, emulator_in
 from tests.yatai.conftest import WriteBundle
+from tests.yatai.contract_of_deletion import ContractOfDeletion
 from tests.yatai.contract_tools import Put, files_of
 from tests.yatai.registry_contract import RegistryContract
 
@@ -35,8 +39,8 @@ EVERY_STORE = pytest.mark.parametrize("emulator_in", ["s3", "gs", AZURE], indire
 
 # What answers for Google Cloud Storage is the server for S3.
 @pytest.mark.parametrize("emulator_in", ["s3", AZURE], indirect=True)
-class TestBucketRegistry(RegistryContract):
-    """Bundles in a bucket."""
+class TestBucketRegistry(ContractOfDeletion):
+    """Bundles in a bucket, as far as files matter; the whole contract is kept below."""
 
     @pytest.fixture
     def registry(self, bucket_url: str, tmp_path: Path, actor: str) -> LocalRegistry:
@@ -158,3 +162,26 @@ def test_bucket_that_is_not_there_is_named_and_nothing_is_registered(
     assert repository.list() == []
     repository.upload_from_dir(bundle)
     assert repository.get("Iris:latest").version == "1"
+
+
+@EVERY_STORE
+def test_bundle_goes_from_a_directory_to_a_bucket_and_back(
+    registry: LocalRegistry, write_bundle: WriteBundle, bucket_url: str, tmp_path: Path
+) -> None:
+    here, there = (
+        LocalRegistry(SqliteDatabase(tmp_path / name / "storage.db"), FileSystemBlobStore(tmp_path / name / "files"))
+        for name in ("here", "there")
+    )
+    for version in "12":
+        BentoRepository(here).upload_from_dir(write_bundle(version=version))
+        for source, target in ((here, registry), (registry, there)):
+            transfer = copy_bundle_between(source, target, Tag("Iris", version))
+            assert not transfer.was_there
+    assert len(objects(bucket_url)) == len(
+        registry.tree(registry.find(Tag("Iris", "1"))).contents.keys()
+        | registry.tree(registry.find(Tag("Iris", "2"))).contents.keys()
+    )
+    for version in "12":
+        assert files_of(there, f"Iris:{version}") == files_of(here, f"Iris:{version}")
+    assert copy_bundle_between(here, registry, Tag("Iris", "1")).was_there
+    assert registry.inspect(deep=True).problems == ()

@@ -16,8 +16,8 @@ from bentoml.yatai.server.roles import Role
 from tests.storage.emulators import Emulator, running_s3
 from tests.storage.valve import Valve, valve_before
 from tests.yatai.conftest import WriteBundle
+from tests.yatai.contract_of_deletion import ContractOfDeletion
 from tests.yatai.contract_tools import Put
-from tests.yatai.registry_contract import RegistryContract
 from tests.yatai.remote.test_contract import TABLES
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
 
@@ -59,8 +59,12 @@ def registry(running: tuple[LiveRegistry, str], tmp_path: Path) -> Iterator[Remo
             connection.execute(f"DELETE FROM {table}")
 
 
-class TestRegistryBeforeBucket(RegistryContract):
-    """The registry on a server before a bucket, as a client sees it."""
+class TestRegistryBeforeBucket(ContractOfDeletion):
+    """The registry on a server before a bucket, as a client sees it, as far as files matter."""
+
+    @pytest.fixture
+    def put(self, registry: RemoteRegistry, write_bundle: WriteBundle) -> Put:
+        return Put(registry, write_bundle)
 
     @pytest.fixture
     def actor(self) -> str:
