@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from bentoml.exceptions import YataiServiceException
 from bentoml.yatai import schema
+from bentoml.yatai.database import CatalogUnavailable
 from bentoml.yatai.sqlite_database import SqliteDatabase
 
 OPEN_AT_ONCE = """
@@ -139,6 +141,20 @@ def test_write_when_another_never_lets_go_gives_up(tmp_path: Path, monkeypatch: 
         holder.execute("CREATE TABLE marks (pid INTEGER)")
         with pytest.raises(YataiServiceException, match="another process kept it locked"):
             use(SqliteDatabase(path), "write")
+
+
+def test_threads_write_one_after_the_other_whichever_object_they_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = SqliteDatabase(tmp_path / "storage.db"), SqliteDatabase(tmp_path / "storage.db")
+    use(one, "write")
+    use(other, "write")
+    with ThreadPoolExecutor(1) as thread:
+        with one.write(), monkeypatch.context() as patch:
+            patch.setattr("bentoml.yatai.sqlite_database._BUSY_TIMEOUT_S", 0.05)
+            with pytest.raises(CatalogUnavailable, match="another thread kept it locked"):
+                thread.submit(use, other, "write").result()
+        thread.submit(use, other, "write").result()
 
 
 def test_write_when_many_processes_make_the_database_at_once_all_succeed(tmp_path: Path) -> None:

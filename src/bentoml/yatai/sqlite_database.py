@@ -2,13 +2,15 @@
 
 Connections are not pooled: opening one takes microseconds, and none can leak into a forked process. A transaction that
 writes takes SQLite's write lock at its start (`BEGIN IMMEDIATE`), so what it reads cannot change before it commits; the
-system releases that lock when the process dies.
+system releases that lock when the process dies. Whoever waits for it looks again and again, ever less often, so that
+among many the unlucky ones would wait for seconds: the threads of one process queue up, and one of them alone looks.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 _BUSY_TIMEOUT_S = 60.0
 
 _WAL_RETRY_S = 0.005
+
+# By process and file: there may be several `SqliteDatabase` of one file, and a fork copies locks that it cannot open.
+_queues: dict[tuple[int, Path], threading.Lock] = {}
 
 
 class SqliteDatabase:
@@ -78,8 +83,22 @@ class SqliteDatabase:
     def write(self, *, durable: bool = False) -> Iterator[Connection]:
         """See `Database`."""
         self._make_ready()
-        with self._translated(), self._begin("BEGIN IMMEDIATE", durable=durable) as connection:
+        with self._turn(), self._translated(), self._begin("BEGIN IMMEDIATE", durable=durable) as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread of this process writes."""
+        queue = _queues.setdefault((os.getpid(), self.path.absolute()), threading.Lock())
+        if not queue.acquire(timeout=_BUSY_TIMEOUT_S):
+            raise CatalogUnavailable(
+                f"The bundle catalog {self.path} cannot be used: another thread kept it locked for "
+                f"{_BUSY_TIMEOUT_S:.0f} s; try again"
+            )
+        try:
+            yield
+        finally:
+            queue.release()
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
