@@ -6,12 +6,18 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bentoml.cli.options import bento_command, verify_option, yatai_url_option
+from bentoml.cli.progress import transfer_line
 from bentoml.exceptions import CLIException
 from bentoml.types import Tag
+
+if TYPE_CHECKING:
+    from bentoml.cli.command import Verbosity
+    from bentoml.yatai.repository import BentoRepository
 
 
 @bento_command("retrieve", short_help="Copy a bundle into a directory.")
@@ -26,25 +32,27 @@ from bentoml.types import Tag
 )
 @yatai_url_option
 @verify_option
-def retrieve_command(bento: str, target_dir: Path, yatai_url: str | None, verify: bool) -> None:
+@click.pass_obj
+def retrieve_command(verbosity: Verbosity, bento: str, target_dir: Path, yatai_url: str | None, verify: bool) -> None:
     """Copy BENTO (NAME:VERSION, NAME:latest, NAME@ALIAS or an address) into a directory; no file there is replaced."""
     from bentoml.storage.address import is_address
+    from bentoml.yatai.client import get_yatai_client
 
     if is_address(bento):
         tag = _fetch(bento, target_dir, verify=verify)
     elif Tag.is_written(bento):
-        tag = _copy(bento, target_dir, yatai_url, verify=verify)
+        with transfer_line(f"Loading {bento}", quiet=verbosity.quiet) as progress:
+            repository = get_yatai_client(yatai_url, progress=progress).repository
+            tag = _copy(bento, target_dir, repository, verify=verify)
     else:
         raise CLIException(f"BentoService {bento} invalid - specify name:version")
     click.echo(f"Save {tag} artifact to directory {target_dir.resolve()}")
 
 
-def _copy(bento: str, target_dir: Path, yatai_url: str | None, *, verify: bool) -> str:
+def _copy(bento: str, target_dir: Path, repository: BentoRepository, *, verify: bool) -> str:
     """Copy a bundle out of the repository; its tag."""
     from bentoml.saved_bundle.signing import checked_manifest
-    from bentoml.yatai.client import get_yatai_client
 
-    repository = get_yatai_client(yatai_url).repository
     found = repository.get(bento)
     with repository.reading(found) as files:
         checked_manifest(files, verify=verify)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from bentoml.exceptions import CLIException
 from bentoml.types import Tag
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bentoml.cli.command import Verbosity
     from bentoml.yatai.transfer import Transfer
 
@@ -29,7 +32,7 @@ def push_command(verbosity: Verbosity, bento: str, with_labels: bool, yatai_url:
     from bentoml.yatai.client import get_yatai_client
 
     _refuse_without_version(bento)
-    with transfer_line(f"Sending {bento}", quiet=verbosity.quiet) as progress:
+    with _told_to_go_on(), transfer_line(f"Sending {bento}", quiet=verbosity.quiet) as progress:
         repository = get_yatai_client(yatai_url, progress=progress).repository
         sent = repository.send(bento, with_labels)
     _say(verbosity, sent, f"at {repository.url}")
@@ -48,11 +51,20 @@ def pull_command(verbosity: Verbosity, bento: str, yatai_url: str | None) -> Non
     from bentoml.yatai.client import get_yatai_client
 
     _refuse_without_version(bento)
-    with transfer_line(f"Loading {bento}", quiet=verbosity.quiet) as progress:
+    with _told_to_go_on(), transfer_line(f"Loading {bento}", quiet=verbosity.quiet) as progress:
         repository = get_yatai_client(yatai_url, progress=progress).repository
         received = repository.receive(bento)
     _say(verbosity, received, "on this machine")
     click.echo(f"Pulled {received.bento.tag} from {repository.url}")
+
+
+@contextmanager
+def _told_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Interrupted; the same command goes on where it was", err=True)
+        raise
 
 
 def _refuse_without_version(bento: str) -> None:

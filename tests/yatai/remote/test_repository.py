@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import http.server
 import shutil
+import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import bentoml
 from bentoml.adapters import JsonInput
 from bentoml.exceptions import (
     BentoMLException,
+    BentoMLRpcError,
     CLIException,
     NotFound,
     Unauthenticated,
@@ -159,6 +163,47 @@ def test_save_when_neither_place_takes_the_bundle_says_where_its_files_are(
     repository.delete("Prices:taken")
     repository.upload_from_dir(kept)
     assert price_of_tea(repository, "Prices:taken") == 2.5
+
+
+def test_save_when_it_is_interrupted_keeps_the_bundle_here(
+    server: LiveRegistry, repository: BentoRepository, packed: Prices
+) -> None:
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    packed.set_version("interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        get_yatai_client(server.url, progress=interrupt).repository.upload(packed)
+    assert price_of_tea(repository, "Prices:interrupted") == 2.5
+    repository.delete("Prices:interrupted", purge=True)
+    packed.save(yatai_url=server.url)
+
+
+def test_a_bundle_of_another_tag_is_not_taken(there: BentoRepository, save: Save, server: LiveRegistry) -> None:
+    class Liar(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with urllib.request.urlopen(server.url + self.path.replace("/Good/1", "/Bad/1"), timeout=30) as answer:
+                body = answer.read()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    save("Bad")
+    there.push("Bad:1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar) as liar:
+        thread = threading.Thread(target=liar.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(BentoMLRpcError, match="with Bad:1 when it was asked for Good:1"):
+                get_yatai_client(f"http://127.0.0.1:{liar.server_port}").repository.pull("Good:1")
+        finally:
+            liar.shutdown()
+            thread.join()
 
 
 def test_tokens_are_taken_from_the_configuration(

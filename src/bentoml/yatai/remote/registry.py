@@ -21,6 +21,7 @@ from bentoml.yatai.remote.answers import as_bento, read_as
 from bentoml.yatai.remote.api import is_addressable, joined
 from bentoml.yatai.remote.deployments import RemoteDeployments
 from bentoml.yatai.remote.downloads import Downloads
+from bentoml.yatai.remote.failures import nonsense
 from bentoml.yatai.remote.partial_contents import PartialContents
 from bentoml.yatai.remote.queries import query_of
 from bentoml.yatai.remote.uploads import Upload
@@ -101,7 +102,10 @@ class RemoteRegistry(RemoteDeployments):
 
     def find(self, tag: Tag) -> Bento:
         """See `Registry`."""
-        return self._bento(self._api.ask("GET", _path_of(tag)))
+        found = self._bento(self._api.ask("GET", _path_of(tag)))
+        if found.name != tag.name or (tag.is_exact and found.version != tag.version):
+            raise nonsense(self._api.address, f"with {found.tag} when it was asked for {tag}")
+        return found
 
     def list_bentos(self, query: BentoQuery) -> list[Bento]:
         """See `Registry`. Where there are thousands, they are asked for one after the other."""
