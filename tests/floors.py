@@ -65,6 +65,7 @@ ROOMS: dict[str, int] = {
     "bentoml.deploy.environment": 40,
     "bentoml.deploy.plans": 40,
     "bentoml.deploy.container": 41,
+    "bentoml.deploy.kubernetes": 42,
     "bentoml.cli": 50,
     "bentoml.__main__": 60,
     "bentoml": 60,

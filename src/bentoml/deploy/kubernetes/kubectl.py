@@ -1,0 +1,114 @@
+"""The command lines of kubectl: every value stands in an argument of its own, or after `=` in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util import proc
+from bentoml.deploy.plans import Program
+from bentoml.exceptions import YataiDeploymentException
+from bentoml.yatai.deployment_models import DeploymentResource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bentoml.deploy.plans import Workshop
+
+LIMIT_S = 120.0
+_ANSWER = "--request-timeout=60s"
+_UNKNOWN_KINDS = ("doesn't have a resource type", "no matches for kind")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which cluster, and which namespace of it.
+
+    Attributes:
+        namespace: of the cluster.
+        context: of the configuration of kubectl; None for the one in use.
+    """
+
+    namespace: str
+    context: str | None = None
+
+    def kubectl(self, *words: str) -> tuple[str, ...]:
+        """A command line."""
+        context = () if self.context is None else (f"--context={self.context}",)
+        return ("kubectl", *context, f"--namespace={self.namespace}", *words)
+
+
+def current_context() -> str | None:
+    """The context that kubectl uses; None where it has none, as inside of a cluster.
+
+    Raises:
+        BentoMLException: kubectl is not installed.
+    """
+    done = proc.run(["kubectl", "config", "current-context"], timeout_s=LIMIT_S)
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def resource_of(found: Mapping[str, Any], cluster: Cluster) -> DeploymentResource:
+    """An object as the record of a deployment has it."""
+    name = found["metadata"]["name"]
+    place = f"{cluster.namespace}/{name}"
+    return DeploymentResource(
+        found["kind"],
+        place if cluster.context is None else f"{cluster.context}:{place}",
+        {
+            "api_version": found["apiVersion"],
+            "name": name,
+            "namespace": cluster.namespace,
+            "context": cluster.context,
+        },
+    )
+
+
+def apply_step(found: Mapping[str, Any], file: str, cluster: Cluster) -> Program:
+    """Makes an object, or changes it."""
+    return Program(
+        f"apply {found['kind']} {found['metadata']['name']}",
+        cluster.kubectl("apply", f"--filename={file}", _ANSWER),
+        (resource_of(found, cluster),),
+    )
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Removes an object. A cluster that does not know its kind has none."""
+
+    resource: DeploymentResource
+    creates: tuple[DeploymentResource, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"delete {self.resource.kind} {self.resource.detail['name']}"
+
+    def lines(self) -> tuple[str, ...]:
+        """See `Step`."""
+        return Program(self.title, self._argv()).lines()
+
+    def run(self, workshop: Workshop) -> None:
+        """See `Step`."""
+        done = proc.run(self._argv(), timeout_s=LIMIT_S)
+        if done.returncode != 0 and not any(text in done.stderr for text in _UNKNOWN_KINDS):
+            raise YataiDeploymentException(f"kubectl could not delete it: {done.stderr.strip()[-2000:]}")
+        for line in done.stdout.splitlines():
+            workshop.say(line)
+
+    def _argv(self) -> tuple[str, ...]:
+        detail = self.resource.detail
+        group, slash, version = str(detail["api_version"]).rpartition("/")
+        kind = f"{self.resource.kind}.{version}.{group}" if slash else self.resource.kind
+        cluster = Cluster(detail["namespace"], detail.get("context"))
+        return cluster.kubectl("delete", kind, detail["name"], "--ignore-not-found", _ANSWER)
+
+
+def ask(cluster: Cluster, *words: str) -> proc.Completed:
+    """What kubectl prints; it has failed when its exit code is not 0.
+
+    Raises:
+        BentoMLException: kubectl is not installed, or does not come to an end.
+    """
+    return proc.run(cluster.kubectl(*words, "--output=json", "--request-timeout=20s"), timeout_s=LIMIT_S)
