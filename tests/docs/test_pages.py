@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.deploy.kubernetes.lookalike import LookAlike, served
 from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
 
@@ -22,6 +24,9 @@ NOT_RUN_LIMIT = 6
 
 NEEDS = re.compile(r"<!-- The tests run this page in the environment (\w+)\. -->")
 """A comment on a page whose libraries are not in the environment of the suite; see tests/environments."""
+
+CLUSTER = "<!-- The tests run this page with kubectl and a look-alike of a cluster. -->"
+"""A comment on a page whose commands need a cluster. No cluster runs: each Deployment is said to run at once."""
 
 
 def environments_of(page: Path) -> list[pytest.MarkDecorator]:
@@ -40,7 +45,9 @@ PAGES = [
 @pytest.mark.parametrize("page", PAGES)
 def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    with PageRun(tmp_path) as run:
+    with PageRun(tmp_path) as run, ExitStack() as around:
+        if CLUSTER in text:
+            run.env["KUBECONFIG"] = str(around.enter_context(served(LookAlike(pods_run=True), tmp_path)))
         if page.parent.parent == EXAMPLES:
             for module in page.parent.glob("*.py"):
                 shutil.copy(module, run.work)

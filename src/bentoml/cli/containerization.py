@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bentoml.cli.interruption import sigterm_as_exit
 from bentoml.cli.options import bento_argument, bento_command, verify_option
 from bentoml.cli.progress import StatusLine
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     from bentoml.cli.command import Verbosity
     from bentoml.deploy.container import BuildSecret, ImageOptions
@@ -165,7 +164,7 @@ def _build(path: Path, options: ImageOptions, engine: str | None, verbosity: Ver
 
     began_s = time.monotonic()
     program = choose_engine(engine).name
-    with _sigterm_as_exit(), _shown_lines(verbosity) as show:
+    with sigterm_as_exit(), _shown_lines(verbosity) as show:
         name = containerize(path, options, engine=program, on_line=show)
     click.echo(f"Build container image: {name}")
     if not verbosity.quiet:
@@ -197,20 +196,6 @@ def _say_what_was_built(engine: str, name: str, seconds: float, *, is_elsewhere:
     if facts is not None or is_elsewhere:
         text += f"; run it with: {shlex.join(run_command(engine, name))}"
     click.echo(text, err=True)
-
-
-@contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
-    """Let SIGTERM end the engine and remove what is temporary, as ctrl-C does."""
-
-    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as Python calls it
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show_plan(path: Path, options: ImageOptions, engine: str | None, context_dir: Path) -> None:

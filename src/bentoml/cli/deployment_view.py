@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,15 +28,23 @@ def print_deployments(deployments: Sequence[Deployment], output: str) -> None:
     """
     if output == "json":
         for deployment in deployments:
-            click.echo(json.dumps(deployment.to_json(), indent=2))
+            click.echo(json.dumps(_document(deployment), indent=2))
     elif output == "yaml":
         import yaml
 
         for deployment in deployments:
-            text = yaml.safe_dump(deployment.to_json(), sort_keys=False, allow_unicode=True)
+            text = yaml.safe_dump(_document(deployment), sort_keys=False, allow_unicode=True)
             click.echo(f"---\n{text}" if len(deployments) > 1 else text, nl=False)
     else:
         click.echo(deployment_table(deployments, wide=output == "wide", now=datetime.now(timezone.utc)))
+
+
+def _document(deployment: Deployment) -> dict[str, Any]:
+    """The record, with what exists of it on its platform."""
+    document = deployment.to_json()
+    if deployment.resources:
+        document["resources"] = [resource.to_json() for resource in deployment.resources]
+    return document
 
 
 def deployment_table(deployments: Sequence[Deployment], *, wide: bool, now: datetime) -> str:

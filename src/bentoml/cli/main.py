@@ -41,6 +41,7 @@ COMMANDS = (
         "Serve a bundle over HTTP in production.",
     ),
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
+    CommandEntry("kubernetes", "bentoml.cli.kubernetes:kubernetes_command", "Run bundles on Kubernetes."),
     CommandEntry(
         "deployment", "bentoml.cli.deployments:deployment_group", "Show what is recorded of bundles that run somewhere."
     ),

@@ -84,13 +84,19 @@ class YataiClient:
         self._repository: BentoRepository | None = None
 
     @property
+    def registry(self) -> Registry:
+        """The registry itself."""
+        if self._registry is None:
+            self._registry = open_local_registry(get_config())
+        return self._registry
+
+    @property
     def repository(self) -> BentoRepository:
         """The bundles."""
         if self._repository is None:
             from bentoml.yatai.repository import BentoRepository
 
-            registry = self._registry or open_local_registry(get_config())
-            self._repository = BentoRepository(registry, self._url, lambda: open_local_registry(get_config()))
+            self._repository = BentoRepository(self.registry, self._url, lambda: open_local_registry(get_config()))
         return self._repository
 
     @property
@@ -98,7 +104,7 @@ class YataiClient:
         """The records of deployments."""
         from bentoml.yatai.deployment_client import DeploymentClient
 
-        return DeploymentClient(lambda: self._registry or open_local_registry(get_config()))
+        return DeploymentClient(lambda: self.registry)
 
 
 def open_local_registry(config: Config) -> LocalRegistry:

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import own_saved
-from tests.deploy.kubernetes.lookalike import LookAlike, http_server
+from tests.deploy.kubernetes.lookalike import LookAlike, served
 from tests.deploy.plans.conftest import registry, write_bundle
 
-__all__ = ["cluster", "own_saved", "registry", "write_bundle"]
+__all__ = ["cluster", "kubectl", "own_saved", "registry", "write_bundle"]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LookAlike]:
-    """It is the context `test` of a kubectl of its own."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed")
+def kubectl() -> str:
+    """The program."""
+    found = shutil.which("kubectl")
+    if found is None:
+        pytest.skip("kubectl is not installed: https://kubernetes.io/docs/tasks/tools")
+    return found
+
+
+@pytest.fixture
+def cluster(kubectl: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LookAlike]:
+    """It is the context `test` of a configuration of kubectl that has no other."""
     found = LookAlike()
-    server = http_server(found)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    configuration = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": ""}}],
-        "current-context": "test",
-    }
-    path = tmp_path / "kubeconfig"
-    path.write_text(json.dumps(configuration))
-    monkeypatch.setenv("KUBECONFIG", str(path))
-    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "kube-cache"))
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(found, tmp_path) as configuration:
+        monkeypatch.setenv("KUBECONFIG", str(configuration))
+        monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "kube-cache"))
+        yield found

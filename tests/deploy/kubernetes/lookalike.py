@@ -13,7 +13,10 @@ import json
 import re
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -64,11 +67,17 @@ class RefusedError(Exception):
 
 
 class LookAlike:
-    """What is stored, by plural, namespace and name; `refused` has the kinds that nobody may write."""
+    """What is stored, by plural, namespace and name.
 
-    def __init__(self) -> None:
+    Args:
+        pods_run: give each Deployment at once the status that it has when all its pods are ready.
+    """
+
+    def __init__(self, pods_run: bool = False) -> None:
+        self.pods_run = pods_run
         self.objects: dict[tuple[str, str, str], Object] = {}
         self.refused: set[str] = set()
+        """Kinds that nobody may write."""
         self.silent = False
         self.lock = threading.Lock()
         self.revision = 0
@@ -134,6 +143,9 @@ class LookAlike:
         new["metadata"].update(uid=uid, resourceVersion=str(self.revision))
         if namespace:
             new["metadata"]["namespace"] = namespace
+        if self.pods_run and kind.name == "Deployment":
+            count = new["spec"].get("replicas", 1)
+            new["status"] = {"replicas": count, "updatedReplicas": count, "availableReplicas": count}
         self.objects[kind.plural, namespace, name] = new
         return new
 
@@ -234,6 +246,29 @@ def patch_paths(kinds: list[Kind]) -> Object:
             "patch": {"x-kubernetes-group-version-kind": gvk, "parameters": parameters, "requestBody": content}
         }
     return paths
+
+
+@contextmanager
+def served(cluster: LookAlike, directory: Path) -> Iterator[Path]:
+    """Serve a look-alike on a free port; gives a configuration of kubectl whose one context, `test`, is that."""
+    server = http_server(cluster)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    configuration = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": ""}}],
+        "current-context": "test",
+    }
+    path = directory / "kubeconfig"
+    path.write_text(json.dumps(configuration))
+    try:
+        yield path
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def http_server(cluster: LookAlike) -> ThreadingHTTPServer:

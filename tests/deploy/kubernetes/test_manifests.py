@@ -231,12 +231,12 @@ def test_image_when_given_by_digest_is_that() -> None:
     assert pod(image=image)["containers"][0]["image"] == image
 
 
-def test_kustomize_when_built_by_kubectl_is_the_plain_form(tmp_path: Path) -> None:
+def test_kustomize_when_built_by_kubectl_is_the_plain_form(kubectl: str, tmp_path: Path) -> None:
     files = manifests(wanted(**OPTIONS["most"]), "kustomize")
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     done = subprocess.run(
-        ["kubectl", "kustomize", str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+        [kubectl, "kustomize", str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
     built = {found["kind"]: found for found in yaml.safe_load_all(done.stdout)}

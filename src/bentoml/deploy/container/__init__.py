@@ -10,6 +10,7 @@ from bentoml.deploy.container.engine import Command, ContainerEngine, ImageReque
 from bentoml.deploy.container.engines import choose_engine
 from bentoml.deploy.container.image_facts import ImageFacts, image_facts, run_command
 from bentoml.deploy.container.image_options import ImageOptions
+from bentoml.deploy.container.image_step import ImageStep
 
 __all__ = [
     "BuildSecret",
@@ -18,6 +19,7 @@ __all__ = [
     "ImageFacts",
     "ImageOptions",
     "ImageRequest",
+    "ImageStep",
     "choose_engine",
     "containerize",
     "image_facts",

@@ -10,7 +10,7 @@ from bentoml.deploy.plans.plan import Plan, Step
 from bentoml.deploy.plans.plan_files import write_plan
 from bentoml.deploy.plans.plan_text import plan_text
 from bentoml.deploy.plans.program import Program
-from bentoml.deploy.plans.waiting import POLL_S, WAIT_S, Waiting
+from bentoml.deploy.plans.waiting import POLL_S, WAIT_S, Waiting, said
 from bentoml.deploy.plans.workshop import Workshop
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "Waiting",
     "Workshop",
     "plan_text",
+    "said",
     "write_plan",
 ]

@@ -29,7 +29,7 @@ def write_files(files: Mapping[str, str], directory: Path) -> None:
 
 
 def write_plan(plan: Plan, directory: Path) -> None:
-    """Write the files of a plan, and its steps as `steps.json` and, where a shell can do them, as `steps.sh`.
+    """Write the files of a plan and, when it has steps, these as `steps.json` and `steps.sh`.
 
     Args:
         plan: what will be done.
@@ -43,8 +43,8 @@ def write_plan(plan: Plan, directory: Path) -> None:
     try:
         with staged_directory(target) as staging:
             write_files(plan.files, staging)
-            write_atomic(staging / STEPS, json.dumps(_steps(plan), indent=2) + "\n")
             if plan.steps:
+                write_atomic(staging / STEPS, json.dumps(_steps(plan), indent=2) + "\n")
                 write_atomic(staging / SCRIPT, _script(plan), executable=True)
     except FileExistsError as error:
         raise BentoMLException(f"{directory} exists and is not empty; give another directory") from error

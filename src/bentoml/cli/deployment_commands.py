@@ -1,0 +1,115 @@
+"""The commands that are the same on all platforms: `delete`, `get` and `list`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from bentoml.cli.deployment_actions import chosen_namespace, open_registry, say_to
+from bentoml.cli.deployment_options import one_deployment
+from bentoml.cli.deployment_view import print_deployments
+from bentoml.cli.interruption import sigterm_as_exit
+from bentoml.cli.options import bento_command, output_option, yatai_url_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bentoml.cli.command import BentoCommand, Verbosity
+    from bentoml.deploy.plans import Deployer, Deployments
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the commands have to know of a platform.
+
+    Attributes:
+        title: how texts call it.
+        deployer: makes its deployer, and imports it.
+    """
+
+    title: str
+    deployer: Callable[[], Deployer]
+
+    def deployments(self, yatai_url: str | None, verbosity: Verbosity) -> Deployments:
+        """Its deployments, as a registry has them."""
+        from bentoml.deploy.plans import Deployments
+
+        return Deployments(open_registry(yatai_url), self.deployer(), say_to(verbosity))
+
+
+def delete_command_of(platform: Platform) -> BentoCommand:
+    """The command that removes a deployment."""
+
+    @bento_command("delete", short_help=f"Remove a deployment on {platform.title}.")
+    @one_deployment
+    @click.option("--force", is_flag=True, help="Go on after errors, and forget what could not be removed.")
+    @yatai_url_option
+    @click.pass_obj
+    def command(verbosity: Verbosity, name: str, namespace: str | None, force: bool, yatai_url: str | None) -> None:
+        full_namespace = chosen_namespace(namespace)
+        with sigterm_as_exit():
+            left = platform.deployments(yatai_url, verbosity).delete(full_namespace, name, force=force)
+        for reason in left:
+            click.echo(f"may still exist: {reason}", err=True)
+        click.echo(f"Deleted deployment {full_namespace}/{name}")
+
+    command.help = f"Remove what exists of a deployment on {platform.title}, then its record."
+    return command
+
+
+def get_command_of(platform: Platform) -> BentoCommand:
+    """The command that says how a deployment does."""
+
+    @bento_command("get", short_help=f"Show how a deployment on {platform.title} does.")
+    @one_deployment
+    @output_option
+    @yatai_url_option
+    @click.pass_obj
+    def command(
+        verbosity: Verbosity, name: str, namespace: str | None, output: str | None, yatai_url: str | None
+    ) -> None:
+        found = platform.deployments(yatai_url, verbosity).describe(chosen_namespace(namespace), name)
+        print_deployments([found], output or "json")
+
+    command.help = f"Ask {platform.title} how a deployment does now, and show that with its record."
+    return command
+
+
+def list_command_of(platform: Platform) -> BentoCommand:
+    """The command that lists deployments."""
+
+    @bento_command("list", short_help=f"List the deployments on {platform.title}.")
+    @click.option("-n", "--namespace", metavar="NAME", help="Only those of one namespace.  [all]")
+    @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many.  [default: 200]")
+    @click.option("-l", "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (core, web)'.")
+    @click.option("--order-by", type=click.Choice(["created_at", "name"]), default="created_at", show_default=True)
+    @click.option("--asc/--desc", "ascending", default=False, help="Oldest, or first name, on top.  [desc]")
+    @output_option
+    @yatai_url_option
+    def command(
+        namespace: str | None,
+        limit: int | None,
+        labels: str | None,
+        order_by: str,
+        ascending: bool,
+        output: str | None,
+        yatai_url: str | None,
+    ) -> None:
+        from bentoml.yatai.deployment_models import DEFAULT_LIMIT, DeploymentQuery
+        from bentoml.yatai.labels import parse_label_query
+        from bentoml.yatai.models import SortBy
+
+        query = DeploymentQuery(
+            namespace=namespace,
+            operator=platform.deployer().operator,
+            conditions=parse_label_query(labels) if labels else (),
+            sort_by=SortBy[order_by.upper()],
+            ascending=ascending,
+            limit=DEFAULT_LIMIT if limit is None else limit,
+        )
+        print_deployments(open_registry(yatai_url).list_deployments(query), output or "table")
+
+    command.help = f"List the deployments on {platform.title} as they are recorded, newest first."
+    return command

@@ -1,0 +1,41 @@
+"""`bentoml kubernetes`: deployments on Kubernetes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bentoml.cli.deployment_commands import Platform, delete_command_of, get_command_of, list_command_of
+from bentoml.cli.lazy_group import CommandEntry, LazyGroup
+
+if TYPE_CHECKING:
+    from bentoml.deploy.plans import Deployer
+
+
+def _deployer() -> Deployer:
+    from bentoml.deploy.kubernetes import KubernetesDeployer
+
+    return KubernetesDeployer()
+
+
+PLATFORM = Platform("Kubernetes", _deployer)
+COMMANDS = (
+    CommandEntry("deploy", "bentoml.cli.kubernetes_changes:deploy_command", "Run a bundle on Kubernetes."),
+    CommandEntry("update", "bentoml.cli.kubernetes_changes:update_command", "Change a deployment on Kubernetes."),
+    CommandEntry("delete", "bentoml.cli.kubernetes:delete_command", "Remove a deployment on Kubernetes."),
+    CommandEntry("get", "bentoml.cli.kubernetes:get_command", "Show how a deployment on Kubernetes does."),
+    CommandEntry("list", "bentoml.cli.kubernetes:list_command", "List the deployments on Kubernetes."),
+    CommandEntry(
+        "manifests", "bentoml.cli.kubernetes_manifests:manifests_command", "Print or write objects for other programs."
+    ),
+)
+
+delete_command = delete_command_of(PLATFORM)
+get_command = get_command_of(PLATFORM)
+list_command = list_command_of(PLATFORM)
+
+
+@click.group(name="kubernetes", cls=LazyGroup, entries=COMMANDS, short_help="Run bundles on Kubernetes.")
+def kubernetes_command() -> None:
+    """Run bundles on Kubernetes, with kubectl; the registry records what runs."""
