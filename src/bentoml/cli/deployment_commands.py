@@ -39,6 +39,15 @@ class Platform:
         return Deployments(open_registry(yatai_url), self.deployer(), say_to(verbosity))
 
 
+def delete_deployment(deployments: Deployments, namespace: str, name: str, *, force: bool) -> None:
+    """Remove a deployment, and say what may be left."""
+    with sigterm_as_exit():
+        left = deployments.delete(namespace, name, force=force)
+    for reason in left:
+        click.echo(f"may still exist: {reason}", err=True)
+    click.echo(f"Deleted deployment {namespace}/{name}")
+
+
 def delete_command_of(platform: Platform) -> BentoCommand:
     """The command that removes a deployment."""
 
@@ -48,12 +57,8 @@ def delete_command_of(platform: Platform) -> BentoCommand:
     @yatai_url_option
     @click.pass_obj
     def command(verbosity: Verbosity, name: str, namespace: str | None, force: bool, yatai_url: str | None) -> None:
-        full_namespace = chosen_namespace(namespace)
-        with sigterm_as_exit():
-            left = platform.deployments(yatai_url, verbosity).delete(full_namespace, name, force=force)
-        for reason in left:
-            click.echo(f"may still exist: {reason}", err=True)
-        click.echo(f"Deleted deployment {full_namespace}/{name}")
+        deployments = platform.deployments(yatai_url, verbosity)
+        delete_deployment(deployments, chosen_namespace(namespace), name, force=force)
 
     command.help = f"Remove what exists of a deployment on {platform.title}, then its record."
     return command

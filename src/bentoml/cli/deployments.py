@@ -1,4 +1,4 @@
-"""`bentoml deployment`: look at the records of deployments."""
+"""`bentoml deployment`: deployments on all platforms, and the commands that look at their records."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from bentoml.exceptions import Status
 
 COMMANDS = (
+    CommandEntry("create", "bentoml.cli.deployment_files:create_command", "Make a deployment out of a YAML file."),
+    CommandEntry("apply", "bentoml.cli.deployment_files:apply_command", "Make or change what a YAML file says."),
+    CommandEntry("delete", "bentoml.cli.deployment_files:delete_command", "Remove a deployment."),
     CommandEntry("list", "bentoml.cli.deployments:list_deployments_command", "List recorded deployments."),
     CommandEntry("get", "bentoml.cli.deployments:get_deployment_command", "Show the record of a deployment."),
 )
@@ -37,10 +40,10 @@ PLATFORMS = {
     name="deployment",
     cls=LazyGroup,
     entries=COMMANDS,
-    short_help="Show what is recorded of bundles that run somewhere.",
+    short_help="Look after bundles that run somewhere.",
 )
 def deployment_group() -> None:
-    """Show what is recorded of bundles that run somewhere; the registry starts and stops nothing."""
+    """Make, change and remove deployments out of files, and show what is recorded of all."""
 
 
 def namespace_option(meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -94,13 +94,10 @@ def _refuse_image_of_other(found: Deployment, spec: DeploymentSpec, settings: di
 
 
 def _with_context(settings: dict[str, Any], asked: Change) -> dict[str, Any]:
-    """The settings with the cluster that kubectl means now, which must not become another one later."""
-    from bentoml.deploy.kubernetes import current_context
+    """The settings with the cluster they are for; a plan, which needs none, has that of kubectl."""
+    from bentoml.deploy.kubernetes import with_context
 
-    if settings.get("context") is None and not asked.is_plan:
-        context = current_context()
-        return settings if context is None else {**settings, "context": context}
-    return settings
+    return settings if asked.is_plan else with_context(settings, {})
 
 
 def _taken_build(options: dict[str, Any]) -> dict[str, Any]:

@@ -42,9 +42,7 @@ COMMANDS = (
     ),
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
     CommandEntry("kubernetes", "bentoml.cli.kubernetes:kubernetes_command", "Run bundles on Kubernetes."),
-    CommandEntry(
-        "deployment", "bentoml.cli.deployments:deployment_group", "Show what is recorded of bundles that run somewhere."
-    ),
+    CommandEntry("deployment", "bentoml.cli.deployments:deployment_group", "Look after bundles that run somewhere."),
     CommandEntry(
         "healthcheck",
         "bentoml.cli.healthcheck:healthcheck_command",

@@ -5,7 +5,7 @@
 
 from bentoml.deploy.kubernetes.deployer import KubernetesDeployer
 from bentoml.deploy.kubernetes.forms import FORMS, manifests
-from bentoml.deploy.kubernetes.kubectl import current_context
+from bentoml.deploy.kubernetes.kubectl import with_context
 from bentoml.deploy.kubernetes.options import SERVICE_TYPES, KubernetesOptions
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "SERVICE_TYPES",
     "KubernetesDeployer",
     "KubernetesOptions",
-    "current_context",
     "manifests",
+    "with_context",
 ]

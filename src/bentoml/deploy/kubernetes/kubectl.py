@@ -48,6 +48,20 @@ def current_context() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
+def with_context(settings: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that name the cluster: what kubectl means now may be another one tomorrow.
+
+    Args:
+        settings: those that are wanted.
+        before: those of the record; empty for a new deployment.
+
+    Raises:
+        BentoMLException: kubectl is not installed.
+    """
+    context = settings.get("context") or before.get("context") or current_context()
+    return dict(settings) if context is None else {**settings, "context": context}
+
+
 def resource_of(found: Mapping[str, Any], cluster: Cluster) -> DeploymentResource:
     """An object as the record of a deployment has it."""
     name = found["metadata"]["name"]

@@ -1,0 +1,205 @@
+"""Pods of the objects for Kubernetes, run by podman: no cluster, but the real image, its rights and its end."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.deploy.containers.machine import Machine
+from tests.deploy.containers.running import BENTOML, MARKS, ask, free_port, wait_until_ready
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+pytestmark = MARKS
+SERVICE = """
+import sys
+import time
+import bentoml
+from bentoml.adapters import JsonInput
+from bentoml.service.artifacts.common import JSONArtifact
+
+
+@bentoml.artifacts([JSONArtifact("factor")])
+class Scaler(bentoml.BentoService):
+    @bentoml.api(input=JsonInput(), batch=False)
+    def scale(self, seconds):
+        time.sleep(seconds)
+        return self.artifacts.factor
+
+
+if __name__ == "__main__":
+    for factor in (1, 2):
+        service = Scaler()
+        service.pack("factor", factor)
+        service.save(version=f"{factor}.0")
+"""
+CONFIG = "bento_server: {grace_s: 20, feedback: {enabled: false}}\n"
+
+
+@pytest.fixture(scope="module")
+def home(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two bundles, and the image of each."""
+    home, work = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
+    (work / "scaler.py").write_text(SERVICE)
+    env = {**os.environ, "BENTOML_HOME": str(home)}
+    subprocess.run([sys.executable, "scaler.py"], cwd=work, env=env, check=True, capture_output=True)
+    for version in ("1.0", "2.0"):
+        words = ("--tag", "localhost/scaler", "--engine", "podman")
+        machine.run(BENTOML, "containerize", f"Scaler:{version}", *words, BENTOML_HOME=str(home))
+    return home
+
+
+def objects(machine: Machine, home: Path, version: str) -> list[dict[str, Any]]:
+    """The objects of a deployment with that version."""
+    config = home / "server.yml"
+    config.write_text(CONFIG)
+    words = ("scaler", "-b", f"Scaler:{version}", "--image", "localhost/scaler", "--config-file", str(config))
+    printed = machine.run(BENTOML, "kubernetes", "manifests", *words, "--workers", "2", BENTOML_HOME=str(home))
+    return list(yaml.safe_load_all(printed))
+
+
+class Pod:
+    """A pod of a Deployment.
+
+    Args:
+        machine: has podman.
+        found: the objects.
+        number: makes the name.
+        directory: for its file.
+    """
+
+    def __init__(self, machine: Machine, found: list[dict[str, Any]], number: int, directory: Path) -> None:
+        self.machine = machine
+        self.port = free_port()
+        kinds = {each["kind"]: each for each in found}
+        spec = kinds["Deployment"]["spec"]["template"]["spec"]
+        self.grace_s = int(spec["terminationGracePeriodSeconds"])
+        (container,) = spec["containers"]
+        self.last_command: list[str] = container["lifecycle"]["preStop"]["exec"]["command"]
+        self.ready_path: str = container["readinessProbe"]["httpGet"]["path"]
+        # podman runs such probes with curl inside of the container; here they are asked from outside.
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            del container[probe]
+        container["ports"][0].update(hostPort=self.port, hostIP="127.0.0.1")
+        metadata = {"name": f"scaler-{number}", "labels": kinds["Deployment"]["metadata"]["labels"]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        self.file = directory / f"pod-{number}.yaml"
+        self.file.write_text(yaml.safe_dump_all([kinds["ConfigMap"], pod]))
+        self.container = f"scaler-{number}-server"
+
+    def start(self) -> None:
+        self.machine.run("podman", "play", "kube", str(self.file))
+        wait_until_ready(self.machine, self.container, self.port)
+
+    def inside(self, *argv: str, check: bool = True) -> str:
+        return self.machine.run("podman", "exec", self.container, *argv, check=check)
+
+    def leave(self) -> int:
+        """What happens to a pod that is deleted: its last command, SIGTERM, and after the grace time SIGKILL.
+
+        Returns:
+            The exit code of the server.
+        """
+        began_s = time.monotonic()
+        self.inside(*self.last_command)
+        left_s = self.grace_s - (time.monotonic() - began_s)
+        self.machine.run("podman", "stop", "-t", str(int(left_s)), self.container)
+        return int(self.machine.run("podman", "inspect", self.container, "--format", "{{.State.ExitCode}}"))
+
+    def remove(self) -> None:
+        self.machine.run("podman", "play", "kube", "--down", str(self.file), check=False)
+
+
+@contextmanager
+def pod(machine: Machine, home: Path, number: int, directory: Path) -> Iterator[Pod]:
+    made = Pod(machine, objects(machine, home, f"{number}.0"), number, directory)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_pod_answers_with_its_configuration_and_without_rights(machine: Machine, home: Path, tmp_path: Path) -> None:
+    with pod(machine, home, 1, tmp_path) as found:
+        assert ask(found.port, "/scale", "0") == (200, "1")
+        assert ask(found.port, "/livez")[0] == 200
+        assert ask(found.port, "/feedback", "{}")[0] == 404, "as its configuration file says"
+        assert found.inside("id", "-u") == "1034"
+        status = found.inside("cat", "/proc/1/status")
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == 0
+        assert fields["NoNewPrivs"] == "1"
+        assert found.inside("sh", "-c", "touch /home/bentoml/x || echo refused", check=False) == "refused"
+        found.inside("sh", "-c", "touch /tmp/x")
+
+
+class Load:
+    """Clients that ask a pod all the time, until the end of the block."""
+
+    def __init__(self, target: Pod) -> None:
+        self.target = target
+        self.answers: list[tuple[int, str]] = []
+        self.problems: list[str] = []
+        self._is_over = threading.Event()
+        self._clients = [threading.Thread(target=self._ask_on) for _ in range(4)]
+
+    def __enter__(self) -> Self:
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        for client in self._clients:
+            client.join()
+
+    def wait_for_more(self, count: int) -> None:
+        wanted, end_s = len(self.answers) + count, time.monotonic() + 60
+        while len(self.answers) < wanted:
+            assert time.monotonic() < end_s, self.problems
+            self._is_over.wait(0.01)
+
+    def _ask_on(self) -> None:
+        while not self._is_over.is_set():
+            self._ask()
+
+    def _ask(self) -> None:
+        try:
+            self.answers.append(ask(self.target.port, "/scale", "0.02"))
+        except (OSError, http.client.HTTPException) as error:
+            self.problems.append(repr(error))
+
+
+def test_update_when_requests_come_all_the_time_loses_none(machine: Machine, home: Path, tmp_path: Path) -> None:
+    with (
+        pod(machine, home, 1, tmp_path) as old,
+        Load(old) as load,
+        pod(machine, home, 2, tmp_path) as new,
+        ThreadPoolExecutor() as others,
+    ):
+        # The new pod is ready. The old one is told to leave, and only then do those who send learn of it.
+        code = others.submit(old.leave)
+        load.wait_for_more(10)
+        slow = others.submit(ask, old.port, "/scale", "8")
+        load.target = new
+        assert slow.result() == (200, "1"), "it came while the pod was leaving, and took longer than its last command"
+        assert code.result() == 0
+        load.wait_for_more(10)
+    assert load.problems == []
+    assert {status for status, _ in load.answers} == {200}
+    assert {text for _, text in load.answers} == {"1", "2"}
+    assert load.answers[-1] == (200, "2")
