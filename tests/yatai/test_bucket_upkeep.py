@@ -244,3 +244,21 @@ def test_bucket_of_another_catalog_is_left_alone(
     other.upload_from_dir(bundle)
     with pytest.raises(YataiRepositoryException, match="belongs to another catalog"):
         registry.collect()
+
+
+def test_backup_of_a_bucket_belongs_to_its_catalog(
+    registry: LocalRegistry, put: Put, bucket: BucketStore, bucket_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("Iris:1")
+    prefix = parse_address(bucket_url).name
+    for name in list(bucket.names(prefix)):
+        with bucket.open(name) as stream:
+            content = b"".join(stream.chunks)
+        bucket.write(f"{prefix}-backup{name.removeprefix(prefix)}", io.BytesIO(content), len(content))
+    monkeypatch.setenv("BENTOML__YATAI__REPOSITORY__S3__URL", f"{bucket_url}-backup")
+    restored = open_local_registry(get_config())
+    assert restored.collect(timedelta(0)) == CollectionReport()
+    with restored.reading(restored.find(Tag("Iris", "1"))) as copy:
+        assert (copy / "bentoml.yml").is_file()
+    Put(restored, put._write)("Iris:2")
+    assert restored.inspect(deep=True).problems == ()

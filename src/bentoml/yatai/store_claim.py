@@ -33,11 +33,11 @@ def claim_store(database: Database, contents: ContentStore) -> None:
     address = contents.address
     if address is None:
         return
-    there, own = contents.read_mark(), _own_mark(database, address)
+    there = contents.read_mark()
     if there is None:
-        contents.write_mark(own or _new_mark(database, address))
-        there, own = contents.read_mark(), _own_mark(database, address)
-    _compare(contents, there, own)
+        contents.write_mark(_mark_for(database, address))
+        there = contents.read_mark()
+    _compare(database, contents, there)
 
 
 def refuse_foreign(database: Database, contents: ContentStore) -> None:
@@ -49,11 +49,14 @@ def refuse_foreign(database: Database, contents: ContentStore) -> None:
     if contents.address is not None:
         there = contents.read_mark()
         if there is not None:
-            _compare(contents, there, _own_mark(database, contents.address))
+            _compare(database, contents, there)
 
 
-def _compare(contents: ContentStore, there: str | None, own: str | None) -> None:
-    if there is None or there != own:
+def _compare(database: Database, contents: ContentStore, there: str | None) -> None:
+    """Any mark of this catalog is right: a backup may have been copied to another bucket, with the mark."""
+    with database.read() as connection:
+        own = () if connection is None else connection.execute(sa.select(stores.c.mark)).scalars().all()
+    if there not in own:
         raise YataiRepositoryException(
             f"{contents.address} belongs to another catalog; two with one bucket would remove each other's files. Set "
             "yatai.database.url to the database of the first, or keep bundles under another prefix. If that database "
@@ -61,16 +64,8 @@ def _compare(contents: ContentStore, there: str | None, own: str | None) -> None
         )
 
 
-def _own_mark(database: Database, address: str) -> str | None:
-    with database.read() as connection:
-        if connection is None:
-            return None
-        found = connection.execute(sa.select(stores.c.mark).where(stores.c.address == address)).scalar()
-        return None if found is None else str(found)
-
-
-def _new_mark(database: Database, address: str) -> str:
-    """A mark for a store, unless another process has made one just now; in the catalog before it is in the store."""
+def _mark_for(database: Database, address: str) -> str:
+    """The mark of this catalog for a store; one that is new is in the catalog before it is in the store."""
     with database.write(durable=True) as connection:
         found = connection.execute(sa.select(stores.c.mark).where(stores.c.address == address)).scalar()
         if found is not None:
