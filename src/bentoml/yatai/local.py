@@ -10,7 +10,7 @@ the next save or delete of anybody. Contents that no record needs any more are c
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -193,20 +193,23 @@ class LocalRegistry(LocalDeployments):
     @contextmanager
     def reading(self, bento: Bento) -> Iterator[Path]:
         """See `Registry`."""
-        if self.contents.is_remote:
-            # Nobody waits in the catalog for what is being copied: its contents stay when the bundle is deleted.
+        # Nobody waits in the catalog for what is being copied: its contents stay when the bundle is deleted.
+        with nullcontext() if self.contents.is_remote else self._locked_for_reading(bento):
             held = self.hold(bento)
             try:
                 yield held.path
             finally:
                 held.release()
-            return
-        with self._locked_for_reading(bento) as found:
-            yield self._held(found).path
 
     def hold(self, bento: Bento) -> HeldCheckout:
         """See `Registry`."""
-        return self._held(self._catalog.find(Tag(bento.name, bento.version)))
+        found = self._catalog.find(Tag(bento.name, bento.version))
+        path = self.contents.directory(found)
+        if path is None:
+            assert self._cache is not None, "a registry in a bucket is made with a cache"
+            return self._cache.held(self.contents.tree(found), self.contents.fill)
+        refuse_other_bundle(found, path)
+        return HeldCheckout(path)
 
     def place(self, bento: Bento, part: BundleTree, directory: Path) -> None:
         """See `Registry`."""
@@ -270,14 +273,6 @@ class LocalRegistry(LocalDeployments):
             deposit.bring_again(gone)
             return False
         return True
-
-    def _held(self, found: Bento) -> HeldCheckout:
-        path = self.contents.directory(found)
-        if path is None:
-            assert self._cache is not None, "a registry in a bucket is made with a cache"
-            return self._cache.held(self.contents.tree(found), self.contents.fill)
-        refuse_other_bundle(found, path)
-        return HeldCheckout(path)
 
     def _vacate(self, record: Record) -> None:
         self._blobs.displace(record.uri, record.uid)
