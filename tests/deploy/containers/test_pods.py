@@ -163,6 +163,9 @@ class Load:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         self._is_over.set()
         for client in self._clients:
             client.join()
@@ -199,6 +202,7 @@ def test_update_when_requests_come_all_the_time_loses_none(machine: Machine, hom
         assert slow.result() == (200, "1"), "it came while the pod was leaving, and took longer than its last command"
         assert code.result() == 0
         load.wait_for_more(10)
+        load.stop()
     assert load.problems == []
     assert {status for status, _ in load.answers} == {200}
     assert {text for _, text in load.answers} == {"1", "2"}
