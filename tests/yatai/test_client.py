@@ -9,6 +9,7 @@ import pytest
 
 from bentoml.exceptions import BentoMLConfigException, InvalidArgument, MissingDependencyException
 from bentoml.yatai.client import YataiClient, get_yatai_client
+from bentoml.yatai.remote import RemoteRegistry
 
 
 def configure(home: Path, text: str) -> None:
@@ -47,6 +48,35 @@ def test_get_yatai_client_when_url_is_configured_takes_it_unless_told_otherwise(
     assert get_yatai_client().repository.url == "http://yatai:3000"
     assert get_yatai_client("http://other").repository.url == "http://other"
     assert get_yatai_client("").repository.url is None
+
+
+@pytest.mark.parametrize(
+    ("url", "is_sent"),
+    [
+        (None, True),
+        ("yatai.example", True),
+        ("http://yatai.example/other", True),
+        ("https://yatai.example", False),
+        ("http://yatai.example:81", False),
+        ("http://elsewhere", False),
+    ],
+)
+def test_a_token_goes_to_the_registry_that_it_is_configured_for_alone(
+    bentoml_home: Path, caplog: pytest.LogCaptureFixture, url: str | None, is_sent: bool
+) -> None:
+    configure(bentoml_home, "  remote:\n    url: http://yatai.example\n    access_token: hush\n")
+    registry = get_yatai_client(url).repository._registry
+    assert isinstance(registry, RemoteRegistry)
+    assert registry._settings.access_token == ("hush" if is_sent else None)
+    assert ("is for http://yatai.example, so" in caplog.text) is not is_sent
+    assert "hush" not in caplog.text
+
+
+def test_a_token_without_a_configured_registry_goes_to_the_one_that_is_named(bentoml_home: Path) -> None:
+    configure(bentoml_home, "  remote:\n    access_token: hush\n")
+    registry = get_yatai_client("http://elsewhere").repository._registry
+    assert isinstance(registry, RemoteRegistry)
+    assert registry._settings.access_token == "hush"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Opening a client is free; the database is opened by the first call that needs it
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bentoml.yatai.deployment_client import DeploymentClient
     from bentoml.yatai.local import LocalRegistry
     from bentoml.yatai.registry import Registry
+    from bentoml.yatai.remote import RemoteSettings
     from bentoml.yatai.repository import BentoRepository
 
     Progress = Callable[[int, int], None]
@@ -48,10 +50,29 @@ def get_yatai_client(yatai_url: str | None = None, *, progress: Progress | None 
     url = config.yatai.remote.url if yatai_url is None else yatai_url
     if not url:
         return YataiClient()
-    from bentoml.yatai.remote import RemoteSettings, open_registry
+    from bentoml.yatai.remote import open_registry
 
-    registry = open_registry(url, RemoteSettings.of(config), progress=progress, held=_ContentsHere())
+    registry = open_registry(url, _settings_for(url, config), progress=progress, held=_ContentsHere())
     return YataiClient(registry, registry.url)
+
+
+def _settings_for(url: str, config: Config) -> RemoteSettings:
+    """How to speak to a registry; the token that is configured for one registry is not shown to another."""
+    from bentoml.yatai.remote import RegistryAddress, RemoteSettings
+
+    settings, configured = RemoteSettings.of(config), config.yatai.remote.url
+    if not configured or settings.access_token is None:
+        return settings
+    asked, owner = (RegistryAddress.parse(text) for text in (url, configured))
+    if (asked.scheme, asked.host, asked.port) == (owner.scheme, owner.host, owner.port):
+        return settings
+    logger.warning(
+        "yatai.remote.access_token is for %s, so %s does not get it; name both in BENTOML__YATAI__REMOTE__URL and "
+        "BENTOML__YATAI__REMOTE__ACCESS_TOKEN to say who you are there",
+        owner,
+        asked,
+    )
+    return replace(settings, access_token=None)
 
 
 class _ContentsHere:

@@ -3,8 +3,9 @@
 `open_registry` -> `RemoteRegistry` -> `Api` (what is asked, retries, errors) -> `Transport` (connections).
 """
 
+from bentoml.yatai.remote.address import RegistryAddress
 from bentoml.yatai.remote.opening import open_registry
 from bentoml.yatai.remote.registry import RemoteRegistry
 from bentoml.yatai.remote.settings import RemoteSettings
 
-__all__ = ["RemoteRegistry", "RemoteSettings", "open_registry"]
+__all__ = ["RegistryAddress", "RemoteRegistry", "RemoteSettings", "open_registry"]
