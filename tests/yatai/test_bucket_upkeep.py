@@ -262,3 +262,25 @@ def test_backup_of_a_bucket_belongs_to_its_catalog(
         assert (copy / "bentoml.yml").is_file()
     Put(restored, put._write)("Iris:2")
     assert restored.inspect(deep=True).problems == ()
+
+
+def test_catalog_keeps_its_files_in_one_place(
+    registry: LocalRegistry, bucket_url: str, write_bundle: WriteBundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second = write_bundle(version="1"), write_bundle(version="2")
+    BentoRepository(registry).upload_from_dir(first)
+    in_bucket = rf"Files of this catalog are in {bucket_url}, and all have to be in one place"
+    monkeypatch.setenv("BENTOML__YATAI__REPOSITORY__S3__URL", f"{bucket_url}-other")
+    with pytest.raises(YataiRepositoryException, match=in_bucket):
+        BentoRepository(open_local_registry(get_config())).upload_from_dir(second)
+    monkeypatch.setenv("BENTOML__YATAI__REPOSITORY__TYPE", "file_system")
+    with pytest.raises(YataiRepositoryException, match=in_bucket):
+        BentoRepository(open_local_registry(get_config())).upload_from_dir(second)
+    BentoRepository(registry).upload_from_dir(second)
+    assert registry.inspect(deep=True).problems == ()
+
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "elsewhere"))
+    BentoRepository(open_local_registry(get_config())).upload_from_dir(first)
+    monkeypatch.setenv("BENTOML__YATAI__REPOSITORY__TYPE", "s3")
+    with pytest.raises(YataiRepositoryException, match=r"Files of this catalog are in .*elsewhere/repository/Iris/1,"):
+        BentoRepository(open_local_registry(get_config())).upload_from_dir(second)

@@ -74,10 +74,10 @@ class Deposit:
         nothing has to be kept.
 
         Raises:
-            YataiRepositoryException: the store belongs to another catalog.
+            YataiRepositoryException: the store belongs to another catalog, or the files of this one are elsewhere.
         """
+        claim_store(self._database, self._contents)
         if self._contents.is_remote:
-            claim_store(self._database, self._contents)
             self._upload_id = self._open_upload(tag, actor)
         yield
 
