@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import io
 import json
@@ -18,11 +19,13 @@ import pytest
 from bentoml._util.archives import pack_tar
 from bentoml.deploy.environment import list_environments
 from bentoml.saved_bundle.integrity import write_digests
+from bentoml.yatai.client import get_yatai_client
 from tests.cli.circle_bundle import PI, save_circle
 from tests.cli.saved_home import BENTOML, run_bentoml
 from tests.cli.server_process import served
 from tests.server.certificates import make_certificate
 from tests.storage.web_server import web_server
+from tests.yatai.server.live_registry import live_registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,3 +246,31 @@ def test_run_isolated_of_a_bundle_at_an_address_fetches_it_once(
         (left,) = (tmp_path / "temporary").iterdir()
         run_bentoml("info", server.url("/Circle.tar"), env=variables)
         assert not left.exists()
+
+
+def test_serve_isolated_holds_the_copy_of_a_bundle_of_a_registry(
+    circle: Path, shared_home: Path, tmp_path: Path
+) -> None:
+    variables = {**HAS_UV, "BENTOML_HOME": str(shared_home)}
+    with live_registry(tmp_path) as registry:
+        there = get_yatai_client(registry.url).repository
+        there.upload_from_dir(circle)
+        (bento,) = there.list()
+        argv = [BENTOML, "serve", bento.tag, "--yatai-url", registry.url, "--isolated", "--port", "0"]
+        with served(argv, variables) as server:
+            status, body = server.fetch("/pi", b"{}")
+            assert (status, json.loads(body)[0]) == (200, PI)
+            (lock,) = (shared_home / "cache").glob("*.lock")
+            assert is_locked(lock)
+            assert server.stop()[0] == 0
+    assert not is_locked(lock)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds a lock on a file."""
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
