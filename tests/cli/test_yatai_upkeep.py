@@ -46,6 +46,16 @@ def test_check_of_nothing_and_of_whole_bundles_finds_no_problem(saved: list[Path
         )
 
 
+@pytest.mark.parametrize("command", ["check", "gc"])
+def test_database_that_is_named_is_the_one_that_is_asked(saved: list[Path], bentoml_home: Path, command: str) -> None:
+    other = f"sqlite:///{bentoml_home / 'other.db'}"
+    result = run(command, "--db-url", other)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("0 bundles, 0 contents" if command == "check" else "Removed 0 contents")
+    assert not (bentoml_home / "other.db").exists() or command == "gc"
+    assert run("check", "--deep").output.startswith("2 bundles, 3 contents: 0 problems; 0 contents are unknown")
+
+
 def test_check_names_what_is_missing_or_damaged(saved: list[Path], bentoml_home: Path) -> None:
     first, second = saved
     (first / "bentoml.yml").unlink()

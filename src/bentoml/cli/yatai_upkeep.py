@@ -7,17 +7,18 @@ from datetime import timedelta
 import click
 
 from bentoml.cli.options import bento_command
+from bentoml.cli.yatai_users import config_with, database_option
 
 
 @bento_command("check", short_help="Compare the catalog with the files.")
 @click.option("--deep", is_flag=True, help="Read every file and compare its digest.  [names and sizes alone]")
+@database_option
 @click.pass_context
-def check_command(context: click.Context, deep: bool) -> None:
+def check_command(context: click.Context, deep: bool, db_url: str | None) -> None:
     """Compare the catalog with the files, and say what is missing or damaged; then the exit code is 1."""
-    from bentoml.configuration import get_config
     from bentoml.yatai.client import open_local_registry
 
-    found = open_local_registry(get_config()).inspect(deep=deep)
+    found = open_local_registry(config_with(db_url)).inspect(deep=deep)
     for problem in found.problems:
         click.echo(problem)
     click.echo(
@@ -37,12 +38,12 @@ def check_command(context: click.Context, deep: bool) -> None:
     help="Age of files unknown to the catalog. Less than the longest upload takes loses that.",
 )
 @click.option("--dry-run", is_flag=True, help="Remove nothing, say what would be.")
-def gc_command(grace_hours: float, dry_run: bool) -> None:
+@database_option
+def gc_command(grace_hours: float, dry_run: bool, db_url: str | None) -> None:
     """Remove contents that no bundle needs, also while others save and delete."""
-    from bentoml.configuration import get_config
     from bentoml.yatai.client import open_local_registry
 
-    report = open_local_registry(get_config()).collect(timedelta(hours=grace_hours), dry_run=dry_run)
+    report = open_local_registry(config_with(db_url)).collect(timedelta(hours=grace_hours), dry_run=dry_run)
     click.echo(
         f"{'Would remove' if dry_run else 'Removed'} {report.contents} contents ({report.content_bytes} bytes) that no "
         f"bundle needs, and {report.orphans} ({report.orphan_bytes} bytes) that the catalog does not know"

@@ -16,6 +16,7 @@ from bentoml.cli.plain_table import plain_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bentoml.configuration import Config
     from bentoml.yatai.database import Database
     from bentoml.yatai.server.accounts import User
 
@@ -58,13 +59,19 @@ def password_option(function: F) -> F:
 
 def opened(db_url: str | None) -> Database:
     """The database of the registry that is configured, or another one."""
-    from bentoml.configuration import get_config
     from bentoml.yatai.client import open_database
 
+    return open_database(config_with(db_url))
+
+
+def config_with(db_url: str | None) -> Config:
+    """The configuration, with another database if one is named."""
+    from bentoml.configuration import get_config
+
     config = get_config()
-    if db_url is not None:
-        config = config.changed(yatai=config.yatai.changed(database=config.yatai.database.changed(url=db_url)))
-    return open_database(config)
+    if db_url is None:
+        return config
+    return config.changed(yatai=config.yatai.changed(database=config.yatai.database.changed(url=db_url)))
 
 
 def operator() -> str:

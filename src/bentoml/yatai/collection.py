@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from bentoml.yatai.content_records import known_keys
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import bentos, blobs, trees, uploads
 from bentoml.yatai.store_claim import refuse_foreign
@@ -140,11 +141,18 @@ class Collector:
                 pass
 
     def _orphans(self, grace: timedelta) -> list[ContentEntry]:
-        """What the catalog does not know and is old; listed before the catalog is asked."""
+        """What the catalog does not know and is old; listed before the catalog is asked.
+
+        What a bundle shares, and what this catalog knows under no key, stays: another catalog may know it that uses
+        the same directory.
+        """
         oldest = self._clock() - grace
         old = [entry for entry in self._contents.entries() if entry.modified_at <= oldest]
         with self._database.read() as connection:
-            return old if connection is None else _still_unknown(connection, old)
+            unknown = old if connection is None else _still_unknown(connection, old)
+            shared = {_digest_of(entry.key) for entry in unknown if entry.is_shared}
+            known = {} if connection is None else known_keys(connection, shared)
+        return [entry for entry in unknown if not entry.is_shared or _digest_of(entry.key) in known]
 
     def _mark(self, connection: Connection, before: _Needed | None) -> _Needed:
         """What is needed now; of trees that were needed `before` the contents are known."""
@@ -160,6 +168,10 @@ class Collector:
             found.add(tree_digest)
             contents.update(_digests(json.dumps(document)))
         return _Needed(frozenset(found), frozenset(contents))
+
+
+def _digest_of(key: str) -> str:
+    return f"sha256:{key.partition('.')[0]}"
 
 
 def _contents_of(connection: Connection, tree_digests: Collection[str]) -> Iterator[str]:

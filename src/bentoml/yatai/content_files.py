@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections import Counter
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -122,15 +123,18 @@ class FileContentStore:
 
     def find(self, key: str) -> ContentEntry | None:
         """See `ContentStore`."""
-        return _entry(self._path(key))
+        about = _status(self._path(key))
+        return None if about is None else _entry(self._path(key), about, is_shared=about.st_nlink > 1)
 
     def entries(self) -> Iterator[ContentEntry]:
         """See `ContentStore`. What processes left that were killed while they copied is there, too, under its key."""
-        for directory in _directories(self._root):
-            for path in _paths(directory):
-                entry = _entry(path) if is_key(path.name.removesuffix(_PART)) else None
-                if entry is not None:
-                    yield entry
+        paths = [path for directory in _directories(self._root) for path in _paths(directory)]
+        found = [(path, _status(path)) for path in paths if is_key(path.name.removesuffix(_PART))]
+        # The same content may be here under several keys; these are not yet somebody else's.
+        names = Counter(about.st_ino for _, about in found if about is not None)
+        for path, about in found:
+            if about is not None:
+                yield _entry(path, about, is_shared=about.st_nlink > names[about.st_ino])
 
     def delete(self, key: str) -> None:
         """See `ContentStore`."""
@@ -186,14 +190,17 @@ def _chunks(file: BinaryIO, size_bytes: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _entry(path: Path) -> ContentEntry | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        about = path.lstat()
+        return path.lstat()
     except FileNotFoundError:
         return None
+
+
+def _entry(path: Path, about: os.stat_result, *, is_shared: bool) -> ContentEntry:
     # The time of a link's making is that of the last change of the file's status; its content is older.
     changed_at = datetime.fromtimestamp(about.st_ctime, timezone.utc)
-    return ContentEntry(path.name.removesuffix(_PART), about.st_size, changed_at)
+    return ContentEntry(path.name.removesuffix(_PART), about.st_size, changed_at, is_shared)
 
 
 def _directories(root: Path) -> list[Path]:

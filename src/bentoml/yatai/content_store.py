@@ -34,11 +34,13 @@ class ContentEntry:
         size_bytes: its size.
         modified_at: no earlier than the time when it was put there, but for objects that came in parts, which have the
             time when that began.
+        is_shared: whether another file has its bytes, such as one of a bundle.
     """
 
     key: str
     size_bytes: int
     modified_at: datetime
+    is_shared: bool = False
 
 
 class ContentStore(Protocol):
