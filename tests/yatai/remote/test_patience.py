@@ -59,3 +59,14 @@ def test_wait_when_asked_for_longer_than_the_time_gives_up_at_once() -> None:
     with pytest.raises(TransientError):
         Patience(5, clock, clock.sleep).wait(TransientError("busy", retry_after_s=7))
     assert clock.waits_s == []
+
+
+def test_wait_when_the_first_attempt_took_longer_than_the_time_gives_it_another() -> None:
+    clock = Clock()
+    patience = Patience(60, clock, clock.sleep)
+    clock.now_s = 90
+    patience.wait(TransientError("silent"))
+    assert len(clock.waits_s) == 1
+    clock.now_s += 90
+    with pytest.raises(TransientError):
+        patience.wait(TransientError("silent"))

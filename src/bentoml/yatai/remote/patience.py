@@ -22,7 +22,7 @@ class Patience:
     """Waits between attempts at one thing, longer each time, until nothing has moved for too long.
 
     Args:
-        lasts_s: longest time without progress.
+        lasts_s: longest time from a failure on without progress.
         clock: gives the time in seconds.
         sleep: waits so many seconds.
     """
@@ -36,13 +36,13 @@ class Patience:
         self._lasts_s = lasts_s
         self._clock = clock
         self._sleep = sleep
-        self._moved_at = clock()
+        self._fails_since: float | None = None
         self._wait_s = _FIRST_WAIT_S
         self._has_told = False
 
     def moved(self) -> None:
         """There is progress: the time begins anew."""
-        self._moved_at = self._clock()
+        self._fails_since = None
         self._wait_s = _FIRST_WAIT_S
 
     def wait(self, error: TransientError) -> None:
@@ -53,7 +53,10 @@ class Patience:
         """
         wait_s = self._wait_s * random.uniform(0.5, 1)  # noqa: S311 - so that clients do not come all at once
         wait_s = max(wait_s, error.retry_after_s or 0)
-        if self._clock() + wait_s > self._moved_at + self._lasts_s:
+        # From the first failure on: what took its time before it failed is tried again all the same.
+        if self._fails_since is None:
+            self._fails_since = self._clock()
+        if self._clock() + wait_s > self._fails_since + self._lasts_s:
             raise error
         if not self._has_told and self._wait_s > 1:
             self._has_told = True

@@ -24,7 +24,7 @@ class RemoteSettings:
         client_key: its private key; None when it is in the same file.
         connect_timeout_s: longest time to get a connection.
         idle_timeout_s: longest silence of the registry. There is no limit on the whole time.
-        retry_for_s: how long a failure that may pass is tried again without any progress.
+        retry_for_s: how long what fails in a way that may pass is tried again, from the first failure on.
         at_once: contents that are sent, or loaded, at the same time.
         piece_bytes: most that one request sends of a content.
         cache_directory: where copies of bundles are kept; None is `$BENTOML_HOME/cache`.

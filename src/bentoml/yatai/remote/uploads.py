@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # How often the registry may say that other bytes came than were sent.
 _WRONG_AT_MOST = 2
+# A commit waits for the disk, however little there is to write.
+_COMMIT_BYTES = 1 << 30
 SMALLEST_PIECE_BYTES = 64 << 10
 
 
@@ -84,7 +86,7 @@ class Upload:
         path = joined("uploads", begun.id)
         try:
             do_all(lambda item: self._send(path, item, meter), missing, self._settings.at_once, meter)
-            made = self._api.ask("POST", f"{path}/commit", work_bytes=2 * self._tree.size_bytes)
+            made = self._api.ask("POST", f"{path}/commit", work_bytes=_COMMIT_BYTES + 2 * self._tree.size_bytes)
         except NotFound as error:
             raise YataiServiceException(
                 f"The upload of {tag} was given up meanwhile ({error}); push it again"
