@@ -37,11 +37,13 @@ class CheckoutCache:
     Args:
         root: the directory; made by the first copy.
         max_bytes: most that the copies take that nobody uses.
+        compares: whether files are compared with their digests once they are made; else whoever makes them does so.
     """
 
-    def __init__(self, root: Path, max_bytes: int) -> None:
+    def __init__(self, root: Path, max_bytes: int, *, compares: bool = True) -> None:
         self._root = root
         self._max_bytes = max_bytes
+        self._compares = compares
         self._staging = StagingArea(root / ".staging")
         self._shared = SharedContents(root / ".contents")
 
@@ -51,7 +53,7 @@ class CheckoutCache:
 
         Args:
             tree: the files.
-            fill: makes them all in an empty directory; each is compared with its digest afterwards.
+            fill: makes them in a directory.
 
         Raises:
             BundleIntegrityException: `fill` made other files.
@@ -124,7 +126,7 @@ class CheckoutCache:
                 wanted.append(entry)
         if wanted:
             fill(tree if len(wanted) == len(tree) else BundleTree.of(wanted), staged)
-        for entry in wanted:
+        for entry in wanted if self._compares else ():
             if not _is_right(staged / entry.path, entry):
                 raise BundleIntegrityException(f"{entry.path} did not arrive as it was registered; try again")
 

@@ -95,11 +95,12 @@ def test_reading_takes_from_this_machine_what_it_has(server: LiveRegistry, tmp_p
     assert progress.seen[-1] == ((second / "bentoml.yml").stat().st_size,) * 2
 
 
+@pytest.mark.parametrize("damage", ["missing", "changed"])
 def test_reading_when_what_this_machine_has_is_damaged_loads_it(
-    server: LiveRegistry, tmp_path: Path, client_home: Path
+    server: LiveRegistry, tmp_path: Path, client_home: Path, damage: str
 ) -> None:
     local = LocalRegistry(SqliteDatabase(tmp_path / "storage.db"), FileSystemBlobStore(tmp_path / "repository"))
-    source = write_bundle(tmp_path, "Damaged")
+    source = write_bundle(tmp_path, f"Damaged{damage}")
     registry = opened(server, client_home, held=local)
     bento = register(registry, source)
     with local.staging() as staged:
@@ -107,10 +108,12 @@ def test_reading_when_what_this_machine_has_is_damaged_loads_it(
         source.rename(staged)
         local.register(staged, load_bento_service_metadata(staged))
     for content in (tmp_path / "repository" / ".blobs").rglob("*"):
-        if content.is_file():
+        if content.is_file() and damage == "missing":
             content.unlink()
+        elif content.is_file():
+            content.write_bytes(b"!" * content.stat().st_size)
     with registry.reading(bento) as directory:
-        assert read_tree(directory).digest == bento.tree_digest
+        assert read_tree(directory, verify=True).digest == bento.tree_digest
 
 
 def test_reading_when_files_share_a_content_makes_them_all(

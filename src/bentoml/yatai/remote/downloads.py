@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import stat
 from typing import TYPE_CHECKING, Protocol
 
 from bentoml.exceptions import BentoMLException, BundleIntegrityException, YataiRepositoryException
+from bentoml.saved_bundle.verified_files import file_digest
 from bentoml.yatai.bundle_tree import BundleTree
 from bentoml.yatai.remote.api import API_ROOT, joined
 from bentoml.yatai.remote.failures import TransientError, nonsense
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from bentoml.yatai.remote.progress import Progress
     from bentoml.yatai.remote.settings import RemoteSettings
     from bentoml.yatai.remote.transport import Answer
+
+logger = logging.getLogger(__name__)
 
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
@@ -68,7 +72,7 @@ class Downloads:
         self._report = report
 
     def fill(self, tag: Tag, tree: BundleTree, directory: Path) -> None:
-        """Make the files of a bundle in an empty directory.
+        """Make files of a bundle in a directory; each is compared with its digest.
 
         Args:
             tag: of the bundle.
@@ -102,12 +106,14 @@ class Downloads:
         here = [entry for entry in tree if entry.digest in kept]
         try:
             self._held.fill(BundleTree.of(here), directory)
-        except BentoMLException:
-            # They may be collected meanwhile, or damaged; then the registry has them.
-            for entry in here:
-                (directory / entry.path).unlink(missing_ok=True)
-            return tree
-        return [entry for entry in tree if entry.digest not in kept]
+            damaged = [entry for entry in here if file_digest(directory / entry.path) != entry.sha256]
+        except (BentoMLException, OSError) as error:
+            # They may be collected meanwhile; the registry has them all.
+            logger.debug("Contents that are on this machine are loaded all the same: %s", error)
+            damaged = here
+        for entry in damaged:
+            (directory / entry.path).unlink(missing_ok=True)
+        return [*damaged, *(entry for entry in tree if entry.digest not in kept)]
 
     def _place(self, tag: Tag, same: list[TreeEntry], directory: Path, meter: Meter) -> None:
         """Load one content, and make the files that have it."""

@@ -68,7 +68,7 @@ class RemoteRegistry(RemoteDeployments):
         self._settings = settings
         self._progress = progress
         root = settings.cache_root
-        self._cache = CheckoutCache(root, settings.cache_max_bytes)
+        self._cache = CheckoutCache(root, settings.cache_max_bytes, compares=False)
         self._staging = StagingArea(root / ".outgoing")
         self._downloads = Downloads(api, settings, PartialContents(root / ".partial"), held, progress)
 
