@@ -214,9 +214,9 @@ def test_change_when_the_registry_refuses_for_the_moment_is_made_again(client_ho
 
 def test_requests_carry_the_token_and_nothing_else_of_ours(client_home: Path) -> None:
     settings = RemoteSettings(access_token="bnt_secret", access_token_header="x-token", cache_directory=client_home)
-    with hostile_server(document(BUNDLE)) as server:
+    with hostile_server(document({**BUNDLE, "name": "Iris é"})) as server:
         registry = open_registry(f"{server.url}/team/registry", settings)
-        registry.find(Tag("Iris é/?#%"[:6], "@production"))
+        registry.find(Tag("Iris é", "@production"))
     (head,) = server.heads
     lines = head.lower().splitlines()
     assert lines[0] == "get /team/registry/api/v1/bundles/iris%20%c3%a9/@production http/1.1"
