@@ -31,7 +31,7 @@ LONGEST_FIRST = (
 )
 """Beginnings of node ids; what begins with none of them comes last."""
 
-APART = frozenset({"tests/docs/test_pages.py"})
+APART = frozenset({"tests/deploy/kubernetes/test_deployer.py", "tests/docs/test_pages.py"})
 """Files whose tests share nothing, and are too long to run one after another."""
 
 

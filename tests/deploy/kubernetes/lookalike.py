@@ -14,7 +14,7 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,6 +79,9 @@ class LookAlike:
         self.refused: set[str] = set()
         """Kinds that nobody may write."""
         self.silent = False
+        self.held = ""
+        """Plural of the kind for which writes get no answer, until `go_on`."""
+        self.reached, self.go_on = threading.Event(), threading.Event()
         self.lock = threading.Lock()
         self.revision = 0
         for name in ("default", "dev", "ml"):
@@ -283,6 +286,9 @@ def http_server(cluster: LookAlike) -> ThreadingHTTPServer:
             path, query = url.path.rstrip("/"), dict(parse_qsl(url.query))
             code, body = 200, discovery(path)
             if body is None:
+                if cluster.held and self.command != "GET" and f"/{cluster.held}" in path:
+                    cluster.reached.set()
+                    cluster.go_on.wait()
                 media = self.headers.get("Content-Type", "").partition(";")[0]
                 try:
                     with cluster.lock:
@@ -290,11 +296,12 @@ def http_server(cluster: LookAlike) -> ThreadingHTTPServer:
                 except RefusedError as error:
                     code, body = error.code, error.body
             data = json.dumps(body).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            with suppress(ConnectionError):  # who was interrupted does not wait for the answer
+                self.send_response(code)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond  # noqa: N815 - as the library calls them
 

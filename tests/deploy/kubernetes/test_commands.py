@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ from click.testing import CliRunner, Result
 from bentoml.cli.main import commandline_interface
 from bentoml.yatai.client import get_yatai_client
 from bentoml.yatai.deployment_models import DeploymentQuery
-from tests.cli.saved_home import SavedHome
+from tests.cli.saved_home import BENTOML, SavedHome
 from tests.deploy.kubernetes.lookalike import LookAlike
 
 HOSTILE = "x'; touch hacked; $(touch hacked) \"\n---\nkind: Secret"
@@ -229,3 +233,43 @@ def test_update_when_another_bundle_would_run_in_the_old_image_is_refused(cluste
 def test_context_when_it_looks_like_an_option_is_a_context(cluster: LookAlike) -> None:
     done = run("deploy scaler -b Scaler:1.0 --image x --context=--kubeconfig=/etc/x --no-wait", 1)
     assert 'context "--kubeconfig=/etc/x" does not exist' in done.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_deploy_when_interrupted_records_what_may_exist(
+    cluster: LookAlike, own_saved: SavedHome, number: signal.Signals, status: int
+) -> None:
+    cluster.held = "services"
+    line = "deploy scaler -b Scaler:1.0 --image scaler"
+    # Shells start what runs in the background deaf to ctrl-C, and so might be this process.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [BENTOML, "kubernetes", *line.split()],
+            env={**os.environ, **own_saved.env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert cluster.reached.wait(60)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == status
+    # The request had come to the cluster, which does what it asks though nobody waits for the answer.
+    cluster.go_on.set()
+    deadline_s = time.monotonic() + 60
+    while "Service dev/scaler" not in cluster.existing():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    found = document(run("get scaler"))
+    assert found["state"]["errorMessage"].startswith("apply Service scaler: interrupted by ")
+    assert [(each["kind"], each["detail"]["status"]) for each in found["resources"]] == [
+        ("NetworkPolicy", "exists"),
+        ("Deployment", "exists"),
+        ("Service", "pending"),
+    ]
+    cluster.held = ""
+    run("delete scaler")
+    assert cluster.existing() == set()

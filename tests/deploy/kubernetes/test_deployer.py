@@ -144,6 +144,26 @@ def test_delete_when_an_object_cannot_be_deleted_says_why(deployments: Deploymen
     assert kinds(cluster) == {"Service"}
 
 
+OWNERS = [
+    pytest.param({}, "which bentoml has not made", id="nobody"),
+    pytest.param({"bentoml.org/deployment": "prod/iris"}, "which belongs to the deployment prod/iris", id="another"),
+]
+
+
+@pytest.mark.parametrize(("annotations", "owner"), OWNERS)
+def test_deploy_when_somebody_else_has_such_an_object_leaves_it_alone(
+    deployments: Deployments, cluster: LookAlike, annotations: dict[str, str], owner: str
+) -> None:
+    metadata = {"name": "iris", "namespace": "dev", "annotations": annotations}
+    spec = {"ports": [{"port": 80}], "selector": {"app": "other"}}
+    cluster.put("services", "dev", "iris", apiVersion="v1", kind="Service", metadata=metadata, spec=spec)
+    with pytest.raises(YataiDeploymentException, match=rf"dev has a Service iris already, {owner}; choose another"):
+        deployments.deploy(wanted())
+    deployments.delete("dev", "iris")
+    assert cluster.existing() == {"Service dev/iris"}
+    assert cluster.get("services", "dev", "iris")["spec"] == spec
+
+
 def test_describe_says_how_the_pods_do(deployments: Deployments, cluster: LookAlike) -> None:
     deployments.deploy(wanted(host="iris.example.com", replicas=2))
     assert deployments.describe("dev", "iris").state.state is DeploymentPhase.PENDING

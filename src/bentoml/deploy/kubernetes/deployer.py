@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bentoml.deploy.kubernetes.facts import facts_of
-from bentoml.deploy.kubernetes.kubectl import Cluster, Removal, apply_step, ask
+from bentoml.deploy.kubernetes.kubectl import Application, Cluster, Removal, ask
 from bentoml.deploy.kubernetes.names import INSTANCE
 from bentoml.deploy.kubernetes.objects import file_of, objects_of
 from bentoml.deploy.kubernetes.observation import state_of
@@ -53,7 +53,7 @@ class KubernetesDeployer:
                 "Scaling on the queue needs prometheus-adapter in the cluster, once for all deployments: install its "
                 f"chart with --values {ADAPTER_FILE}"
             )
-        steps = tuple(apply_step(each, file_of(each), cluster) for each in found)
+        steps = tuple(Application(each, file_of(each), cluster) for each in found)
         return Plan(files, (*self.before, *steps), tuple(notes))
 
     def removal(self, resource: DeploymentResource) -> Removal:

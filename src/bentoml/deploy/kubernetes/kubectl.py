@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util import proc
+from bentoml.deploy.kubernetes.names import DEPLOYMENT, owned_labels
 from bentoml.deploy.plans import Program
 from bentoml.exceptions import YataiDeploymentException
 from bentoml.yatai.deployment_models import DeploymentResource
@@ -78,18 +80,62 @@ def resource_of(found: Mapping[str, Any], cluster: Cluster) -> DeploymentResourc
     )
 
 
-def apply_step(found: Mapping[str, Any], file: str, cluster: Cluster) -> Program:
-    """Makes an object, or changes it."""
-    return Program(
-        f"apply {found['kind']} {found['metadata']['name']}",
-        cluster.kubectl("apply", f"--filename={file}", _ANSWER),
-        (resource_of(found, cluster),),
-    )
+@dataclass(frozen=True)
+class Application:
+    """Makes an object, or changes it; one of the same name that this deployment has not made stays as it is.
+
+    Attributes:
+        found: the object.
+        file: of the plan, which has it.
+        cluster: where it goes.
+    """
+
+    found: Mapping[str, Any]
+    file: str
+    cluster: Cluster
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"apply {self.found['kind']} {self.found['metadata']['name']}"
+
+    @property
+    def creates(self) -> tuple[DeploymentResource, ...]:
+        """See `Step`."""
+        return (resource_of(self.found, self.cluster),)
+
+    def lines(self) -> tuple[str, ...]:
+        """See `Step`."""
+        return self._program().lines()
+
+    def run(self, workshop: Workshop) -> None:
+        """See `Step`."""
+        self._refuse_other()
+        self._program().run(workshop)
+
+    def _program(self) -> Program:
+        return Program(self.title, self.cluster.kubectl("apply", f"--filename={self.file}", _ANSWER))
+
+    def _refuse_other(self) -> None:
+        """Refuse to change what is not ours; a kind that the cluster does not know is refused by `apply`."""
+        metadata = self.found["metadata"]
+        kind = full_kind(self.found["kind"], self.found["apiVersion"])
+        done = ask(self.cluster, "get", kind, metadata["name"], "--ignore-not-found")
+        if done.returncode != 0 or not done.stdout.strip():
+            return
+        there = json.loads(done.stdout)["metadata"].get("annotations") or {}
+        if there.get(DEPLOYMENT) != metadata["annotations"][DEPLOYMENT]:
+            owner = there.get(DEPLOYMENT)
+            raise YataiDeploymentException(
+                f"the namespace {self.cluster.namespace} has a {self.found['kind']} {metadata['name']} already, which "
+                f"{'bentoml has not made' if owner is None else f'belongs to the deployment {owner}'}; "
+                "choose another name, or another --kube-namespace"
+            )
 
 
 @dataclass(frozen=True)
 class Removal:
-    """Removes an object. A cluster that does not know its kind has none."""
+    """Removes an object that a deployment has made. A cluster that does not know its kind has none."""
 
     resource: DeploymentResource
     creates: tuple[DeploymentResource, ...] = ()
@@ -112,11 +158,18 @@ class Removal:
             workshop.say(line)
 
     def _argv(self) -> tuple[str, ...]:
+        """By its labels, and not by its name alone, which an object of somebody else may have."""
         detail = self.resource.detail
-        group, slash, version = str(detail["api_version"]).rpartition("/")
-        kind = f"{self.resource.kind}.{version}.{group}" if slash else self.resource.kind
         cluster = Cluster(detail["namespace"], detail.get("context"))
-        return cluster.kubectl("delete", kind, detail["name"], "--ignore-not-found", _ANSWER)
+        kind = full_kind(self.resource.kind, detail["api_version"])
+        selector = ",".join(f"{key}={value}" for key, value in owned_labels(detail["name"]).items())
+        return cluster.kubectl("delete", kind, f"--selector={selector}", "--ignore-not-found", _ANSWER)
+
+
+def full_kind(kind: str, api_version: str) -> str:
+    """A kind as kubectl takes it whatever other groups of a cluster have a kind of this name."""
+    group, slash, version = api_version.rpartition("/")
+    return f"{kind}.{version}.{group}" if slash else kind
 
 
 def ask(cluster: Cluster, *words: str) -> proc.Completed:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 LONGEST = 63
 INSTANCE = "app.kubernetes.io/instance"
+DEPLOYMENT = "bentoml.org/deployment"
+"""Annotation with the full name of the deployment that has made an object."""
+_MANAGER = {"app.kubernetes.io/managed-by": "bentoml"}
 _DIGEST = 8
 _is_label = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?").fullmatch
 _is_object = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?").fullmatch
@@ -56,8 +59,7 @@ def labels_of(wanted: NewDeployment, name: str) -> dict[str, str]:
         "app.kubernetes.io/name": _slug(wanted.spec.bento_name),
         "app.kubernetes.io/version": _label_value(wanted.spec.bento_version),
         "app.kubernetes.io/component": "model-server",
-        "app.kubernetes.io/managed-by": "bentoml",
-        **selector_of(name),
+        **owned_labels(name),
     }
 
 
@@ -66,11 +68,16 @@ def selector_of(name: str) -> dict[str, str]:
     return {INSTANCE: name}
 
 
+def owned_labels(name: str) -> dict[str, str]:
+    """The labels that objects of this name have which a deployment has made, and those of others have not."""
+    return {**_MANAGER, **selector_of(name)}
+
+
 def annotations_of(wanted: NewDeployment) -> dict[str, str]:
     """From where each object comes, in full."""
     return {
         "bentoml.org/bundle": wanted.spec.bento_tag,
-        "bentoml.org/deployment": f"{wanted.namespace}/{wanted.name}",
+        DEPLOYMENT: f"{wanted.namespace}/{wanted.name}",
     }
 
 
