@@ -102,18 +102,20 @@ class Downloads:
         """Make the files whose contents are here, and give the others."""
         if self._held is None:
             return tree
-        kept = self._held.kept_contents(tree)
-        here = [entry for entry in tree if entry.digest in kept]
+        here: list[TreeEntry] = []
         try:
+            kept = self._held.kept_contents(tree)
+            here = [entry for entry in tree if entry.digest in kept]
             self._held.fill(BundleTree.of(here), directory)
-            damaged = [entry for entry in here if file_digest(directory / entry.path) != entry.sha256]
+            right = {entry for entry in here if file_digest(directory / entry.path) == entry.sha256}
         except (BentoMLException, OSError) as error:
             # They may be collected meanwhile; the registry has them all.
             logger.debug("Contents that are on this machine are loaded all the same: %s", error)
-            damaged = here
-        for entry in damaged:
-            (directory / entry.path).unlink(missing_ok=True)
-        return [*damaged, *(entry for entry in tree if entry.digest not in kept)]
+            right = set()
+        for entry in here:
+            if entry not in right:
+                (directory / entry.path).unlink(missing_ok=True)
+        return [entry for entry in tree if entry not in right]
 
     def _place(self, tag: Tag, same: list[TreeEntry], directory: Path, meter: Meter) -> None:
         """Load one content, and make the files that have it."""

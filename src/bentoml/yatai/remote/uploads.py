@@ -110,7 +110,7 @@ class Upload:
             while not sending.is_over:
                 sending.send(self._piece_bytes)
                 if sending.is_too_large:
-                    self._piece_bytes = max(self._piece_bytes // 8, SMALLEST_PIECE_BYTES)
+                    self._piece_bytes = max(min(self._piece_bytes, item.size_bytes) // 8, SMALLEST_PIECE_BYTES)
 
 
 class _Sending:
