@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,26 @@ def test_reading_when_files_share_a_content_makes_them_all(
     bento = register(registry, source)
     with registry.reading(bento) as directory:
         assert read_tree(directory, verify=True) == read_tree(source)
+
+
+def test_reading_by_several_at_once_gives_all_of_them_the_files(
+    server: LiveRegistry, tmp_path: Path, client_home: Path
+) -> None:
+    """As the processes of a server do that start together: nobody waits for what another one loads."""
+    source = write_bundle(tmp_path, "Crowd", model=os.urandom(2 << 20))
+    bento = register(opened(server, client_home), source)
+    together = threading.Barrier(4)
+
+    def read() -> str:
+        registry = opened(server, client_home)
+        together.wait(30)
+        with registry.reading(bento) as directory:
+            return read_tree(directory, verify=True).digest
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(read) for _ in range(4)]
+        assert {future.result() for future in found} == {bento.tree_digest}
+    assert list((client_home / ".partial").iterdir()) == []
 
 
 def test_fetch_gives_a_copy_that_may_be_changed(tmp_path: Path, registry: RemoteRegistry) -> None:
