@@ -164,6 +164,19 @@ def test_plan_when_printed_or_written_needs_no_cluster_and_records_nothing(
     assert recorded() == []
 
 
+def test_plan_when_written_is_carried_out_by_its_script(cluster: LookAlike, work: Path) -> None:
+    run("deploy scaler -b Scaler:1.0 --image scaler --output-dir plan")
+    assert cluster.existing() == set()
+    done = subprocess.run(["./steps.sh"], cwd=work / "plan", capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    made = cluster.existing()
+    # What was applied by hand belongs to the deployment of its name.
+    run("deploy scaler -b Scaler:1.0 --image scaler --no-wait")
+    assert cluster.existing() == made
+    run("delete scaler")
+    assert cluster.existing() == set()
+
+
 def test_deploy_when_values_are_hostile_keeps_them_values(cluster: LookAlike, work: Path) -> None:
     run(["deploy", "scaler", "-b", "Scaler:1.0", "--image", "scaler", "--env", f"TEXT={HOSTILE}", "--no-wait"])
     assert container(cluster)["env"][1]["value"] == HOSTILE.replace("$(", "$$(")

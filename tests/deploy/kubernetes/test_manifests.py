@@ -244,7 +244,7 @@ def test_kustomize_when_built_by_kubectl_is_the_plain_form(kubectl: str, tmp_pat
 
 
 def test_kserve_is_one_service_whose_container_is_ours() -> None:
-    files = manifests(wanted(max_replicas=3, config="bento_server: {timeout: 30}"), "kserve")
+    files = manifests(wanted(max_replicas=3, config="bento_server: {timeout: 29.5}"), "kserve")
     assert list(files) == ["configmap.yaml", "inferenceservice.yaml"]
     found = yaml.safe_load(files["inferenceservice.yaml"])
     predictor = found["spec"]["predictor"]

@@ -254,6 +254,19 @@ def test_describe_records_what_the_platform_says(
     assert registry.find_deployment("dev", "iris") == seen
 
 
+def test_describe_when_somebody_else_looks_at_the_same_time_gives_what_that_one_saw(
+    registry: LocalRegistry, deployments: Deployments, platform: MemoryPlatform
+) -> None:
+    deployments.deploy(wanted("bucket"))
+    theirs = DeploymentState(DeploymentState.ERROR, "seen by somebody else")
+    platform.after = lambda call: None if call != "names" else _set_state(registry, theirs)
+    assert deployments.describe("dev", "iris").state.error_message == "seen by somebody else"
+
+
+def _set_state(registry: LocalRegistry, state: DeploymentState) -> None:
+    registry.set_deployment_state("dev", "iris", state)
+
+
 class Clock:
     """Time that passes when somebody sleeps."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from bentoml.deploy.kubernetes.facts import facts_of
@@ -69,7 +70,7 @@ def _kserve(facts: Facts) -> dict[str, Any]:
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": metadata,
-        "spec": {"predictor": {**predictor, "timeout": int(facts.config.bento_server.timeout), **pod}},
+        "spec": {"predictor": {**predictor, "timeout": math.ceil(facts.config.bento_server.timeout), **pod}},
     }
     files = {} if options.config is None else {"configmap.yaml": config_map(facts)}
     return {**files, "inferenceservice.yaml": service}

@@ -111,7 +111,10 @@ class Deployments:
         if is_unfinished(found):
             return found
         recorder = Recorder(self._registry, found)
-        recorder.observed(self._deployer.observe(found))
+        try:
+            recorder.observed(self._deployer.observe(found))
+        except YataiServiceRpcAborted:  # somebody else has looked, or changed it, and knows more
+            return self._found(namespace, name)
         return recorder.deployment
 
     def wait(self, namespace: str, name: str, waiting: Waiting) -> Deployment:
