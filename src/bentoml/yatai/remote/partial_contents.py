@@ -60,9 +60,13 @@ class PartialContent:
 
     def write(self, data: bytes) -> None:
         """Append bytes; they outlive the process."""
-        self._file.write(data)
-        self._hash.update(data)
-        self.offset += len(data)
+        rest = memoryview(data)
+        while rest:
+            # A disk that becomes full takes the first of them, and says so to whoever comes with the others.
+            taken = self._file.write(rest)
+            self._hash.update(rest[:taken])
+            self.offset += taken
+            rest = rest[taken:]
 
     def restart(self) -> None:
         """Forget what has come."""
