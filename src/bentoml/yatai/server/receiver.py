@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bentoml.types import Tag
-    from bentoml.yatai.bundle_tree import BundleTree
+    from bentoml.yatai.bundle_tree import BundleTree, TreeEntry
 
 _PART = ".part"
 
@@ -117,6 +118,39 @@ class Receiver:
                 422, f"The bytes are not those of {self._digest}; send them again from 0", {"upload-offset": "0"}
             )
         part.rename(self._whole)
+
+
+def place_file(content: Path, directory: Path, entry: TreeEntry, *, is_copy: bool) -> None:
+    """Make a file of a bundle out of a content that has come.
+
+    Args:
+        content: what has come; not looked at for an empty file.
+        directory: of the bundle.
+        entry: the file.
+        is_copy: whether it may share nothing with the content, as files of one content may have two modes.
+
+    Raises:
+        RequestRefused: the content has gone meanwhile.
+    """
+    target = directory / entry.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if entry.size_bytes == 0:
+            target.touch()
+        elif is_copy or not _is_linked(content, target):
+            shutil.copyfile(content, target)
+    except FileNotFoundError as error:
+        # A commit before this one has ended, for which its client did not wait; or somebody has given the upload up.
+        raise RequestRefused(503, "Another request ends this upload; try again in a moment") from error
+    target.chmod(0o755 if entry.executable else 0o644)
+
+
+def _is_linked(content: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(content)
+    except OSError:
+        return False
+    return True
 
 
 def bundle_metadata(directory: Path, tag: Tag, tree: BundleTree | None = None) -> Any:

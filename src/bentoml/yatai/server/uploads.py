@@ -25,7 +25,16 @@ from bentoml.yatai.bundle_tree import BundleTree, TreeLimits
 from bentoml.yatai.models import utc_now
 from bentoml.yatai.schema import uploads
 from bentoml.yatai.server.errors import RequestRefused
-from bentoml.yatai.server.receiver import Missing, Receiver, Upload, bundle_metadata, part_of, size_of, wrong_offset
+from bentoml.yatai.server.receiver import (
+    Missing,
+    Receiver,
+    Upload,
+    bundle_metadata,
+    part_of,
+    place_file,
+    size_of,
+    wrong_offset,
+)
 from bentoml.yatai.server.silent_uploads import silent_uploads
 from bentoml.yatai.server.upload_documents import UploadDocuments, no_upload
 
@@ -199,6 +208,7 @@ class Uploads:
         Raises:
             YataiServiceRpcAborted: something is missing, or the tag is taken by other files.
             InvalidArgument: it is no bundle, or one of another tag.
+            RequestRefused: another request ends it just now.
         """
         registered = self._registered(upload.tag, upload.tree)
         if registered is not None:
@@ -277,23 +287,10 @@ class Uploads:
         wanted = {entry for entry in here if entry.path in _LOOKED_AT} if is_partial else here
         self._registry.fill(BundleTree.of(wanted, self._limits), staged)
         for entry in upload.tree.entries:
-            if entry in here:
-                continue
-            target = staged / entry.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = self._path(upload, entry.digest)
-            if entry.size_bytes == 0:
-                target.touch()
-            elif entry.digest in seen:
-                # Files of one content may have two modes.
-                shutil.copyfile(source, target)
-            else:
+            if entry not in here:
+                # Files of one content may have two modes, so only the first of them may be a link.
+                place_file(self._path(upload, entry.digest), staged, entry, is_copy=entry.digest in seen)
                 seen.add(entry.digest)
-                try:
-                    target.hardlink_to(source)
-                except OSError:
-                    shutil.copyfile(source, target)
-            target.chmod(0o755 if entry.executable else 0o644)
         return upload.tree if is_partial else None
 
     def _path(self, upload: Upload, digest: str) -> Path:
