@@ -39,7 +39,7 @@ def test_registry_with_tls_is_reached_by_a_tunnel_without_the_token(
 ) -> None:
     with hostile_server(answer(403)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
-        with pytest.raises(BentoMLRpcError, match=r"proxy on the way to https://registry\.example fails.*NO_PROXY"):
+        with pytest.raises(BentoMLRpcError, match=r"way to the registry at https://registry\.example fails.*NO_PROXY"):
             opened("https://registry.example", client_home).list_bentos(BentoQuery())
     assert proxy.heads[0].startswith("CONNECT registry.example:443 HTTP/1.")
     assert "bnt_secret" not in proxy.heads[0]

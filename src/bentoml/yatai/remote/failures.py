@@ -95,7 +95,8 @@ def error_of(address: RegistryAddress, status: int, headers: dict[str, str], bod
 
 def nonsense(address: RegistryAddress, what: str) -> BentoMLRpcError:
     """The error for an answer that no registry gives."""
-    return BentoMLRpcError(f"The registry at {address} answered {what}; see whether the address is right")
+    told = _printable(what)[:_LONGEST_MESSAGE]
+    return BentoMLRpcError(f"The registry at {address} answered {told}; see whether the address is right")
 
 
 def _not_ours(address: RegistryAddress, status: int, headers: dict[str, str]) -> BentoMLException:

@@ -6,21 +6,24 @@ Only silence has a limit, never the whole time: a model of many gigabytes takes 
 from __future__ import annotations
 
 import logging
-import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3 import exceptions as faults
 
 from bentoml._version import __version__
-from bentoml.exceptions import BentoMLConfigException, BentoMLRpcError
+from bentoml.exceptions import BentoMLConfigException
 from bentoml.yatai.remote.failures import TransientError, nonsense
+from bentoml.yatai.remote.peer import Peer, reason_of
+from bentoml.yatai.remote.proxies import pool_for
+from bentoml.yatai.remote.trust import registry_context, store_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
     from bentoml.yatai.remote.address import RegistryAddress
@@ -64,7 +67,8 @@ class Answer:
         headers: with names in small letters.
     """
 
-    def __init__(self, address: RegistryAddress, response: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, peer: Peer, address: RegistryAddress, response: urllib3.BaseHTTPResponse) -> None:
+        self._peer = peer
         self._address = address
         self._response = response
         self._is_whole = False
@@ -86,7 +90,7 @@ class Answer:
         try:
             piece = self._response.read1(_BLOCK_BYTES, decode_content=False)
         except (faults.HTTPError, OSError) as error:
-            raise self._broken(_reason(error)) from error
+            raise self._broken(reason_of(error)) from error
         # The library reads a head that broke off as one that is shorter, and a body of no length as one that ended.
         if not piece and (self._left is None or self._left > 0):
             raise self._broken("the connection was closed before its end")
@@ -95,7 +99,7 @@ class Answer:
         return piece
 
     def _broken(self, reason: str) -> TransientError:
-        text = f"The answer of the registry at {self._address} broke off: {reason}"
+        text = f"The answer of {self._peer.name} broke off: {reason}"
         return TransientError(text, may_have_arrived=True)
 
     def body(self, limit_bytes: int) -> bytes:
@@ -136,15 +140,24 @@ class Transport:
         settings: how to speak to it.
 
     Raises:
-        BentoMLConfigException: a certificate cannot be used, or the token is none.
+        BentoMLConfigException: a certificate or the proxy cannot be used, or the token is none.
     """
 
     def __init__(self, address: RegistryAddress, settings: RemoteSettings) -> None:
         self.address = address
         self._settings = settings
         self._headers = {"user-agent": f"bentoml/{__version__}", "accept-encoding": "identity"}
-        self._context = client_context(settings)
-        self._pool = self._pool_for(address.scheme, address.host, is_local=address.is_loopback)
+        self._pool = pool_for(
+            address.scheme,
+            address.host,
+            registry_context(settings),
+            settings.at_once,
+            is_local=address.is_loopback,
+        )
+        self._peer = Peer(
+            f"the registry at {address}",
+            "See whether it runs there (bentoml yatai-service-start), and whether yatai.remote.url is right",
+        )
         self._token_headers = _token_headers(settings)
         self._has_answered = False
 
@@ -162,7 +175,7 @@ class Transport:
         if request.body is not None:
             headers["content-length"] = str(len(request.body))
         read_timeout_s = self._settings.idle_timeout_s + request.work_bytes / (20 << 20)
-        with self._sent(self._pool, request.method, url, headers, request.body, read_timeout_s) as answer:
+        with self._sent(self._pool, self._peer, request.method, url, headers, request.body, read_timeout_s) as answer:
             self._has_answered = True
             yield answer
 
@@ -173,17 +186,31 @@ class Transport:
         Raises:
             As `exchange`.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise nonsense(self.address, f"with an address for a file that cannot be read: {error}") from error
         if parts.scheme not in {"http", "https"} or (self.address.is_secure and parts.scheme != "https"):
             raise nonsense(self.address, "with an address for a file that is not https")
-        if not parts.hostname:
+        if not host:
             raise nonsense(self.address, "with an address for a file that names no host")
-        pool = self._pool_for(parts.scheme, parts.hostname, is_local=False)
+        where = host if port is None else f"{host}:{port}"
+        peer = Peer(
+            f"the store at {where} of the registry at {self.address}",
+            "This machine has to reach it; see HTTPS_PROXY and NO_PROXY",
+        )
+        pool = pool_for(parts.scheme, host, self._store_context, self._settings.at_once, is_local=False)
+        idle_timeout_s = self._settings.idle_timeout_s
         try:
-            with self._sent(pool, "GET", url, {**self._headers, **headers}, None, self._settings.idle_timeout_s) as got:
+            with self._sent(pool, peer, "GET", url, {**self._headers, **headers}, None, idle_timeout_s) as got:
                 yield got
         finally:
             pool.clear()
+
+    @cached_property
+    def _store_context(self) -> ssl.SSLContext:
+        return store_context(self._settings)
 
     def close(self) -> None:
         """Close the connections."""
@@ -193,6 +220,7 @@ class Transport:
     def _sent(
         self,
         pool: urllib3.PoolManager,
+        peer: Peer,
         method: str,
         url: str,
         headers: Mapping[str, str],
@@ -213,74 +241,12 @@ class Transport:
                 decode_content=False,
             )
         except (faults.HTTPError, OSError, ValueError) as error:
-            raise self._translated(error) from error
-        answer = Answer(self.address, response)
+            raise peer.failure(error, self._settings.idle_timeout_s, has_answered=self._has_answered) from error
+        answer = Answer(peer, self.address, response)
         try:
             yield answer
         finally:
             answer.close()
-
-    def _pool_for(self, scheme: str, host: str, *, is_local: bool) -> urllib3.PoolManager:
-        """Connections to a host; by way of a proxy where the environment names one."""
-        options: dict[str, Any] = {
-            "maxsize": self._settings.at_once,
-            "blocksize": _BLOCK_BYTES,
-            "ssl_context": self._context,
-        }
-        proxy = None if is_local or proxy_bypass(host) else getproxies().get(scheme)
-        if not proxy:
-            return urllib3.PoolManager(**options)
-        proxy = proxy if "://" in proxy else f"http://{proxy}"
-        login = urllib3.util.parse_url(proxy).auth
-        headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
-        return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
-
-    def _translated(self, error: Exception) -> BentoMLRpcError:
-        address, reason = self.address, _reason(error)
-        if isinstance(error, faults.SSLError):
-            return BentoMLRpcError(_tls_text(address, reason))
-        if isinstance(error, faults.ProxyError):
-            return BentoMLRpcError(f"The proxy on the way to {address} fails: {reason}; see HTTPS_PROXY and NO_PROXY")
-        if isinstance(error, (faults.NewConnectionError, faults.ConnectTimeoutError)):
-            text = (
-                f"The registry at {address} cannot be reached: {reason}. See whether it runs there (bentoml "
-                "yatai-service-start), and whether yatai.remote.url is right"
-            )
-            # Who never answered is most likely not there; who did comes back after a restart.
-            return TransientError(text) if self._has_answered else BentoMLRpcError(text)
-        if isinstance(error, faults.TimeoutError):
-            text = f"The registry at {address} said nothing for {self._settings.idle_timeout_s:g} s or longer"
-            return TransientError(text, may_have_arrived=True)
-        if isinstance(error, (faults.ProtocolError, OSError)):
-            text = f"The connection to the registry at {address} broke off: {reason}"
-            return TransientError(text, may_have_arrived=True)
-        return BentoMLRpcError(f"The registry at {address} cannot be asked: {reason}")
-
-
-def client_context(settings: RemoteSettings) -> ssl.SSLContext:
-    """The client's side of TLS 1.2 or newer.
-
-    Raises:
-        BentoMLConfigException: a file cannot be read, or is not what it should be.
-    """
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise BentoMLConfigException(
-            f"{settings.ca_file} cannot be used: {error}; yatai.remote.tls.root_ca_cert is a PEM file of certificates"
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.client_certificate is not None:
-        try:
-            context.load_cert_chain(settings.client_certificate, settings.client_key)
-        except (OSError, ssl.SSLError) as error:
-            raise BentoMLConfigException(
-                f"{settings.client_certificate} cannot be shown to the registry: {error}; see "
-                "yatai.remote.tls.client_cert and client_key, which are PEM files"
-            ) from error
-    elif settings.client_key is not None:
-        raise BentoMLConfigException("yatai.remote.tls.client_key is of no use without client_cert")
-    return context
 
 
 def _token_headers(settings: RemoteSettings) -> dict[str, str]:
@@ -293,24 +259,3 @@ def _token_headers(settings: RemoteSettings) -> dict[str, str]:
         raise BentoMLConfigException(f"{name!r} is no name of a header; see yatai.remote.access_token_header")
     named = {name: token} if name and name.lower() != "authorization" else {}
     return {**named, "authorization": f"Bearer {token}"}
-
-
-def _tls_text(address: RegistryAddress, reason: str) -> str:
-    if "WRONG_VERSION_NUMBER" in reason or "record layer" in reason.lower():
-        return f"The server at {address} does not speak TLS; if it is the registry, its address begins with http://"
-    return (
-        f"The registry at {address} could not show who it is: {reason}. Name the certificate of its authority with "
-        "yatai.remote.tls.root_ca_cert, and see whether it wants a certificate of yours (client_cert, client_key)"
-    )
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost thing that went wrong, in words without addresses of objects."""
-    found: BaseException = error
-    while True:
-        inner = found.__cause__ or found.__context__ or next((x for x in found.args if isinstance(x, Exception)), None)
-        if inner is None or inner is found:
-            break
-        found = inner
-    text = getattr(found, "strerror", None) or str(found).rpartition("object at 0x")[2].rpartition(">: ")[2]
-    return text or str(found) or type(found).__name__
