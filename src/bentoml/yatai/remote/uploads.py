@@ -6,6 +6,7 @@ same files under the same tag are the same upload.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bentoml.exceptions import (
@@ -41,6 +42,7 @@ _WRONG_AT_MOST = 2
 # A commit waits for the disk, however little there is to write.
 _COMMIT_BYTES = 1 << 30
 SMALLEST_PIECE_BYTES = 64 << 10
+_OFFSET = re.compile(r"[0-9]{1,18}")
 
 
 class Upload:
@@ -159,7 +161,7 @@ class _Sending:
     def _refused(self, outcome: Outcome, piece: UploadPiece, most_bytes: int) -> None:
         error = outcome.error(self._api.address)
         offset = outcome.headers.get("upload-offset", "")
-        if outcome.status == 409 and offset.isascii() and offset.isdigit() and int(offset) <= self._size_bytes:
+        if outcome.status == 409 and _OFFSET.fullmatch(offset) and int(offset) <= self._size_bytes:
             self._go_on_at(int(offset), piece)
             self._patience.wait(TransientError(str(error)))
         elif outcome.status == 409 and "retry-after" in outcome.headers:
