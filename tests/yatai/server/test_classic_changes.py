@@ -123,6 +123,17 @@ def test_update_changes_what_is_sent_and_nothing_else(client: httpx.Client, tmp_
     assert status_of(client, tag) == "DONE"
 
 
+@pytest.mark.parametrize("name", [".root", "unpacked", "bundle"])
+def test_upload_takes_files_of_any_name(client: httpx.Client, tmp_path: Path, name: str) -> None:
+    tag = tag_of("Names", name.strip("."))
+    directory = write_bundle(tmp_path, "Names", name.strip("."))
+    (directory / name).mkdir()
+    (directory / name / "notes.txt").write_text("Notes\n")
+    assert upload(client, directory, tag) == "OK"
+    files = client.get(f"/api/v1/bundles/Names/{name.strip('.')}/tree").json()["files"]
+    assert f"{name}/notes.txt" in [file["path"] for file in files]
+
+
 def test_update_of_what_has_no_files_is_refused(client: httpx.Client) -> None:
     tag = tag_of("Empty")
     assert call(client, "UpdateBento", tag, upload_status={"status": "UPLOADING"})[0] == "NOT_FOUND"

@@ -66,16 +66,12 @@ async def upload_bento(call: Call) -> messages.ClassicAnswer:
 
 def _register(call: Call, tag: Tag, archive: Path, staged: Path) -> Bento:
     limits = ArchiveLimits(max_bytes=call.core.options.max_bundle_bytes)
-    unpacked = staged / "unpacked"
+    # Beside the bundle, as it may hold files of any name.
+    unpacked = staged.with_name("unpacked")
     unpacked.mkdir()
     extract_tar(archive, unpacked, limits)
-    root = unpacked_root(unpacked, MANIFEST)
-    moved = root.rename(staged / ".root")
-    if unpacked.exists():
-        unpacked.rmdir()
-    for entry in list(moved.iterdir()):
-        entry.rename(staged / entry.name)
-    moved.rmdir()
+    staged.rmdir()
+    unpacked_root(unpacked, MANIFEST).rename(staged)
     metadata = bundle_metadata(staged, tag)
     call.core.reservations.give_way(tag)
     return call.registry.register(staged, metadata)
