@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,29 +13,20 @@ import pytest
 from bentoml._util.archives import pack_tar
 from bentoml.exceptions import BentoMLException
 from bentoml.saved_bundle import load, safe_retrieve, save_to_dir
+from tests.small_disk import ONLY_ROOT, small_disk_at
 from tests.storage.web_server import web_server
 
 if TYPE_CHECKING:
     from tests.saved_bundle.conftest import Project
 
-pytestmark = [
-    pytest.mark.may_skip("only root can mount a small disk"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk"),
-]
+pytestmark = ONLY_ROOT
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 2 MiB."""
-    disk = tmp_path / "small"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("this machine does not let root mount a disk")
-    try:
+    with small_disk_at(tmp_path / "small") as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_save_on_a_full_disk_leaves_nothing(project: Project, small_disk: Path) -> None:

@@ -19,12 +19,14 @@ from bentoml.exceptions import BentoMLException, StatusCode, Unauthenticated
 from bentoml.yatai.database import CatalogUnavailable
 from bentoml.yatai.server.call import Call, answer_of, read_document
 from bentoml.yatai.server.errors import (
+    FULL_TEXT,
     INTERNAL_TEXT,
     UNREACHABLE_TEXT,
     RequestRefused,
     classic_error_body,
     error_body,
     headers_of,
+    is_disk_full,
     status_of,
 )
 from bentoml.yatai.server.identity import CHALLENGE, check_host, check_origin, identify, token_of
@@ -99,12 +101,13 @@ class RegistryApp:
             await visit.refuse(RequestRefused(error.status_code, _no_route_text(error, visit), error.headers))
         except BentoMLException as error:
             await visit.refuse(error)
-        except Exception:
+        except Exception as error:
             logger.exception("The registry failed, request id %s", visit.exchange.request_id)
             if visit.has_started:
                 # The client must not take what it got for whole.
                 raise
-            await visit.refuse(BentoMLException(INTERNAL_TEXT))
+            is_full = is_disk_full(error)
+            await visit.refuse(RequestRefused(507, FULL_TEXT) if is_full else BentoMLException(INTERNAL_TEXT))
 
     def _admit(self, visit: _Visit) -> None:
         core, request = self._core, visit.request
@@ -228,7 +231,7 @@ class _Visit:
         if status == 500 and code is not StatusCode.DATA_LOSS:
             if message != INTERNAL_TEXT:
                 logger.error("%s (request id %s)", message, self.exchange.request_id, exc_info=error)
-            message = INTERNAL_TEXT
+            status, message = (507, FULL_TEXT) if is_disk_full(error) else (status, INTERNAL_TEXT)
         if self.has_started:
             # The connection is cut, so that nobody takes what came for whole.
             logger.error("An answer broke off: %s (request id %s)", error, self.exchange.request_id)

@@ -7,6 +7,7 @@ code in both.
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ _CODE_OF_STATUS = {
 # A client that waits as long may find things otherwise.
 RETRY_AFTER_S = 2
 INTERNAL_TEXT = "The registry failed; its log says more under this request id"
+FULL_TEXT = "The disk of the registry is full; tell whoever looks after it, and go on when there is room"
 UNREACHABLE_TEXT = "The catalog cannot be reached; try again in a moment"
 
 
@@ -65,6 +67,16 @@ class RequestRefused(BentoMLException):
         self.http_status = http_status
         self.headers = dict(headers or {})
         self.proto_status_code = code_of_status(http_status)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error comes from a disk that takes no more."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 def code_of_status(http_status: int) -> StatusCode:
