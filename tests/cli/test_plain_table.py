@@ -18,3 +18,10 @@ CASES = [
 @pytest.mark.parametrize(("rows", "expected"), CASES)
 def test_plain_table_when_given_rows_aligns_columns(rows: list[list[str]], expected: str) -> None:
     assert plain_table(["NAME", "AGE"], rows) == expected
+
+
+def test_table_shows_what_would_steer_the_terminal() -> None:
+    """Names come from registries on other machines, too."""
+    assert plain_table(("NAME", "LABELS"), [("Iris\x1b[2J", "a:b\nFake:1"), ("é", "")]) == (
+        "NAME      LABELS\nIris?[2J  a:b?Fake:1\né"
+    )
