@@ -52,3 +52,11 @@ def test_cli_page_has_every_command_with_its_options(entry: Any) -> None:
     assert shown, f"no section on bentoml {entry.name}"
     assert [each.name for each in below if f"`bentoml {entry.name} {each.name}" not in shown] == []
     assert {flag for flag in options - COMMON_OPTIONS if not re.search(rf"(?<![\w-]){flag}(?![\w-])", shown)} == set()
+
+
+def test_decisions_are_numbered_in_their_names_and_headings() -> None:
+    pages = sorted((GUIDES.parent / "decisions").glob("0*.md"))
+    numbers = [int(page.name[:4]) for page in pages]
+    assert numbers == list(range(1, len(pages) + 1))
+    headings = [page.read_text(encoding="utf-8").partition(".")[0] for page in pages]
+    assert headings == [f"# {number}" for number in numbers]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import own_saved
-from tests.deploy.kubernetes.lookalike import LookAlike, served
+from tests.deploy.kubernetes.lookalike import LookAlike, kubectl_or_skip, served
 from tests.deploy.plans.conftest import registry, write_bundle
 
 __all__ = ["cluster", "kubectl", "own_saved", "registry", "write_bundle"]
@@ -18,10 +17,7 @@ __all__ = ["cluster", "kubectl", "own_saved", "registry", "write_bundle"]
 @pytest.fixture
 def kubectl() -> str:
     """The program."""
-    found = shutil.which("kubectl")
-    if found is None:
-        pytest.skip("kubectl is not installed: https://kubernetes.io/docs/tasks/tools")
-    return found
+    return kubectl_or_skip()
 
 
 @pytest.fixture

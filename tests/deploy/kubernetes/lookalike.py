@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import kubernetes_validate
+import pytest
 import yaml
 
 Object = dict[str, Any]
@@ -249,6 +251,14 @@ def patch_paths(kinds: list[Kind]) -> Object:
             "patch": {"x-kubernetes-group-version-kind": gvk, "parameters": parameters, "requestBody": content}
         }
     return paths
+
+
+def kubectl_or_skip() -> str:
+    """The program; without it the test is skipped."""
+    found = shutil.which("kubectl")
+    if found is None:
+        pytest.skip("kubectl is not installed: https://kubernetes.io/docs/tasks/tools")
+    return found
 
 
 @contextmanager
