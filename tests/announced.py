@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 import threading
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,23 +17,37 @@ LAST_LINE = "* Press Ctrl-C to stop\n"
 
 
 class AnnouncedProcess(subprocess.Popen[str]):
-    """A process whose stderr goes to a file: a pipe that nobody reads would stop it once it is full.
+    """A process whose pipes are read all the time: one that nobody reads would stop it once it is full.
 
     Args:
         argv: program and arguments.
         env: all its variables.
-        said: takes its stderr.
     """
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], said: IO[str]) -> None:
-        super().__init__(list(argv), env=env, stdout=subprocess.PIPE, stderr=said, text=True)
-        self._said = said
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        super().__init__(list(argv), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._said: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self._readers = [self._read("stderr")]
+
+    def read_on(self) -> None:
+        """Read stdout from now on; until then somebody else does."""
+        self._readers.append(self._read("stdout"))
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
-        """What it has said until its end, as of a process with pipes."""
-        stdout, _ = super().communicate(input, timeout)
-        self._said.seek(0)
-        return stdout, self._said.read()
+        """The rest of stdout and all of stderr, once it has ended."""
+        self.wait(timeout)
+        for reader in self._readers:
+            reader.join(timeout)
+        return "".join(self._said["stdout"]), "".join(self._said["stderr"])
+
+    def _read(self, name: str) -> threading.Thread:
+        def read() -> None:
+            with getattr(self, name) as pipe:
+                self._said[name] += pipe
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        return reader
 
 
 @contextmanager
@@ -45,15 +58,14 @@ def announced(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[sub
         argv: program and arguments.
         env: all its variables.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        process = AnnouncedProcess(argv, env, said)
-        try:
-            yield process, _announcement(process)
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
+    process = AnnouncedProcess(argv, env)
+    try:
+        printed = _announcement(process)
+        process.read_on()
+        yield process, printed
+    finally:
+        process.kill()
+        process.communicate(timeout=START_LIMIT_S)
 
 
 def _announcement(process: subprocess.Popen[str]) -> list[str]:
