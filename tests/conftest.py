@@ -1,8 +1,10 @@
-"""Fixtures every test shares: a private home directory and no configuration from the machine."""
+"""What every test shares: a private home directory, no configuration from the machine, and a process left as it was."""
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,12 +32,18 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 # A machine that is busy with other things says nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+# A shell that starts a command in the background has it ignore Ctrl-C, as would all programs that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
@@ -58,3 +66,16 @@ def bentoml_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     home = tmp_path_factory.mktemp("bentoml-home")
     monkeypatch.setenv("BENTOML_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def library_logger() -> Iterator[logging.Logger]:
+    """The `bentoml` logger, restored: a command configures it for its own stdout."""
+    logger = logging.getLogger("bentoml")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    yield logger
+    for handler in logger.handlers:
+        if handler not in before[0]:
+            handler.close()
+    logger.handlers[:], logger.level, logger.propagate = before
+    logger.setLevel(before[1])

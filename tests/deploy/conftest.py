@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import library_logger, saved
+from tests.cli.conftest import saved
 
-__all__ = ["library_logger", "saved"]
+__all__ = ["saved"]
