@@ -70,12 +70,16 @@ def bentoml_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture(autouse=True)
 def library_logger() -> Iterator[logging.Logger]:
-    """The `bentoml` logger, restored: a command configures it for its own stdout."""
+    """The `bentoml` logger as a program finds it, before the test and after: a command configures it for its stdout."""
     logger = logging.getLogger("bentoml")
-    before = (logger.handlers[:], logger.level, logger.propagate)
+    _untouched(logger)
     yield logger
-    for handler in logger.handlers:
-        if handler not in before[0]:
-            handler.close()
-    logger.handlers[:], logger.level, logger.propagate = before
-    logger.setLevel(before[1])
+    _untouched(logger)
+
+
+def _untouched(logger: logging.Logger) -> None:
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+        handler.close()
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
