@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.kubernetes.lookalike import LookAlike, kubectl_or_skip, served
 from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
 
@@ -47,6 +46,9 @@ def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     with PageRun(tmp_path) as run, ExitStack() as around:
         if CLUSTER in text:
+            # What it needs is not in the environments of other pages.
+            from tests.deploy.kubernetes.lookalike import LookAlike, kubectl_or_skip, served
+
             kubectl_or_skip()
             run.env["KUBECONFIG"] = str(around.enter_context(served(LookAlike(pods_run=True), tmp_path)))
         if page.parent.parent == EXAMPLES:
