@@ -11,6 +11,7 @@ import pytest
 
 from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
+from tests.storage.emulators import running_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -26,6 +27,9 @@ NEEDS = re.compile(r"<!-- The tests run this page in the environment (\w+)\. -->
 
 CLUSTER = "<!-- The tests run this page with kubectl and a look-alike of a cluster. -->"
 """A comment on a page whose commands need a cluster. No cluster runs: each Deployment is said to run at once."""
+
+CLOUD = "<!-- The tests run this page with a look-alike of AWS. -->"
+"""A comment on a page whose commands need an account of AWS."""
 
 
 def environments_of(page: Path) -> list[pytest.MarkDecorator]:
@@ -51,6 +55,8 @@ def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
 
             kubectl_or_skip()
             run.env["KUBECONFIG"] = str(around.enter_context(served(LookAlike(pods_run=True), tmp_path)))
+        if CLOUD in text:
+            run.env.update(around.enter_context(running_s3(tmp_path)).variables)
         if page.parent.parent == EXAMPLES:
             for module in page.parent.glob("*.py"):
                 shutil.copy(module, run.work)

@@ -42,6 +42,10 @@ class Environment:
 
 
 ENVIRONMENTS: dict[str, Environment] = {
+    "aws": Environment(
+        requirements=("awslambdaric>=2.2", "boto3>=1.34", "cfn-lint>=1.30", "moto[server]>=5.1"),
+        modules=("awslambdaric", "boto3", "cfnlint", "moto"),
+    ),
     "boosters": Environment(
         requirements=(
             "catboost>=1.2",

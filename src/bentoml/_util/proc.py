@@ -30,6 +30,7 @@ def run(
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: str | None = None,
     timeout_s: float | None = None,
     check: bool = False,
 ) -> Completed:
@@ -39,6 +40,7 @@ def run(
         argv: program and arguments.
         env: variables added to those of this process.
         cwd: directory to run in.
+        stdin: what the program reads, such as a password; None lets it read what this process does.
         timeout_s: the program is killed after this many seconds.
         check: raise when the exit code is not 0.
 
@@ -50,6 +52,7 @@ def run(
             list(argv),
             env={**os.environ, **(env or {})},
             cwd=cwd,
+            input=stdin,
             timeout=timeout_s,
             capture_output=True,
             text=True,

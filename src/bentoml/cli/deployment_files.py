@@ -66,7 +66,7 @@ def delete_command(verbosity: Verbosity, name: str, namespace: str | None, force
 
     registry = open_registry(yatai_url)
     found = registry.find_deployment(chosen_namespace(namespace), name)
-    deployments = Deployments(registry, deployer_of(found.spec.operator), say_to(verbosity))
+    deployments = Deployments(registry, deployer_of(found.spec.operator, yatai_url), say_to(verbosity))
     delete_deployment(deployments, found.namespace, found.name, force=force)
 
 
@@ -96,7 +96,7 @@ def _carry_out(path: Path, options: dict[str, Any], verbosity: Verbosity, *, mus
     asked = Change.taken_from({**options, "labels": None})
     wanted = read_file(path)
     registry = open_registry(asked.yatai_url)
-    deployments = Deployments(registry, deployer_of(wanted.spec.operator), say_to(verbosity))
+    deployments = Deployments(registry, deployer_of(wanted.spec.operator, asked.yatai_url), say_to(verbosity))
     found = None if must_be_new else _found(registry, wanted)
     if not asked.is_plan:
         wanted = placed(wanted, {} if found is None else found.spec.operator_config)

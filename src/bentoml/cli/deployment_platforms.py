@@ -16,19 +16,30 @@ if TYPE_CHECKING:
     from bentoml.yatai.deployment_models import NewDeployment
 
 
-def deployer_of(operator: Operator) -> Deployer:
+def deployer_of(operator: Operator, yatai_url: str | None = None) -> Deployer:
     """The deployer of a kind of platform.
+
+    Args:
+        operator: the kind.
+        yatai_url: registry with the bundles, for a platform whose images are built.
 
     Raises:
         CLIException: there is none, or none is named.
     """
     if operator is Operator.UNSET:
         raise CLIException("The deployment names no operator: write spec.operator, such as kubernetes")
-    if operator is not Operator.KUBERNETES:
-        raise CLIException(f"This version deploys to {Operator.KUBERNETES.name}, and not to {operator.name}")
-    from bentoml.deploy.kubernetes import KubernetesDeployer
+    if operator is Operator.AWS_LAMBDA:
+        from bentoml.cli.resolving import bundle_path
+        from bentoml.deploy.aws.lambda_deployer import LambdaDeployer
 
-    return KubernetesDeployer()
+        return LambdaDeployer(lambda tag: bundle_path(tag, yatai_url))
+    if operator is Operator.KUBERNETES:
+        from bentoml.deploy.kubernetes import KubernetesDeployer
+
+        return KubernetesDeployer()
+    raise CLIException(
+        f"This version deploys to {Operator.KUBERNETES.name} and {Operator.AWS_LAMBDA.name}, and not to {operator.name}"
+    )
 
 
 def placed(wanted: NewDeployment, before: Mapping[str, Any]) -> NewDeployment:
@@ -38,9 +49,11 @@ def placed(wanted: NewDeployment, before: Mapping[str, Any]) -> NewDeployment:
         wanted: as somebody wrote it.
         before: settings of its record; empty for a new one.
     """
-    from bentoml.deploy.kubernetes import with_context
-
-    if wanted.spec.operator is not Operator.KUBERNETES:
+    if wanted.spec.operator is Operator.KUBERNETES:
+        from bentoml.deploy.kubernetes import with_context as with_place
+    elif wanted.spec.operator is Operator.AWS_LAMBDA:
+        from bentoml.deploy.aws.place import with_place
+    else:
         return wanted
-    settings = with_context(wanted.spec.operator_config, before)
+    settings = with_place(wanted.spec.operator_config, before)
     return replace(wanted, spec=replace(wanted.spec, operator_config=settings))

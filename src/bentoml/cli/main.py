@@ -42,6 +42,7 @@ COMMANDS = (
     ),
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
     CommandEntry("kubernetes", "bentoml.cli.kubernetes:kubernetes_command", "Run bundles on Kubernetes."),
+    CommandEntry("lambda", "bentoml.cli.aws_lambda:lambda_command", "Run bundles on AWS Lambda."),
     CommandEntry("deployment", "bentoml.cli.deployments:deployment_group", "Look after bundles that run somewhere."),
     CommandEntry(
         "healthcheck",

@@ -27,6 +27,7 @@ class ImageStep:
         push: put it into the registry of its name.
         bundle: gives the directory of the bundle, when it is needed.
         engine: as in `containerize`.
+        platforms: as in `ImageOptions`.
     """
 
     tag: str
@@ -35,6 +36,7 @@ class ImageStep:
     bundle: Callable[[], Path]
     engine: str | None = None
     creates: tuple[DeploymentResource, ...] = ()
+    platforms: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -45,9 +47,10 @@ class ImageStep:
         """See `Step`."""
         engine = () if self.engine is None else ("--engine", self.engine)
         push = ("--push",) if self.push else ()
-        return (shlex.join(["bentoml", "containerize", self.tag, "--tag", self.image, *push, *engine]),)
+        platform = ("--platform", ",".join(self.platforms)) if self.platforms else ()
+        return (shlex.join(["bentoml", "containerize", self.tag, "--tag", self.image, *push, *platform, *engine]),)
 
     def run(self, workshop: Workshop) -> None:
         """See `Step`."""
-        options = ImageOptions(self.image, push=self.push)
+        options = ImageOptions(self.image, push=self.push, platforms=self.platforms)
         containerize(self.bundle(), options, engine=self.engine, on_line=workshop.say)

@@ -1,0 +1,104 @@
+"""What a user asks of a deployment on AWS Lambda, checked before anything is done."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from bentoml.exceptions import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDPOINTS = ("http-api", "function-url", "none")
+ARCHITECTURES = ("x86_64", "arm64")
+GATEWAY_LIMIT_S = 30
+OWN_VARIABLES = ("BENTOML_LAMBDA_API",)
+_NUMBERS = frozenset({"memory_size", "timeout"})
+_is_variable = re.compile(r"[A-Za-z][A-Za-z0-9_]+").fullmatch
+_is_image = re.compile(
+    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})"
+).fullmatch
+
+
+@dataclass(frozen=True)
+class LambdaOptions:
+    """How a deployment runs on AWS Lambda.
+
+    Args:
+        region: of AWS.
+        account: number of the account; None for that of the credentials.
+        api_name: the one API that gets a function; None for all.
+        memory_size: of a function, MB; processors come with it.
+        timeout: longest time for a request, seconds.
+        endpoint: `http-api`, `function-url` or `none`.
+        architecture: `x86_64` or `arm64`.
+        image: one that is in ECR, to use instead of building one.
+        env: variables of the functions.
+
+    Raises:
+        InvalidArgument: one of them cannot be.
+    """
+
+    region: str
+    account: str | None = None
+    api_name: str | None = None
+    memory_size: int = 1024
+    timeout: int = 3
+    endpoint: str = "http-api"
+    architecture: str = "x86_64"
+    image: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 128 <= self.memory_size <= 3008 or self.memory_size % 64 != 0:
+            raise InvalidArgument(f"memory_size must be 128 to 3008 MB in steps of 64, not {self.memory_size}")
+        if not 1 <= self.timeout <= 900:
+            raise InvalidArgument(f"timeout must be 1 to 900 seconds, not {self.timeout}")
+        for name, known in (("endpoint", ENDPOINTS), ("architecture", ARCHITECTURES)):
+            if getattr(self, name) not in known:
+                raise InvalidArgument(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
+        if self.image is not None and not _is_image(self.image):
+            raise InvalidArgument(
+                f"image cannot be {self.image!r}: Lambda takes images of ECR alone, such as "
+                "123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris:1"
+            )
+        for name in self.env:
+            if not _is_variable(name) or name.startswith("AWS_") or name in OWN_VARIABLES:
+                raise InvalidArgument(f"{name!r} cannot be a variable of a function of Lambda")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> LambdaOptions:
+        """The options out of the settings of a record.
+
+        Raises:
+            InvalidArgument: one is unknown, missing, or cannot be.
+        """
+        known = [each.name for each in fields(cls)]
+        unknown = sorted(set(config) - set(known))
+        if unknown:
+            raise InvalidArgument(
+                f"A deployment on AWS Lambda has no setting {unknown[0]!r}; it has {', '.join(known)}"
+            )
+        given = {name: value for name, value in config.items() if value is not None}
+        if "region" not in given:
+            raise InvalidArgument("The setting region is missing: say in which region of AWS it shall run")
+        for name, value in given.items():
+            _check_kind(name, value)
+        return cls(**given)
+
+
+def _check_kind(name: str, value: Any) -> None:
+    """Refuse what is of another kind.
+
+    Raises:
+        InvalidArgument: it is.
+    """
+    if name == "env":
+        if not isinstance(value, dict) or not all(isinstance(item, str) for pair in value.items() for item in pair):
+            raise InvalidArgument(f"env must be a mapping of texts to texts, not {value!r}")
+        return
+    wanted = int if name in _NUMBERS else str
+    if type(value) is not wanted:
+        raise InvalidArgument(f"{name} must be {'a whole number' if wanted is int else 'a text'}, not {value!r}")

@@ -1,0 +1,169 @@
+"""The stack of a deployment on AWS Lambda: a function for each API, and a way to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bentoml.deploy.aws.lambda_handler import API_VARIABLE
+from bentoml.deploy.aws.names import logical_id, with_suffix
+from bentoml.deploy.aws.observation import ENDPOINT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bentoml.deploy.aws.lambda_options import LambdaOptions
+    from bentoml.service.metadata import ApiMetadata
+
+LONGEST_FUNCTION = 64
+KEPT_DAYS = 30
+_ROLE, _GATEWAY = "Role", "Gateway"
+_ADDRESS = f"https://${{{_GATEWAY}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
+
+
+@dataclass(frozen=True)
+class FunctionStack:
+    """What the template is made from.
+
+    Attributes:
+        name: of the stack.
+        bundle: name and version.
+        image: address of the image, as a value of the template.
+        options: what the user asks for.
+        apis: those that get a function.
+    """
+
+    name: str
+    bundle: str
+    image: Any
+    options: LambdaOptions
+    apis: Sequence[ApiMetadata]
+
+    def template(self) -> dict[str, Any]:
+        """The template."""
+        resources: dict[str, Any] = {_ROLE: self._role()}
+        outputs: dict[str, Any] = {}
+        if self.options.endpoint == "http-api":
+            resources.update(self._gateway())
+        for api in self.apis:
+            resources.update(self._function(api))
+            if self.options.endpoint == "http-api":
+                resources.update(self._route(api))
+                outputs[logical_id(ENDPOINT, api.name)] = {"Value": _sub(f"{_ADDRESS}/{api.route}")}
+            elif self.options.endpoint == "function-url":
+                resources.update(self._url(api))
+                address = {"Fn::GetAtt": [logical_id("Url", api.name), "FunctionUrl"]}
+                outputs[logical_id(ENDPOINT, api.name)] = {"Value": address}
+            outputs[logical_id("Name", api.name)] = {"Value": {"Ref": logical_id("Function", api.name)}}
+        return {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Description": f"{self.bundle} on AWS Lambda",
+            "Resources": resources,
+            "Outputs": outputs,
+        }
+
+    def _function(self, api: ApiMetadata) -> dict[str, Any]:
+        name, log = with_suffix(self.name, api.name, LONGEST_FUNCTION), logical_id("Log", api.name)
+        properties = {
+            "FunctionName": name,
+            "PackageType": "Image",
+            "Code": {"ImageUri": self.image},
+            "Role": _arn(_ROLE),
+            "MemorySize": self.options.memory_size,
+            "Timeout": self.options.timeout,
+            "Architectures": [self.options.architecture],
+            "Environment": {"Variables": {**self.options.env, API_VARIABLE: api.name}},
+            "LoggingConfig": {"LogGroup": {"Ref": log}},
+        }
+        group = {"LogGroupName": f"/aws/lambda/{name}", "RetentionInDays": KEPT_DAYS}
+        return {
+            log: {"Type": "AWS::Logs::LogGroup", **_GOES, "Properties": group},
+            logical_id("Function", api.name): {"Type": "AWS::Lambda::Function", "Properties": properties},
+        }
+
+    def _role(self) -> dict[str, Any]:
+        # Of the log groups of this stack alone; they are named after its functions.
+        place = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:/aws/lambda/{self.name}-*"
+        writes = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        policy = {"Statement": [{"Effect": "Allow", "Action": writes, "Resource": _sub(place)}]}
+        trusts = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        return {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trusts]},
+                "Policies": [{"PolicyName": "logs", "PolicyDocument": {"Version": "2012-10-17", **policy}}],
+            },
+        }
+
+    def _gateway(self) -> dict[str, Any]:
+        stage = {"ApiId": {"Ref": _GATEWAY}, "StageName": "$default", "AutoDeploy": True}
+        return {
+            _GATEWAY: {
+                "Type": "AWS::ApiGatewayV2::Api",
+                "Properties": {"Name": self.name, "ProtocolType": "HTTP", "Description": self.bundle},
+            },
+            "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": stage},
+        }
+
+    def _route(self, api: ApiMetadata) -> dict[str, Any]:
+        integration, function = logical_id("Integration", api.name), logical_id("Function", api.name)
+        source = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{_GATEWAY}}}/*"
+        return {
+            integration: {
+                "Type": "AWS::ApiGatewayV2::Integration",
+                "Properties": {
+                    "ApiId": {"Ref": _GATEWAY},
+                    "IntegrationType": "AWS_PROXY",
+                    "IntegrationUri": _arn(function),
+                    "PayloadFormatVersion": "2.0",
+                },
+            },
+            logical_id("Route", api.name): {
+                "Type": "AWS::ApiGatewayV2::Route",
+                "Properties": {
+                    "ApiId": {"Ref": _GATEWAY},
+                    "RouteKey": f"POST /{api.route}",
+                    "Target": _sub(f"integrations/${{{integration}}}"),
+                },
+            },
+            logical_id("Permission", api.name): {
+                "Type": "AWS::Lambda::Permission",
+                "Properties": {
+                    "FunctionName": {"Ref": function},
+                    "Action": "lambda:InvokeFunction",
+                    "Principal": "apigateway.amazonaws.com",
+                    "SourceArn": _sub(source),
+                },
+            },
+        }
+
+    def _url(self, api: ApiMetadata) -> dict[str, Any]:
+        function = logical_id("Function", api.name)
+        everybody = {"FunctionName": {"Ref": function}, "Principal": "*"}
+        # Since October 2025 a new address needs both.
+        permissions: dict[str, dict[str, Any]] = {
+            "UrlPermission": {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+            "Permission": {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+        }
+        return {
+            logical_id("Url", api.name): {
+                "Type": "AWS::Lambda::Url",
+                "Properties": {"AuthType": "NONE", "TargetFunctionArn": _arn(function)},
+            },
+            **{
+                logical_id(kind, api.name): {"Type": "AWS::Lambda::Permission", "Properties": {**everybody, **more}}
+                for kind, more in permissions.items()
+            },
+        }
+
+
+_GOES = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+"""Of what cfn-lint wants to be said: it goes with its stack."""
+
+
+def _sub(text: str) -> dict[str, str]:
+    return {"Fn::Sub": text}
+
+
+def _arn(resource: str) -> dict[str, Any]:
+    return {"Fn::GetAtt": [resource, "Arn"]}

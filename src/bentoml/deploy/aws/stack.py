@@ -1,0 +1,167 @@
+"""Stacks of CloudFormation: all that a deployment has on AWS beside its image, made and removed as one."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bentoml._util.optional import require
+from bentoml.deploy.aws.place import EXTRA, OWNER, Place, aws_errors, code_of, owner_tag, refuse_other
+from bentoml.deploy.aws.stack_events import reason_of
+from bentoml.exceptions import YataiDeploymentException
+
+if TYPE_CHECKING:
+    from bentoml.deploy.plans import Workshop
+    from bentoml.yatai.deployment_models import DeploymentResource
+
+STACK = "cloudformation_stack"
+TEMPLATE = "template.json"
+LARGEST_TEMPLATE = 51_200
+"""Bytes of a template that goes with the call."""
+_POLL_S = 5
+_POLLS = 240
+# Of these nothing can be updated: their first creation has failed, or what is left of them could not be removed.
+_TO_REMOVE_FIRST = frozenset(
+    {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
+)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Makes a stack, or changes it, and does not wait for its end.
+
+    Attributes:
+        name: of the stack.
+        owner: full name of the deployment.
+        place: where it is.
+    """
+
+    name: str
+    owner: str
+    place: Place
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"apply the stack {self.name}"
+
+    @property
+    def creates(self) -> tuple[DeploymentResource, ...]:
+        """See `Step`."""
+        return (self.place.resource(STACK, self.name, self.owner),)
+
+    def lines(self) -> tuple[str, ...]:
+        """See `Step`."""
+        words = ["aws", "cloudformation", "deploy", "--region", self.place.region, "--stack-name", self.name]
+        words += ["--template-file", TEMPLATE, "--capabilities", "CAPABILITY_IAM", "--tags", f"{OWNER}={self.owner}"]
+        return (shlex.join(words),)
+
+    def run(self, workshop: Workshop) -> None:
+        """See `Step`."""
+        body = (workshop.directory / TEMPLATE).read_text(encoding="utf-8")
+        client = self.place.client("cloudformation")
+        with aws_errors():
+            found = find_stack(client, self.name)
+            if found is not None:
+                refuse_other(f"a stack {self.name}", found.get("Tags", []), self.owner)
+                found = self._ready(client, found, workshop)
+            wanted = {
+                "StackName": self.name,
+                "TemplateBody": body,
+                "Capabilities": ["CAPABILITY_IAM"],
+                "Tags": [{"Key": OWNER, "Value": self.owner}],
+            }
+            if found is None:
+                client.create_stack(**wanted)
+            elif not _update(client, wanted):
+                workshop.say("the stack is as it shall be")
+
+    def _ready(self, client: Any, found: dict[str, Any], workshop: Workshop) -> dict[str, Any] | None:
+        """The stack when it can be updated; None when there is none any more.
+
+        Raises:
+            YataiDeploymentException: it cannot be now.
+        """
+        status = found["StackStatus"]
+        if status in _TO_REMOVE_FIRST or status == "DELETE_IN_PROGRESS":
+            workshop.say(f"the stack is {status}; it is removed first")
+            remove_stack(client, found)
+            return None
+        if status == "UPDATE_ROLLBACK_FAILED":
+            raise YataiDeploymentException(
+                f"the stack is {status} ({reason_of(client, found)}); run: "
+                f"aws cloudformation continue-update-rollback --stack-name {self.name}"
+            )
+        if status.endswith("_IN_PROGRESS") and status != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
+            raise YataiDeploymentException(f"the stack is {status}; update again when that has come to its end")
+        return found
+
+
+@dataclass(frozen=True)
+class StackRemoval:
+    """Removes a stack, and waits until it is gone. One of the same name that somebody else has made stays."""
+
+    resource: DeploymentResource
+    creates: tuple[DeploymentResource, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"delete the stack {self.resource.detail['name']}"
+
+    def lines(self) -> tuple[str, ...]:
+        """See `Step`."""
+        name, region = self.resource.detail["name"], self.resource.detail["region"]
+        return (shlex.join(["aws", "cloudformation", "delete-stack", "--region", region, "--stack-name", name]),)
+
+    def run(self, workshop: Workshop) -> None:  # noqa: ARG002 - it has nothing to say
+        """See `Step`."""
+        client = Place.of(self.resource).client("cloudformation")
+        with aws_errors():
+            found = find_stack(client, self.resource.detail["name"])
+            if found is not None and owner_tag(found.get("Tags", [])) == self.resource.detail["owner"]:
+                remove_stack(client, found)
+
+
+def find_stack(client: Any, name: str) -> dict[str, Any] | None:
+    """What CloudFormation says of a stack; None where there is none, or none any more."""
+    errors = require("botocore.exceptions", EXTRA)
+    try:
+        (found,) = client.describe_stacks(StackName=name)["Stacks"]
+    except errors.ClientError as error:
+        if code_of(error) != "ValidationError" or "does not exist" not in str(error):
+            raise
+        return None
+    return None if found["StackStatus"] == "DELETE_COMPLETE" else dict(found)
+
+
+def remove_stack(client: Any, found: dict[str, Any]) -> None:
+    """Remove a stack, and wait until it is gone.
+
+    Raises:
+        YataiDeploymentException: something of it could not be removed, or takes longer than 20 minutes.
+    """
+    errors = require("botocore.exceptions", EXTRA)
+    stack = found["StackId"]  # its name means nothing any more when it is gone
+    if found["StackStatus"] != "DELETE_IN_PROGRESS":
+        client.delete_stack(StackName=stack)
+    waiter = client.get_waiter("stack_delete_complete")
+    try:
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": _POLL_S, "MaxAttempts": _POLLS})
+    except errors.WaiterError as error:
+        raise YataiDeploymentException(
+            f"the stack {found['StackName']} is not removed: {reason_of(client, found) or error}"
+        ) from error
+
+
+def _update(client: Any, wanted: dict[str, Any]) -> bool:
+    """Change a stack; whether there was anything to change."""
+    errors = require("botocore.exceptions", EXTRA)
+    try:
+        client.update_stack(**wanted)
+    except errors.ClientError as error:
+        if code_of(error) == "ValidationError" and "No updates are to be performed" in str(error):
+            return False
+        raise
+    return True
