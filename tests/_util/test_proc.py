@@ -19,6 +19,10 @@ def test_run_collects_output_in_a_directory_with_added_variables(tmp_path: Path)
     assert (done.returncode, done.stdout, done.stderr) == (4, f"{tmp_path} $HOME `x`\n", "warned\n")
 
 
+def test_run_hands_a_text_to_the_standard_input() -> None:
+    assert proc.run(["cat"], stdin="secret\n").stdout == "secret\n"
+
+
 def test_run_with_check_shows_the_end_of_the_error_output() -> None:
     with pytest.raises(BentoMLException, match=r"exit code 2: .*boom"):
         proc.run([sys.executable, "-c", "import sys; sys.exit(print('boom', file=sys.stderr) or 2)"], check=True)

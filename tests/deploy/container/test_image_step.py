@@ -16,6 +16,11 @@ def test_image_step_when_shown_is_a_command_that_builds_the_same() -> None:
     assert step.creates == ()
 
 
+def test_image_step_for_another_processor_says_so() -> None:
+    step = ImageStep("Iris:1", "iris", push=False, bundle=Path, platforms=("linux/arm64",))
+    assert step.lines() == ("bentoml containerize Iris:1 --tag iris --platform linux/arm64",)
+
+
 def test_image_step_when_there_is_no_such_engine_says_so(saved: SavedHome, tmp_path: Path) -> None:
     step = ImageStep("Scaler:2.0", "scaler", push=False, bundle=lambda: saved.bundle, engine="oven")
     with pytest.raises(InvalidArgument, match="no container engine 'oven'"):
