@@ -6,10 +6,9 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,8 +42,8 @@ class Runtime:
 
 
 @contextmanager
-def running_function(handler: str, bundle: Path, variables: Mapping[str, str]) -> Iterator[Runtime]:
-    """Start the client as the image of a function does."""
+def running_function(argv: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> Iterator[Runtime]:
+    """Start a program that is the client, or has it in a container."""
     events: queue.Queue[bytes] = queue.Queue()
     answers: queue.Queue[tuple[str, Any]] = queue.Queue()
 
@@ -85,8 +84,7 @@ def running_function(handler: str, bundle: Path, variables: Mapping[str, str]) -
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         **variables,
     }
-    argv = [sys.executable, "-m", "awslambdaric", handler]
-    with subprocess.Popen(argv, cwd=bundle, env=env, stdout=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(argv, cwd=cwd, env=env, stdout=subprocess.DEVNULL, text=True) as process:
         try:
             yield Runtime(process, events, answers)
         finally:

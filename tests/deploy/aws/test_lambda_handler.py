@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.deploy.aws.runtime_api import running_function
 
 pytestmark = pytest.mark.environment("aws")
 
+CLIENT = [sys.executable, "-m", "awslambdaric", HANDLER]
 HTTP_API = {
     "version": "2.0",
     "rawPath": "/scale",
@@ -45,7 +47,7 @@ EVENTS: dict[str, dict[str, Any]] = {
 
 
 def test_events_of_all_sources_are_answered(saved: SavedHome) -> None:
-    with running_function(HANDLER, saved.bundle, {"BENTOML_LAMBDA_API": "scale"}) as runtime:
+    with running_function(CLIENT, saved.bundle, {"BENTOML_LAMBDA_API": "scale"}) as runtime:
         for name, event in EVENTS.items():
             kind, answer = runtime.invoke(event)
             assert kind == "response", (name, answer)
@@ -59,7 +61,7 @@ def test_events_of_all_sources_are_answered(saved: SavedHome) -> None:
 
 
 def test_event_whose_api_fails_is_answered_with_500(saved: SavedHome) -> None:
-    with running_function(HANDLER, saved.bundle, {"BENTOML_LAMBDA_API": "fail"}) as runtime:
+    with running_function(CLIENT, saved.bundle, {"BENTOML_LAMBDA_API": "fail"}) as runtime:
         kind, answer = runtime.invoke(HTTP_API)
     assert (kind, answer["statusCode"]) == ("response", 500)
 
@@ -70,7 +72,7 @@ def test_event_whose_api_fails_is_answered_with_500(saved: SavedHome) -> None:
     ids=["no-such-api", "several"],
 )
 def test_start_when_there_is_no_one_api_tells_lambda(saved: SavedHome, variables: dict[str, str], said: str) -> None:
-    with running_function(HANDLER, saved.bundle, {"BENTOML_LAMBDA_API": "", **variables}) as runtime:
+    with running_function(CLIENT, saved.bundle, {"BENTOML_LAMBDA_API": "", **variables}) as runtime:
         kind, answer = runtime.answer()
         assert runtime.process.wait(30) == 1
     assert kind == "error"
