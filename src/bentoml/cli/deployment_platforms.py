@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from bentoml.deploy.plans import Deployer
     from bentoml.yatai.deployment_models import NewDeployment
 
+_ON_AZURE = (Operator.AZURE_FUNCTIONS, Operator.AZURE_CONTAINER_APPS)
+_SUPPORTED = (Operator.KUBERNETES, Operator.AWS_LAMBDA, *_ON_AZURE)
+
 
 def deployer_of(operator: Operator, yatai_url: str | None = None) -> Deployer:
     """The deployer of a kind of platform.
@@ -37,9 +40,15 @@ def deployer_of(operator: Operator, yatai_url: str | None = None) -> Deployer:
         from bentoml.deploy.kubernetes import KubernetesDeployer
 
         return KubernetesDeployer()
-    raise CLIException(
-        f"This version deploys to {Operator.KUBERNETES.name} and {Operator.AWS_LAMBDA.name}, and not to {operator.name}"
-    )
+    if operator in _ON_AZURE:
+        from bentoml.cli.resolving import bundle_path
+        from bentoml.deploy.azure import AzureContainerAppsDeployer, AzureFunctionsDeployer, ImageSource
+
+        source = ImageSource(lambda tag: bundle_path(tag, yatai_url))
+        is_function = operator is Operator.AZURE_FUNCTIONS
+        return AzureFunctionsDeployer(source) if is_function else AzureContainerAppsDeployer(source)
+    names = ", ".join(each.name for each in _SUPPORTED)
+    raise CLIException(f"This version deploys to {names}, and not to {operator.name}")
 
 
 def placed(wanted: NewDeployment, before: Mapping[str, Any]) -> NewDeployment:
@@ -53,6 +62,8 @@ def placed(wanted: NewDeployment, before: Mapping[str, Any]) -> NewDeployment:
         from bentoml.deploy.kubernetes import with_context as with_place
     elif wanted.spec.operator is Operator.AWS_LAMBDA:
         from bentoml.deploy.aws.place import with_place
+    elif wanted.spec.operator in _ON_AZURE:
+        from bentoml.deploy.azure import with_subscription as with_place
     else:
         return wanted
     settings = with_place(wanted.spec.operator_config, before)

@@ -1,0 +1,83 @@
+"""The options of `bentoml azure-functions` and `azure-container-apps`; what is not given is None."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bentoml.cli.deployment_options import read_pairs, together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bentoml.cli.deployment_options import Decorator
+
+
+def _text(name: str, metavar: str, text: str) -> Any:
+    return click.option(f"--{name}", metavar=metavar, help=text)
+
+
+def _number(name: str, text: str, least: int = 1) -> Any:
+    return click.option(f"--{name}", type=click.IntRange(min=least), metavar="N", help=text)
+
+
+def location_option(*, required: bool) -> Decorator:
+    """The region; an update keeps the one that is recorded."""
+    text = "Region, such as westeurope; another one makes all anew there."
+    return click.option("--location", required=required, metavar="NAME", help=text)
+
+
+_common = together(
+    _text("subscription", "ID", "Subscription of Azure.  [the one in use]"),
+    _number("workers", "Worker processes of an instance.  [configured]"),
+    click.option(
+        "--env",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=read_pairs,
+        help="Variable of the server, which everybody can see who sees the deployment; may be given several times.",
+    ),
+)
+
+functions_options = together(
+    _number("min-instances", "Instances that always run, 1 to 20.  [1]"),
+    _number("max-burst", "Most instances, at most 20.  [20]"),
+    click.option("--premium-plan-sku", type=click.Choice(["EP1", "EP2", "EP3"]), help="Size of an instance.  [EP1]"),
+    click.option(
+        "--function-auth-level",
+        type=click.Choice(["anonymous", "function", "admin"]),
+        help="Which key requests need.  [anonymous]",
+    ),
+    _common,
+)
+"""One option for each field of `FunctionsOptions` but the location."""
+
+container_apps_options = together(
+    _text("cpu", "CORES", "Cores of a replica, 0.25 to 4; it has twice as many GiB of memory.  [0.5]"),
+    _number("min-replicas", "Replicas that always run; 0 stops the last one when nobody asks.  [1]", 0),
+    _number("max-replicas", "Most replicas.  [10]"),
+    _number("concurrency", "Requests of a replica at a time over which another one comes.  [10]"),
+    click.option("--internal/--external", default=None, help="Answer in the environment only, or all.  [all]"),
+    _common,
+)
+"""One option for each field of `ContainerAppsOptions` but the location."""
+
+image_options = together(
+    click.option(
+        "--build/--no-build", default=True, help="Build and push the image first, or use the pushed.  [build]"
+    ),
+    click.option("--engine", metavar="NAME", help="What builds: docker, podman or buildah.  [the first that is there]"),
+)
+
+
+def changed_settings(options: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a deployment: those of before, with those that are given in their place.
+
+    Args:
+        options: of the command line, by the names of the fields; an empty text or mapping takes a setting back.
+        before: settings of the record; empty for a new one.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    taken_back = {name for name, value in given.items() if value in ("", {})}
+    return {name: value for name, value in {**before, **given}.items() if name not in taken_back}
