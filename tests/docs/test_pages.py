@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from contextlib import ExitStack
@@ -30,6 +31,8 @@ CLUSTER = "<!-- The tests run this page with kubectl and a look-alike of a clust
 
 CLOUD = "<!-- The tests run this page with a look-alike of AWS. -->"
 """A comment on a page whose commands need an account of AWS."""
+AZURE = "<!-- The tests run this page with a look-alike of az. -->"
+"""A comment on a page whose commands need Azure, which is not there: a program called az keeps what it is told."""
 
 
 def environments_of(page: Path) -> list[pytest.MarkDecorator]:
@@ -57,6 +60,14 @@ def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
             run.env["KUBECONFIG"] = str(around.enter_context(served(LookAlike(pods_run=True), tmp_path)))
         if CLOUD in text:
             run.env.update(around.enter_context(running_s3(tmp_path)).variables)
+        if AZURE in text:
+            from tests.deploy.azure.lookalike import installed
+
+            azure = installed(tmp_path / "az")
+            run.env |= {
+                "AZ_LOOK_ALIKE": str(azure.file),
+                "PATH": f"{azure.file.parent}{os.pathsep}{run.env['PATH']}",
+            }
         if page.parent.parent == EXAMPLES:
             for module in page.parent.glob("*.py"):
                 shutil.copy(module, run.work)

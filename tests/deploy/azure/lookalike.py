@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from tests.deploy.azure.arm import SUBSCRIPTION, TemplateError, read_template
 
+ROOT = Path(__file__).resolve().parents[3]
 LOCATIONS = ("westeurope", "eastus")
 
 
@@ -53,6 +54,19 @@ class LookAlike:
     def resources(self, group: str) -> dict[str, dict[str, Any]]:
         """By their types."""
         return {each["type"]: each for each in self.read()["groups"][group]["resources"].values()}
+
+
+def installed(directory: Path) -> LookAlike:
+    """Put the program `az` into a directory, which is made; the variable AZ_LOOK_ALIKE has to name its file."""
+    directory.mkdir()
+    program = directory / "az"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.deploy.azure.lookalike import main\nmain()\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return LookAlike(directory / "state.json")
 
 
 def _parser() -> argparse.ArgumentParser:

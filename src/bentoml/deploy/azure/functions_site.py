@@ -23,6 +23,7 @@ set -eu
 unset PORT
 exec bentoml serve-gunicorn --host 127.0.0.1 --port "$FUNCTIONS_CUSTOMHANDLER_PORT" "$BUNDLE_PATH"
 """
+# Azure builds it without BuildKit.
 _DOCKERFILE = """\
 ARG IMAGE
 ARG HOST_IMAGE={host_image}
@@ -31,7 +32,9 @@ FROM ${{IMAGE}}
 USER root
 COPY --from=host /azure-functions-host /azure-functions-host
 COPY --from=host /usr/share/dotnet /usr/share/dotnet
-COPY --chmod=755 site {root}
+COPY site {root}
+RUN chmod -R a+rX {root} && chmod 755 {root}/handler.sh && mkdir -p /home/LogFiles /home/data && \\
+    chown -R bentoml {root} /home/LogFiles /home/data
 ENV AzureWebJobsScriptRoot={root} FUNCTIONS_WORKER_RUNTIME=custom ASPNETCORE_URLS=http://+:{port}
 ENV DOTNET_ROOT=/usr/share/dotnet DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 ENV AzureFunctionsJobHost__Logging__Console__IsEnabled=true
