@@ -13,6 +13,8 @@ from bentoml.cli.kubernetes_changes import wanted_spec
 from bentoml.cli.kubernetes_options import given_settings, platform_options
 from bentoml.cli.options import bento_command, yatai_url_option
 
+_DIRECTORIES = {"kustomize": "a base for kustomize", "helm": "a chart"}
+
 
 @bento_command("manifests", short_help="Print or write objects for other programs.")
 @one_deployment
@@ -21,10 +23,10 @@ from bentoml.cli.options import bento_command, yatai_url_option
 @labels_given
 @click.option(
     "--form",
-    type=click.Choice(["plain", "kustomize", "kserve"]),
+    type=click.Choice(["plain", "kustomize", "helm", "kserve"]),
     default="plain",
     show_default=True,
-    help="Objects alone, a base for kustomize, or an InferenceService of KServe.",
+    help="Objects alone, a base for kustomize, a chart for Helm, or an InferenceService of KServe.",
 )
 @click.option(
     "--output-dir",
@@ -49,8 +51,8 @@ def manifests_command(
     from bentoml.yatai.deployment_checks import checked_deployment
     from bentoml.yatai.deployment_models import NewDeployment
 
-    if form == "kustomize" and output_dir is None:
-        raise click.UsageError("a base for kustomize is a directory: give --output-dir")
+    if form in _DIRECTORIES and output_dir is None:
+        raise click.UsageError(f"{_DIRECTORIES[form]} is a directory: give --output-dir")
     spec = wanted_spec(open_registry(yatai_url), bento, given_settings(options, {}))
     wanted = checked_deployment(NewDeployment(chosen_namespace(namespace), name, spec, labels or {}))
     files = manifests(wanted, form)

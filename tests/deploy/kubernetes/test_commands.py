@@ -208,6 +208,10 @@ def test_manifests_when_for_kustomize_are_a_directory(work: Path) -> None:
     run(f"{line} --output-dir base")
     assert (work / "base" / "kustomization.yaml").is_file()
     assert "is not empty" in run(f"{line} --output-dir base", 1).stderr
+    line = "manifests scaler -b Scaler:1.0 --image scaler --form helm"
+    assert "a chart is a directory: give --output-dir" in run(line, 2).stderr
+    run(f"{line} --output-dir chart")
+    assert (work / "chart" / "templates" / "deployment.yaml").is_file()
 
 
 WRONG = [

@@ -1,10 +1,11 @@
-"""The objects of a deployment as files for other programs: kubectl, kustomize, KServe."""
+"""The objects of a deployment as files for other programs: kubectl, kustomize, Helm, KServe."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
+from bentoml.deploy.kubernetes.chart import chart_files
 from bentoml.deploy.kubernetes.facts import facts_of
 from bentoml.deploy.kubernetes.objects import file_of, objects_of
 from bentoml.deploy.kubernetes.pods import config_map, pod_spec
@@ -31,22 +32,21 @@ def manifests(wanted: NewDeployment, form: str) -> dict[str, str]:
     Raises:
         InvalidArgument: it cannot be, or not in this form.
     """
-    facts = facts_of(wanted)
-    return {name: yaml_text(document) for name, document in FORMS[form](facts).items()}
+    return dict(FORMS[form](facts_of(wanted)))
 
 
-def _plain(facts: Facts) -> dict[str, Any]:
-    return {file_of(found): found for found in objects_of(facts)}
+def _plain(facts: Facts) -> dict[str, str]:
+    return {file_of(found): yaml_text(found) for found in objects_of(facts)}
 
 
-def _kustomize(facts: Facts) -> dict[str, Any]:
+def _kustomize(facts: Facts) -> dict[str, str]:
     """A base: overlays change its image, its number of pods and its namespace."""
     files = _plain(facts)
     base = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(files)}
-    return {"kustomization.yaml": base, **files}
+    return {"kustomization.yaml": yaml_text(base), **files}
 
 
-def _kserve(facts: Facts) -> dict[str, Any]:
+def _kserve(facts: Facts) -> dict[str, str]:
     """An InferenceService, whose container answers the Open Inference Protocol below `/v2`."""
     options = facts.options
     for name in _OWN_OF_KSERVE:
@@ -72,13 +72,14 @@ def _kserve(facts: Facts) -> dict[str, Any]:
         "metadata": metadata,
         "spec": {"predictor": {**predictor, "timeout": math.ceil(facts.config.bento_server.timeout), **pod}},
     }
-    files = {} if options.config is None else {"configmap.yaml": config_map(facts)}
-    return {**files, "inferenceservice.yaml": service}
+    files = {} if options.config is None else {"configmap.yaml": yaml_text(config_map(facts))}
+    return {**files, "inferenceservice.yaml": yaml_text(service)}
 
 
-FORMS: Mapping[str, Callable[[Facts], dict[str, Any]]] = {
+FORMS: Mapping[str, Callable[[Facts], dict[str, str]]] = {
     "plain": _plain,
     "kustomize": _kustomize,
+    "helm": chart_files,
     "kserve": _kserve,
 }
 """What makes each form."""
