@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-INSTALLED = Path(__file__).resolve().parents[3] / ".venv-environments" / "helm" / "helm" / "helm"
+INSTALLED = Path(__file__).resolve().parents[3] / ".venv-environments" / "kubernetes-programs" / "helm" / "helm"
 
 
 def helm_or_skip() -> str:
