@@ -27,11 +27,23 @@ class AnnouncedProcess(subprocess.Popen[str]):
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         super().__init__(list(argv), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._said: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        self._heard = threading.Condition()
         self._readers = [self._read("stderr")]
 
     def read_on(self) -> None:
         """Read stdout from now on; until then somebody else does."""
         self._readers.append(self._read("stdout"))
+
+    def wait_for(self, text: str) -> str:
+        """The line of stdout with a text, said since the process was ready."""
+
+        def found() -> str | None:
+            return next((line for line in self._said["stdout"] if text in line), None)
+
+        with self._heard:
+            line = self._heard.wait_for(found, START_LIMIT_S)
+        assert line is not None, f"never said {text!r}: {self._said}"
+        return line
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:  # noqa: A002
         """The rest of stdout and all of stderr, once it has ended."""
@@ -43,7 +55,10 @@ class AnnouncedProcess(subprocess.Popen[str]):
     def _read(self, name: str) -> threading.Thread:
         def read() -> None:
             with getattr(self, name) as pipe:
-                self._said[name] += pipe
+                for line in pipe:
+                    with self._heard:
+                        self._said[name].append(line)
+                        self._heard.notify_all()
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
@@ -51,7 +66,7 @@ class AnnouncedProcess(subprocess.Popen[str]):
 
 
 @contextmanager
-def announced(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def announced(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[tuple[AnnouncedProcess, list[str]]]:
     """The process, and the lines that it has printed once it is ready; it is ended with the block, whatever it does.
 
     Args:

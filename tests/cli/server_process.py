@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.announced import announced
+from tests.announced import AnnouncedProcess, announced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class Server:
     """A server in processes of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], printed: list[str]) -> None:
+    def __init__(self, process: AnnouncedProcess, printed: list[str]) -> None:
         self.process = process
         self.printed = printed
 

@@ -142,9 +142,7 @@ def test_serve_isolated_is_the_same_process_in_the_environment_of_the_bundle(cir
         assert json.loads(server.fetch("/pi", b"{}")[1]) == [PI, str(prefix)]
         assert server.fetch("/docs")[0] == 404
         server.process.send_signal(signal.SIGHUP)
-        assert server.process.stdout is not None
-        while "is served now" not in server.process.stdout.readline():
-            assert server.process.poll() is None
+        server.process.wait_for("is served now")
         assert json.loads(server.fetch("/pi", b"{}")[1]) == [PI, str(prefix)]
         status, _, stderr = server.stop(signal.SIGTERM)
     assert (status, stderr) == (0, "")
@@ -160,11 +158,7 @@ def test_reload_takes_no_bundle_that_needs_other_packages(circle: Path, shared_h
             file.write("six==1.17.0\n")
         write_digests(bundle)
         server.process.send_signal(signal.SIGHUP)
-        assert server.process.stdout is not None
-        said = ""
-        while "goes on being served" not in said:
-            said = server.process.stdout.readline()
-            assert server.process.poll() is None
+        said = server.process.wait_for("goes on being served")
         assert f"{bundle} needs other packages than this server has in its environment; stop it" in said
         assert json.loads(server.fetch("/pi", b"{}")[1])[0] == PI
 

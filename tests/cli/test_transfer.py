@@ -19,7 +19,7 @@ from bentoml.cli.progress import TransferLine
 from bentoml.yatai.client import get_yatai_client
 from bentoml.yatai.resolve import release_all_but
 from tests.cli.saved_home import BENTOML, SavedHome, run_bentoml
-from tests.cli.server_process import Server, served
+from tests.cli.server_process import served
 from tests.yatai.server.live_registry import LiveRegistry, live_registry
 
 
@@ -173,18 +173,10 @@ def test_serve_takes_up_an_alias_that_was_moved(filled: LiveRegistry, tmp_path: 
         assert server.fetch("/scale", b"2") == (200, b"6")
         there.set_alias("Scaler:2.0", "production")
         server.process.send_signal(signal.SIGHUP)
-        _wait_for(server, "Scaler:2.0 is served now")
+        server.process.wait_for("Scaler:2.0 is served now")
         assert server.fetch("/scale", b"3") == (200, b"9")
         assert b'"version": "2.0"' in server.fetch("/metadata")[1]
         assert server.stop()[0] == 0
-
-
-def _wait_for(server: Server, text: str) -> None:
-    assert server.process.stdout is not None
-    for line in server.process.stdout:
-        if text in line:
-            return
-    pytest.fail(f"the server never said {text!r}")
 
 
 @pytest.mark.parametrize("url", ["{url}", ""], ids=["remote", "local"])
