@@ -195,7 +195,7 @@ def test_register_when_the_tag_is_taken_sends_nothing(server: LiveRegistry, tmp_
 def test_list_when_there_are_more_than_a_page_gives_all(
     tmp_path: Path, registry: RemoteRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bentoml.yatai.remote.registry._PAGE", 2)
+    monkeypatch.setattr("bentoml.yatai.remote.queries.MOST_AT_ONCE", 2)
     for version in "12345":
         register(registry, write_bundle(tmp_path, "Paged", version))
     query = BentoQuery(name="Paged", limit=None)

@@ -11,7 +11,7 @@ from bentoml.yatai.remote import deployment_answers as answers
 from bentoml.yatai.remote.answers import read_as
 from bentoml.yatai.remote.api import is_addressable, joined
 from bentoml.yatai.remote.deployment_answers import as_deployment, as_event
-from bentoml.yatai.remote.queries import deployment_query_of
+from bentoml.yatai.remote.queries import MOST_AT_ONCE, deployment_query_of, gathered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
         NewDeployment,
     )
     from bentoml.yatai.remote.api import Api
-
-_PAGE = 1000
 
 
 class RemoteDeployments:
@@ -80,15 +78,8 @@ class RemoteDeployments:
         return self._deployment("GET", _path_of(namespace, name))
 
     def list_deployments(self, query: DeploymentQuery) -> list[Deployment]:
-        """See `DeploymentRegistry`. Where there are thousands, they are asked for one after the other."""
-        found: list[Deployment] = []
-        while query.limit is None or len(found) < query.limit:
-            left = _PAGE if query.limit is None else query.limit - len(found)
-            page = self._deployments(replace(query, offset=query.offset + len(found), limit=min(left, _PAGE)))
-            found += [as_deployment(answer, self._api.address) for answer in page.deployments]
-            if page.next_offset is None or not page.deployments:
-                break
-        return found
+        """See `DeploymentRegistry`."""
+        return gathered(query, self._some_deployments)
 
     def count_deployments(self, query: DeploymentQuery) -> int:
         """See `DeploymentRegistry`."""
@@ -103,10 +94,14 @@ class RemoteDeployments:
         self, namespace: str, name: str, *, before_id: int | None = None, limit: int = EVENTS_LIMIT
     ) -> list[DeploymentEvent]:
         """See `DeploymentRegistry`."""
-        query = {"before": before_id, "limit": min(limit, _PAGE)}
+        query = {"before": before_id, "limit": min(limit, MOST_AT_ONCE)}
         answer = self._api.ask("GET", f"{_path_of(namespace, name)}/events", query=query)
         page = read_as(answers.EventPage, answer, self._api.address)
         return [as_event(event, self._api.address) for event in page.events]
+
+    def _some_deployments(self, query: DeploymentQuery) -> tuple[list[Deployment], bool]:
+        page = self._deployments(query)
+        return [as_deployment(answer, self._api.address) for answer in page.deployments], page.next_offset is not None
 
     def _deployments(self, query: DeploymentQuery, *, count: bool = False) -> answers.DeploymentPage:
         pages = {"offset": query.offset, "limit": query.limit, "count": count}

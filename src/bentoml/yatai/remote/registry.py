@@ -23,7 +23,7 @@ from bentoml.yatai.remote.deployments import RemoteDeployments
 from bentoml.yatai.remote.downloads import Downloads
 from bentoml.yatai.remote.failures import nonsense
 from bentoml.yatai.remote.partial_contents import PartialContents
-from bentoml.yatai.remote.queries import query_of
+from bentoml.yatai.remote.queries import MOST_AT_ONCE, gathered, query_of
 from bentoml.yatai.remote.uploads import Upload
 from bentoml.yatai.staging import StagingArea, StagingError
 from bentoml.yatai.tree_reading import read_tree
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from bentoml.yatai.remote.downloads import HeldContents
     from bentoml.yatai.remote.progress import Progress
     from bentoml.yatai.remote.settings import RemoteSettings
-
-_PAGE = 1000
 
 
 class RemoteRegistry(RemoteDeployments):
@@ -108,15 +106,8 @@ class RemoteRegistry(RemoteDeployments):
         return found
 
     def list_bentos(self, query: BentoQuery) -> list[Bento]:
-        """See `Registry`. Where there are thousands, they are asked for one after the other."""
-        found: list[Bento] = []
-        while query.limit is None or len(found) < query.limit:
-            left = _PAGE if query.limit is None else query.limit - len(found)
-            page = self._page(replace(query, offset=query.offset + len(found), limit=min(left, _PAGE)))
-            found += [as_bento(bundle, self._api.address) for bundle in page.bundles]
-            if page.next_offset is None or not page.bundles:
-                break
-        return found
+        """See `Registry`."""
+        return gathered(query, self._some_bentos)
 
     def count_bentos(self, query: BentoQuery) -> int:
         """See `Registry`."""
@@ -181,7 +172,7 @@ class RemoteRegistry(RemoteDeployments):
         before = query.before_id
         asked = {name: getattr(query, name) for name in ("actor", "action", "resource_type", "resource")}
         while len(found) < query.limit:
-            limits = {"before": before, "limit": min(query.limit - len(found), _PAGE)}
+            limits = {"before": before, "limit": min(query.limit - len(found), MOST_AT_ONCE)}
             answer = self._api.ask("GET", "/audit", query={**asked, **limits})
             page = read_as(answers.AuditPage, answer, self._api.address)
             found += [AuditEntry(**asdict(line)) for line in page.entries]
@@ -227,6 +218,10 @@ class RemoteRegistry(RemoteDeployments):
     def close(self) -> None:
         """Close the connections; they open again when they are needed."""
         self._api.close()
+
+    def _some_bentos(self, query: BentoQuery) -> tuple[list[Bento], bool]:
+        page = self._page(query)
+        return [as_bento(bundle, self._api.address) for bundle in page.bundles], page.next_offset is not None
 
     def _page(self, query: BentoQuery, *, count: bool = False) -> answers.BundlePage:
         pages = {"offset": query.offset, "limit": query.limit, "count": count}

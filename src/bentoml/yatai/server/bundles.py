@@ -41,16 +41,17 @@ def list_tags(call: Call) -> messages.Tags:
 
 def patterns_of(call: Call) -> dict[str, Any]:
     """What a query has to say for the caller to see only what the caller may know."""
-    return {"also_patterns": call.principal.pattern_groups}
+    asked = call.query.get("patterns")
+    groups = [] if asked is None else [group.split(",") for group in asked.split(";")]
+    return {"also_patterns": (*groups, *call.principal.pattern_groups)}
 
 
 def _asked(call: Call) -> BentoQuery:
     """Which bundles are meant, of those that the caller may know."""
-    query, patterns = call.query, call.query["patterns"]
-    groups = [] if patterns is None else [group.split(",") for group in patterns.split(";")]
+    query = call.query
     return BentoQuery(
         name=query["name"] or None,
-        also_patterns=(*groups, *call.principal.pattern_groups),
+        **patterns_of(call),
         search=query["search"] or "",
         conditions=parse_label_query(query["labels"]),
         sort_by=SortBy[query["order_by"].upper()],

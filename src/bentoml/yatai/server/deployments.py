@@ -19,7 +19,7 @@ from bentoml.yatai.deployment_reading import read_phase
 from bentoml.yatai.labels import parse_label_query
 from bentoml.yatai.models import SortBy
 from bentoml.yatai.server import deployment_messages as messages
-from bentoml.yatai.server.bundles import MAX_OFFSET
+from bentoml.yatai.server.bundles import MAX_OFFSET, patterns_of
 from bentoml.yatai.server.deployment_access import changing, known_deployment
 from bentoml.yatai.server.roles import Role
 from bentoml.yatai.server.routes import Query, Route
@@ -35,7 +35,6 @@ _LAST = (1 << 31) - 1
 def list_deployments(call: Call) -> messages.DeploymentPage:
     """Deployments that match, of bundles that the caller may know."""
     query, limit = call.query, call.query["limit"]
-    patterns = [group.split(",") for group in query["patterns"].split(";")] if query["patterns"] is not None else []
     states = [text for text in (query["states"] or "").split(",") if text]
     asked = DeploymentQuery(
         namespace=None if query["namespace"] in {None, "", ALL_NAMESPACES} else query["namespace"],
@@ -45,7 +44,7 @@ def list_deployments(call: Call) -> messages.DeploymentPage:
         bento_version=query["bento_version"] or None,
         search=query["search"] or "",
         conditions=parse_label_query(query["labels"]),
-        also_patterns=(*patterns, *call.principal.pattern_groups),
+        **patterns_of(call),
         sort_by=SortBy[query["order_by"].upper()],
         ascending=query["ascending"],
         offset=query["offset"],
