@@ -31,7 +31,7 @@ from bentoml.yatai.locks import Locks, bento_lock
 from bentoml.yatai.models import BentoUri, utc_now
 from bentoml.yatai.owner import os_user
 from bentoml.yatai.recycle_bin import RecycleBin
-from bentoml.yatai.registered_files import refuse_other_bundle
+from bentoml.yatai.registered_files import refuse_damaged, refuse_other_bundle
 from bentoml.yatai.tree_reading import read_tree
 from bentoml.yatai.trees import copy_bundle
 
@@ -215,6 +215,7 @@ class LocalRegistry(LocalDeployments):
         """See `Registry`."""
         with self._locked_for_reading(bento):
             self.contents.fill(part, directory)
+        refuse_damaged(bento, part, directory)
 
     def tree(self, bento: Bento) -> BundleTree:
         """See `Registry`."""

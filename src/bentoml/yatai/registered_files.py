@@ -9,6 +9,7 @@ from bentoml.exceptions import BundleIntegrityException
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bentoml.yatai.bundle_tree import BundleTree
     from bentoml.yatai.models import Bento
 
 
@@ -33,3 +34,24 @@ def refuse_other_bundle(bento: Bento, path: Path) -> None:
             f"{path} should hold {bento.tag}, but holds {manifest.service_name}:{manifest.service_version}; restore "
             f"it, or remove the record with: bentoml delete {bento.tag}"
         )
+
+
+def refuse_damaged(bento: Bento, part: BundleTree, directory: Path) -> None:
+    """Refuse files that are not those that were registered.
+
+    Args:
+        bento: the record.
+        part: what they should be.
+        directory: where they are.
+
+    Raises:
+        BundleIntegrityException: one has another content; the text names it.
+    """
+    from bentoml.saved_bundle.verified_files import file_digest
+
+    for entry in part:
+        if file_digest(directory / entry.path) != entry.sha256:
+            raise BundleIntegrityException(
+                f"{entry.path} of {bento.tag} is not the file that was registered. Restore it where the bundle comes "
+                "from; `bentoml yatai check --deep` there finds all that are damaged"
+            )

@@ -17,7 +17,7 @@ Every registry keeps these promises:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bentoml.exceptions import NotFound
 from bentoml.yatai.deployment_registry import DeploymentRegistry
@@ -72,6 +72,17 @@ class BentoQuery:
 def not_registered(tag: Tag | str, reason: str = "no such bundle is registered") -> NotFound:
     """The error of every registry for a bundle that it does not have."""
     return NotFound(f"BentoService {tag} not found - {NotFound.proto_status_code.name}:{reason}")
+
+
+@runtime_checkable
+class KeepsContents(Protocol):
+    """A registry that can say at once which contents it has, and make files of them."""
+
+    def kept_contents(self, tree: BundleTree) -> frozenset[str]:
+        """Digests of those contents of a tree that are here already."""
+
+    def fill(self, tree: BundleTree, directory: Path) -> None:
+        """Make the files of a tree in a directory, all contents of which are here; they are not compared."""
 
 
 class Registry(DeploymentRegistry, Protocol):
@@ -179,6 +190,8 @@ class Registry(DeploymentRegistry, Protocol):
     def place(self, bento: Bento, part: BundleTree, directory: Path) -> None:
         """Make files of a bundle in a directory, which is there; they may share their bytes with the registry.
 
+        Each is compared with its digest.
+
         Args:
             bento: the bundle.
             part: those of its files that are to be made.
@@ -186,6 +199,7 @@ class Registry(DeploymentRegistry, Protocol):
 
         Raises:
             NotFound: there is no such bundle, or it has not all these contents.
+            BundleIntegrityException: a file is not the one that was registered.
         """
 
     def tree(self, bento: Bento) -> BundleTree:

@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BundleIntegrityException, NotFound, YataiServiceRpcAborted
 from bentoml.types import Tag
 from bentoml.yatai.bundle_tree import BundleTree
+from bentoml.yatai.registry import KeepsContents
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bentoml.yatai.models import Bento
     from bentoml.yatai.registry import Registry
-
-
-@runtime_checkable
-class KeepsContents(Protocol):
-    """A registry that can say at once which contents it has, and make files of them."""
-
-    def kept_contents(self, tree: BundleTree) -> frozenset[str]:
-        """Digests of those contents of a tree that are here already."""
-
-    def fill(self, tree: BundleTree, directory: Path) -> None:
-        """Make the files of a tree in a directory."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +70,11 @@ def copy_bundle_between(
             target.fill(_part(tree, kept, inside=True), staged)
         rest = _part(tree, kept, inside=False)
         source.place(found, rest, staged)
-        _verify(found, staged, rest)
         return _register(target, staged, found, tree, labels)
 
 
 def _part(tree: BundleTree, digests: frozenset[str], *, inside: bool) -> BundleTree:
     return BundleTree(tuple(entry for entry in tree if (entry.digest in digests) is inside))
-
-
-def _verify(found: Bento, directory: Path, part: BundleTree) -> None:
-    from bentoml.saved_bundle.verified_files import file_digest
-
-    for entry in part:
-        if file_digest(directory / entry.path) != entry.sha256:
-            raise BundleIntegrityException(
-                f"{entry.path} of {found.tag} is not the file that was registered. Restore it where the bundle comes "
-                "from; `bentoml yatai check --deep` there finds all that are damaged"
-            )
 
 
 def _register(target: Registry, staged: Path, found: Bento, tree: BundleTree, labels: dict[str, str]) -> Transfer:

@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 import stat
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bentoml.exceptions import BentoMLException, BundleIntegrityException, YataiRepositoryException
 from bentoml.saved_bundle.verified_files import file_digest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bentoml.types import Tag
     from bentoml.yatai.bundle_tree import TreeEntry
+    from bentoml.yatai.registry import KeepsContents
     from bentoml.yatai.remote.api import Api
     from bentoml.yatai.remote.partial_contents import PartialContent, PartialContents
     from bentoml.yatai.remote.progress import Progress
@@ -34,16 +35,6 @@ logger = logging.getLogger(__name__)
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 _WRONG_AT_MOST = 2
-
-
-class HeldContents(Protocol):
-    """Contents that this machine has already, as `LocalRegistry` has them."""
-
-    def kept_contents(self, tree: BundleTree) -> frozenset[str]:
-        """Digests of those contents of a tree that are here."""
-
-    def fill(self, tree: BundleTree, directory: Path) -> None:
-        """Make the files of a tree in a directory, all contents of which are here."""
 
 
 class Downloads:
@@ -62,7 +53,7 @@ class Downloads:
         api: Api,
         settings: RemoteSettings,
         partials: PartialContents,
-        held: HeldContents | None,
+        held: KeepsContents | None,
         report: Progress | None,
     ) -> None:
         self._api = api

@@ -14,7 +14,7 @@ from bentoml.yatai.remote.settings import RemoteSettings
 from bentoml.yatai.remote.transport import Transport
 
 if TYPE_CHECKING:
-    from bentoml.yatai.remote.downloads import HeldContents
+    from bentoml.yatai.registry import KeepsContents
     from bentoml.yatai.remote.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def open_registry(
     settings: RemoteSettings | None = None,
     *,
     progress: Progress | None = None,
-    held: HeldContents | None = None,
+    held: KeepsContents | None = None,
 ) -> RemoteRegistry:
     """The registry at an address; nothing is asked until something is to be known.
 

@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from bentoml.yatai.audit import AuditEntry, AuditQuery
     from bentoml.yatai.checkout_cache import HeldCheckout
     from bentoml.yatai.models import AliasChange, Bento
-    from bentoml.yatai.registry import BentoQuery
+    from bentoml.yatai.registry import BentoQuery, KeepsContents
     from bentoml.yatai.remote.api import Api
-    from bentoml.yatai.remote.downloads import HeldContents
     from bentoml.yatai.remote.progress import Progress
     from bentoml.yatai.remote.settings import RemoteSettings
 
@@ -60,7 +59,7 @@ class RemoteRegistry(RemoteDeployments):
         settings: RemoteSettings,
         *,
         progress: Progress | None = None,
-        held: HeldContents | None = None,
+        held: KeepsContents | None = None,
     ) -> None:
         self._api = api
         self._settings = settings
