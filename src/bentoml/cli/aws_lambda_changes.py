@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bentoml.cli.deployment_actions import Change, change, chosen_namespace, open_registry, say_to
 from bentoml.cli.deployment_options import change_options, one_deployment, read_pairs, together
+from bentoml.cli.deployment_wishes import changed_wish, given_settings, new_wish, wanted_spec
 from bentoml.cli.options import bento_command
-from bentoml.types import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bentoml.cli.command import Verbosity
     from bentoml.deploy.plans import Deployments
-    from bentoml.yatai.deployment_models import DeploymentSpec
     from bentoml.yatai.registry import Registry
 
 _PAIRS: dict[str, Any] = {"multiple": True, "metavar": "NAME=VALUE", "callback": read_pairs}
@@ -46,12 +44,12 @@ engine_option = click.option(
 @click.pass_obj
 def deploy_command(verbosity: Verbosity, /, name: str, namespace: str | None, bento: str, **options: Any) -> None:
     """Run a bundle on AWS Lambda as the deployment NAME, and record what exists of it."""
-    from bentoml.yatai.deployment_models import NewDeployment
+    from bentoml.yatai.deployment_models import Operator
 
     asked, engine = Change.taken_from(options), options.pop("engine")
     registry = open_registry(asked.yatai_url)
-    spec = _spec(registry, bento, _placed(given_settings(options, {}), {}, asked))
-    wanted = NewDeployment(chosen_namespace(namespace), name, spec, dict(asked.labels or {}))
+    settings = _placed(given_settings(options, {}), {}, asked)
+    wanted = new_wish(name, namespace, wanted_spec(registry, bento, Operator.AWS_LAMBDA, settings), asked)
     deployments = _deployments(registry, engine, asked, verbosity)
     change(deployments, wanted, deployments.deploy, asked, verbosity)
 
@@ -70,34 +68,14 @@ def update_command(
 
     What is not given stays as it is recorded; an empty text takes an option back.
     """
-    from bentoml.yatai.deployment_models import NewDeployment
-
     asked, engine = Change.taken_from(options), options.pop("engine")
     registry = open_registry(asked.yatai_url)
     found = registry.find_deployment(chosen_namespace(namespace), name)
     before = found.spec.operator_config
     settings = _placed(given_settings(options, before), before, asked)
-    spec = replace(found.spec, operator_config=settings) if bento is None else _spec(registry, bento, settings)
-    labels = found.labels if asked.labels is None else asked.labels
-    wanted = NewDeployment(found.namespace, found.name, spec, dict(labels), found.annotations)
+    wanted = changed_wish(registry, found, bento, settings, asked)
     deployments = _deployments(registry, engine, asked, verbosity)
     change(deployments, wanted, deployments.update, asked, verbosity)
-
-
-def given_settings(options: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a deployment: those of before, with those that are given in their place.
-
-    Args:
-        options: of the command line, None where not given; an empty text, or no variables, takes a setting back.
-        before: settings of the record; empty for a new one.
-    """
-    settings = dict(before)
-    for name, value in options.items():
-        if value in ("", {}):
-            settings.pop(name, None)
-        elif value is not None:
-            settings[name] = value
-    return settings
 
 
 def _placed(settings: Mapping[str, Any], before: Mapping[str, Any], asked: Change) -> dict[str, Any]:
@@ -105,14 +83,6 @@ def _placed(settings: Mapping[str, Any], before: Mapping[str, Any], asked: Chang
     from bentoml.deploy.aws.place import with_place, with_region
 
     return (with_region if asked.is_plan else with_place)(settings, before)
-
-
-def _spec(registry: Registry, bento: str, settings: dict[str, Any]) -> DeploymentSpec:
-    """What runs: the exact version that `latest` or an alias means now."""
-    from bentoml.yatai.deployment_models import DeploymentSpec, Operator
-
-    found = registry.find(Tag.parse(bento))
-    return DeploymentSpec(found.name, found.version, Operator.AWS_LAMBDA, settings)
 
 
 def _deployments(registry: Registry, engine: str | None, asked: Change, verbosity: Verbosity) -> Deployments:

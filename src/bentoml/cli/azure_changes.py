@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bentoml.cli.azure_options import (
-    changed_settings,
     container_apps_options,
     functions_options,
     image_options,
@@ -16,9 +14,9 @@ from bentoml.cli.azure_options import (
 )
 from bentoml.cli.deployment_actions import Change, change, chosen_namespace, open_registry, say_to
 from bentoml.cli.deployment_options import change_options, one_deployment
+from bentoml.cli.deployment_wishes import changed_wish, given_settings, new_wish, wanted_spec
 from bentoml.cli.options import bento_command
-from bentoml.types import Tag
-from bentoml.yatai.deployment_models import DeploymentSpec, NewDeployment, Operator
+from bentoml.yatai.deployment_models import Operator
 
 if TYPE_CHECKING:
     from bentoml.cli.command import BentoCommand, Verbosity
@@ -45,9 +43,8 @@ def _deploy_command_of(operator: Operator, platform_options: Decorator) -> Bento
     def command(verbosity: Verbosity, /, name: str, namespace: str | None, bento: str, **options: Any) -> None:
         asked, images = Change.taken_from(options), _taken_images(options)
         registry = open_registry(asked.yatai_url)
-        settings = _placed(changed_settings(options, {}), {}, asked)
-        spec = _spec(registry, bento, operator, settings)
-        wanted = NewDeployment(chosen_namespace(namespace), name, spec, dict(asked.labels or {}))
+        settings = _placed(given_settings(options, {}), {}, asked)
+        wanted = new_wish(name, namespace, wanted_spec(registry, bento, operator, settings), asked)
         deployments = _deployments(registry, operator, images, asked, verbosity)
         change(deployments, wanted, deployments.deploy, asked, verbosity)
 
@@ -72,12 +69,8 @@ def _update_command_of(operator: Operator, platform_options: Decorator) -> Bento
         deployments = _deployments(registry, operator, images, asked, verbosity)
         found = registry.find_deployment(chosen_namespace(namespace), name)
         before = found.spec.operator_config
-        settings = _placed(changed_settings(options, before), before, asked)
-        spec = replace(found.spec, operator_config=settings)
-        if bento is not None:
-            spec = _spec(registry, bento, operator, settings)
-        labels = found.labels if asked.labels is None else asked.labels
-        wanted = NewDeployment(found.namespace, found.name, spec, dict(labels), found.annotations)
+        settings = _placed(given_settings(options, before), before, asked)
+        wanted = changed_wish(registry, found, bento, settings, asked)
         change(deployments, wanted, deployments.update, asked, verbosity)
 
     command.help = (
@@ -85,12 +78,6 @@ def _update_command_of(operator: Operator, platform_options: Decorator) -> Bento
         "recorded; an empty text takes an option back."
     )
     return command
-
-
-def _spec(registry: Registry, bento: str, operator: Operator, settings: dict[str, Any]) -> DeploymentSpec:
-    """What runs: the exact version that `latest` or an alias means now."""
-    found = registry.find(Tag.parse(bento))
-    return DeploymentSpec(found.name, found.version, operator, settings)
 
 
 def _placed(settings: dict[str, Any], before: Any, asked: Change) -> dict[str, Any]:

@@ -9,8 +9,6 @@ import click
 from bentoml.cli.deployment_options import read_pairs, together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bentoml.cli.deployment_options import Decorator
 
 
@@ -69,15 +67,3 @@ image_options = together(
     ),
     click.option("--engine", metavar="NAME", help="What builds: docker, podman or buildah.  [the first that is there]"),
 )
-
-
-def changed_settings(options: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a deployment: those of before, with those that are given in their place.
-
-    Args:
-        options: of the command line, by the names of the fields; an empty text or mapping takes a setting back.
-        before: settings of the record; empty for a new one.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    taken_back = {name for name, value in given.items() if value in ("", {})}
-    return {name: value for name, value in {**before, **given}.items() if name not in taken_back}

@@ -9,8 +9,8 @@ import click
 
 from bentoml.cli.deployment_actions import chosen_namespace, open_registry
 from bentoml.cli.deployment_options import labels_given, one_deployment
-from bentoml.cli.kubernetes_changes import wanted_spec
-from bentoml.cli.kubernetes_options import given_settings, platform_options
+from bentoml.cli.deployment_wishes import wanted_spec
+from bentoml.cli.kubernetes_options import kubernetes_settings, platform_options
 from bentoml.cli.options import bento_command, yatai_url_option
 
 _DIRECTORIES = {"kustomize": "a base for kustomize", "helm": "a chart"}
@@ -49,11 +49,11 @@ def manifests_command(
     from bentoml.deploy.kubernetes import manifests
     from bentoml.deploy.plans import Plan, write_plan
     from bentoml.yatai.deployment_checks import checked_deployment
-    from bentoml.yatai.deployment_models import NewDeployment
+    from bentoml.yatai.deployment_models import NewDeployment, Operator
 
     if form in _DIRECTORIES and output_dir is None:
         raise click.UsageError(f"{_DIRECTORIES[form]} is a directory: give --output-dir")
-    spec = wanted_spec(open_registry(yatai_url), bento, given_settings(options, {}))
+    spec = wanted_spec(open_registry(yatai_url), bento, Operator.KUBERNETES, kubernetes_settings(options, {}))
     wanted = checked_deployment(NewDeployment(chosen_namespace(namespace), name, spec, labels or {}))
     files = manifests(wanted, form)
     if output_dir is None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bentoml.cli.deployment_options import read_pairs, together
+from bentoml.cli.deployment_wishes import given_settings
 from bentoml.exceptions import CLIException
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -74,7 +75,7 @@ build_options = together(
 )
 
 
-def given_settings(options: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+def kubernetes_settings(options: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """The settings of a deployment: those of before, with those that are given in their place.
 
     Args:
@@ -84,20 +85,22 @@ def given_settings(options: dict[str, Any], before: dict[str, Any]) -> dict[str,
     Raises:
         CLIException: there is no image, or the configuration file is no text.
     """
-    settings = dict(before)
     config_file = options.pop("config_file")
     if config_file is not None:
         options["config"] = _read(config_file)
-    for name, value in options.items():
-        if name == "cpu_target_percent" and value == 0:
-            settings[name] = None
-        elif value in {"", ("",)} if isinstance(value, (str, tuple)) else value == {}:
-            settings.pop(name, None)
-        elif value not in {None, ()} if not isinstance(value, dict) else True:
-            settings[name] = list(value) if isinstance(value, tuple) else value
+    settings = given_settings({name: _single(value) for name, value in options.items()}, before)
+    if options["cpu_target_percent"] == 0:
+        settings["cpu_target_percent"] = None
     if "image" not in settings:
         raise CLIException("say which image the cluster shall pull: --image REGISTRY/NAME")
     return settings
+
+
+def _single(value: Any) -> Any:
+    """What an option says that may be given several times: nothing, an empty text, or a list; others as they are."""
+    if not isinstance(value, tuple):
+        return value
+    return "" if value == ("",) else list(value) or None
 
 
 def _read(path: Path) -> str:
