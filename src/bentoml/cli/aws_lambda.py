@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from bentoml.cli.deployment_commands import Platform, delete_command_of, get_command_of, list_command_of
 from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 
-if TYPE_CHECKING:
-    from bentoml.deploy.plans import Deployer
-
-
-def _deployer() -> Deployer:
-    from bentoml.deploy.aws.lambda_deployer import LambdaDeployer
-
-    return LambdaDeployer()
-
-
-PLATFORM = Platform("AWS Lambda", _deployer)
+PLATFORM = Platform("AWS Lambda", "AWS_LAMBDA")
 COMMANDS = (
     CommandEntry("deploy", "bentoml.cli.aws_lambda_changes:deploy_command", "Run a bundle on AWS Lambda."),
     CommandEntry("update", "bentoml.cli.aws_lambda_changes:update_command", "Change a deployment on AWS Lambda."),

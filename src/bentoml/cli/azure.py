@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from bentoml.cli.deployment_commands import Platform, delete_command_of, get_command_of, list_command_of
 from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 
-if TYPE_CHECKING:
-    from bentoml.deploy.plans import Deployer
-
-
-def _functions() -> Deployer:
-    from bentoml.deploy.azure import AzureFunctionsDeployer
-
-    return AzureFunctionsDeployer()
-
-
-def _container_apps() -> Deployer:
-    from bentoml.deploy.azure import AzureContainerAppsDeployer
-
-    return AzureContainerAppsDeployer()
-
-
-FUNCTIONS = Platform("Azure Functions", _functions)
-CONTAINER_APPS = Platform("Azure Container Apps", _container_apps)
+FUNCTIONS = Platform("Azure Functions", "AZURE_FUNCTIONS")
+CONTAINER_APPS = Platform("Azure Container Apps", "AZURE_CONTAINER_APPS")
 
 
 def _entries(prefix: str, title: str) -> tuple[CommandEntry, ...]:

@@ -14,10 +14,9 @@ from bentoml.cli.interruption import sigterm_as_exit
 from bentoml.cli.options import bento_command, output_option, yatai_url_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bentoml.cli.command import BentoCommand, Verbosity
-    from bentoml.deploy.plans import Deployer, Deployments
+    from bentoml.deploy.plans import Deployments
+    from bentoml.yatai.deployment_models import Operator
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,25 @@ class Platform:
 
     Attributes:
         title: how texts call it.
-        deployer: makes its deployer, and imports it.
+        name: of its `Operator`, which is imported when a command runs.
     """
 
     title: str
-    deployer: Callable[[], Deployer]
+    name: str
+
+    @property
+    def operator(self) -> Operator:
+        """Its kind."""
+        from bentoml.yatai.deployment_models import Operator
+
+        return Operator[self.name]
 
     def deployments(self, yatai_url: str | None, verbosity: Verbosity) -> Deployments:
         """Its deployments, as a registry has them."""
+        from bentoml.cli.deployment_platforms import deployer_of
         from bentoml.deploy.plans import Deployments
 
-        return Deployments(open_registry(yatai_url), self.deployer(), say_to(verbosity))
+        return Deployments(open_registry(yatai_url), deployer_of(self.operator, yatai_url), say_to(verbosity))
 
 
 def delete_deployment(deployments: Deployments, namespace: str, name: str, *, force: bool) -> None:
@@ -108,7 +115,7 @@ def list_command_of(platform: Platform) -> BentoCommand:
 
         query = DeploymentQuery(
             namespace=namespace,
-            operator=platform.deployer().operator,
+            operator=platform.operator,
             conditions=parse_label_query(labels) if labels else (),
             sort_by=SortBy[order_by.upper()],
             ascending=ascending,

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from bentoml.cli.deployment_commands import Platform, delete_command_of, get_command_of, list_command_of
 from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 
-if TYPE_CHECKING:
-    from bentoml.deploy.plans import Deployer
-
-
-def _deployer() -> Deployer:
-    from bentoml.deploy.kubernetes import KubernetesDeployer
-
-    return KubernetesDeployer()
-
-
-PLATFORM = Platform("Kubernetes", _deployer)
+PLATFORM = Platform("Kubernetes", "KUBERNETES")
 COMMANDS = (
     CommandEntry("deploy", "bentoml.cli.kubernetes_changes:deploy_command", "Run a bundle on Kubernetes."),
     CommandEntry("update", "bentoml.cli.kubernetes_changes:update_command", "Change a deployment on Kubernetes."),

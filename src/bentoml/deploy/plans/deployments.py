@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from bentoml.deploy.plans.recorder import Recorder, is_same, is_unfinished
-from bentoml.deploy.plans.workshop import open_workshop
+from bentoml.deploy.plans.workshop import open_workshop, unheard
 from bentoml.exceptions import (
     BentoMLException,
     InvalidArgument,
@@ -41,10 +41,6 @@ class BundleRegistry(DeploymentRegistry, Protocol):
         ...
 
 
-def _unheard(text: str) -> None:
-    """Say nothing."""
-
-
 class Deployments:
     """The deployments on one kind of platform.
 
@@ -54,7 +50,7 @@ class Deployments:
         say: takes a line about what is done, for whoever watches.
     """
 
-    def __init__(self, registry: BundleRegistry, deployer: Deployer, say: Callable[[str], None] = _unheard) -> None:
+    def __init__(self, registry: BundleRegistry, deployer: Deployer, say: Callable[[str], None] = unheard) -> None:
         self._registry = registry
         self._deployer = deployer
         self._say = say

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-def _unheard(text: str) -> None:
+def unheard(text: str) -> None:
     """Say nothing."""
 
 
@@ -28,11 +28,11 @@ class Workshop:
     """
 
     directory: Path
-    say: Callable[[str], None] = _unheard
+    say: Callable[[str], None] = unheard
 
 
 @contextmanager
-def open_workshop(files: Mapping[str, str], say: Callable[[str], None] = _unheard) -> Iterator[Workshop]:
+def open_workshop(files: Mapping[str, str], say: Callable[[str], None] = unheard) -> Iterator[Workshop]:
     """A workshop with some files, which only this user can read and which are gone after the block."""
     with tempfile.TemporaryDirectory(prefix="bentoml-deploy-") as directory:
         write_files(files, Path(directory))
