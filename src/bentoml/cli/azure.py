@@ -5,21 +5,10 @@ from __future__ import annotations
 import click
 
 from bentoml.cli.deployment_commands import Platform, delete_command_of, get_command_of, list_command_of
-from bentoml.cli.lazy_group import CommandEntry, LazyGroup
+from bentoml.cli.lazy_group import LazyGroup
 
 FUNCTIONS = Platform("Azure Functions", "AZURE_FUNCTIONS")
 CONTAINER_APPS = Platform("Azure Container Apps", "AZURE_CONTAINER_APPS")
-
-
-def _entries(prefix: str, title: str) -> tuple[CommandEntry, ...]:
-    own, changes = "bentoml.cli.azure", "bentoml.cli.azure_changes"
-    return (
-        CommandEntry("deploy", f"{changes}:{prefix}_deploy_command", f"Run a bundle on {title}."),
-        CommandEntry("update", f"{changes}:{prefix}_update_command", f"Change a deployment on {title}."),
-        CommandEntry("delete", f"{own}:{prefix}_delete_command", f"Remove a deployment on {title}."),
-        CommandEntry("get", f"{own}:{prefix}_get_command", f"Show how a deployment on {title} does."),
-        CommandEntry("list", f"{own}:{prefix}_list_command", f"List the deployments on {title}."),
-    )
 
 
 functions_delete_command = delete_command_of(FUNCTIONS)
@@ -33,7 +22,7 @@ container_apps_list_command = list_command_of(CONTAINER_APPS)
 @click.group(
     name="azure-functions",
     cls=LazyGroup,
-    entries=_entries("functions", FUNCTIONS.title),
+    entries=FUNCTIONS.entries(__name__, "functions_"),
     short_help="Run bundles on Azure Functions.",
 )
 def azure_functions_command() -> None:
@@ -43,7 +32,7 @@ def azure_functions_command() -> None:
 @click.group(
     name="azure-container-apps",
     cls=LazyGroup,
-    entries=_entries("container_apps", CONTAINER_APPS.title),
+    entries=CONTAINER_APPS.entries(__name__, "container_apps_"),
     short_help="Run bundles on Azure Container Apps.",
 )
 def azure_container_apps_command() -> None:

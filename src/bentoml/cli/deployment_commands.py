@@ -11,6 +11,7 @@ from bentoml.cli.deployment_actions import chosen_namespace, open_registry, say_
 from bentoml.cli.deployment_options import one_deployment
 from bentoml.cli.deployment_view import print_deployments
 from bentoml.cli.interruption import sigterm_as_exit
+from bentoml.cli.lazy_group import CommandEntry
 from bentoml.cli.options import bento_command, output_option, yatai_url_option
 
 if TYPE_CHECKING:
@@ -37,6 +38,22 @@ class Platform:
         from bentoml.yatai.deployment_models import Operator
 
         return Operator[self.name]
+
+    def entries(self, module: str, prefix: str = "") -> tuple[CommandEntry, ...]:
+        """The entries of its group.
+
+        Args:
+            module: has `delete`, `get` and `list`; `deploy` and `update` are in the one named after it with `_changes`.
+            prefix: of their names.
+        """
+        rows = (
+            ("deploy", f"{module}_changes", f"Run a bundle on {self.title}."),
+            ("update", f"{module}_changes", f"Change a deployment on {self.title}."),
+            ("delete", module, f"Remove a deployment on {self.title}."),
+            ("get", module, f"Show how a deployment on {self.title} does."),
+            ("list", module, f"List the deployments on {self.title}."),
+        )
+        return tuple(CommandEntry(name, f"{place}:{prefix}{name}_command", summary) for name, place, summary in rows)
 
     def deployments(self, yatai_url: str | None, verbosity: Verbosity) -> Deployments:
         """Its deployments, as a registry has them."""

@@ -9,11 +9,7 @@ from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 
 PLATFORM = Platform("Kubernetes", "KUBERNETES")
 COMMANDS = (
-    CommandEntry("deploy", "bentoml.cli.kubernetes_changes:deploy_command", "Run a bundle on Kubernetes."),
-    CommandEntry("update", "bentoml.cli.kubernetes_changes:update_command", "Change a deployment on Kubernetes."),
-    CommandEntry("delete", "bentoml.cli.kubernetes:delete_command", "Remove a deployment on Kubernetes."),
-    CommandEntry("get", "bentoml.cli.kubernetes:get_command", "Show how a deployment on Kubernetes does."),
-    CommandEntry("list", "bentoml.cli.kubernetes:list_command", "List the deployments on Kubernetes."),
+    *PLATFORM.entries(__name__),
     CommandEntry(
         "manifests", "bentoml.cli.kubernetes_manifests:manifests_command", "Print or write objects for other programs."
     ),
