@@ -328,7 +328,8 @@ def test_dockerfile_of_big_models_copies_every_file_of_a_bundle(project: Project
 def test_dockerfile_says_whose_image_it_is(tmp_path: Path) -> None:
     text = (generated(tmp_path / "bundle", service_version="1.2.0-rc.1+build.7") / "Dockerfile").read_text()
     assert (
-        'LABEL org.opencontainers.image.title="Greeter" org.opencontainers.image.version="1.2.0-rc.1+build.7"\n' in text
+        'LABEL org.opencontainers.image.title="Greeter" org.opencontainers.image.version="1.2.0-rc.1+build.7" '
+        'com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true"\n' in text
     )
     assert "@@" not in text
 
@@ -382,6 +383,33 @@ ENTRYPOINTS = [
     pytest.param([], {"PORT": "80; id"}, "bentoml [serve-gunicorn][/b u] port=80; id", id="hostile PORT"),
     pytest.param([], {"PORT": "", "BENTOML_PORT": "7"}, "bentoml [serve-gunicorn][/b u] port=7", id="empty PORT"),
 ]
+
+
+SAGEMAKER = {"API_NAME": "predict", "BENTOML_GUNICORN_TIMEOUT": "30", "BENTOML_GUNICORN_NUM_OF_WORKERS": "2"}
+SETTINGS = "BENTOML__BENTO_SERVER__SAGEMAKER__ENABLED BENTOML__BENTO_SERVER__SAGEMAKER__API_NAME "
+SETTINGS += "BENTOML__BENTO_SERVER__TIMEOUT BENTOML_GUNICORN_WORKERS"
+
+
+@pytest.mark.parametrize(
+    ("argv", "env", "expected", "settings"),
+    [
+        pytest.param([], {}, "[--port][8080]", "true|unset|unset|unset", id="nothing more"),
+        pytest.param([], SAGEMAKER, "[--port][8080]", "true|predict|30|2", id="variables"),
+        pytest.param([], {"SAGEMAKER_BIND_TO_PORT": "9"}, "[--port][9]", "true|unset|unset|unset", id="other port"),
+        pytest.param([], {"PORT": "80"}, "[--port][8080]", "true|unset|unset|unset", id="PORT of others"),
+        pytest.param(["--preload"], {}, "[--port][8080][--preload]", "true|unset|unset|unset", id="options"),
+    ],
+)
+def test_docker_entrypoint_serves_sagemaker(
+    image: Path, argv: list[str], env: dict[str, str], expected: str, settings: str
+) -> None:
+    shown = "".join(f"${{{name}-unset}}|" for name in SETTINGS.split()).rstrip("|")
+    program(image, "bentoml", f'echo "{shown}"')
+    done = run(image, "docker-entrypoint.sh", "serve", *argv, **env)
+    assert done.returncode == 0
+    said, called = done.stdout.splitlines()
+    assert said == settings
+    assert called.startswith(f"bentoml [serve-gunicorn]{expected}[/b u] ")
 
 
 @pytest.mark.parametrize(("argv", "env", "expected"), ENTRYPOINTS)

@@ -135,6 +135,13 @@ class OpenInference(Section):
     enabled: bool = key(True, "answer below `/v2`")
 
 
+class SageMaker(Section):
+    """What SageMaker asks of a container: `/ping`, `/invocations` and `/execution-parameters`."""
+
+    enabled: bool = key(False, "answer it; the command `serve` of a container does so on its own")
+    api_name: str | None = key(None, "the API that answers `/invocations`; null is the only one")
+
+
 class ServerLogging(Section):
     """Logs of the server processes."""
 
@@ -204,6 +211,7 @@ class BentoServer(Section):
     metrics: Metrics = section(Metrics)
     feedback: Feedback = section(Feedback)
     open_inference: OpenInference = section(OpenInference)
+    sagemaker: SageMaker = section(SageMaker)
     logging: ServerLogging = section(ServerLogging)
     cors: Cors = section(Cors)
     auth: Auth = section(Auth)

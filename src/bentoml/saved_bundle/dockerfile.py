@@ -123,6 +123,8 @@ def _labels(facts: DockerfileFacts) -> str:
     labels = {
         "org.opencontainers.image.title": validate_service_name(facts.service_name),
         "org.opencontainers.image.version": validate_version_str(facts.service_version),
+        # SageMaker says the port in a variable then, when it runs several images together.
+        "com.amazonaws.sagemaker.capabilities.accept-bind-to-port": "true",
     }
     if facts.sbom is not None:
         labels.update(_sbom_labels(facts.sbom))

@@ -45,6 +45,8 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         metrics_namespace="BENTOML",
         feedback_enabled=True,
         open_inference_enabled=True,
+        sagemaker_enabled=False,
+        sagemaker_api_name=None,
         inference_tokens=(),
         metrics_tokens=(),
         docs_tokens=(),
@@ -63,13 +65,15 @@ def test_from_config_with_a_file_takes_its_values(tmp_path: Path, bentoml_home: 
         "  port: 6001\n  workers: 3\n  timeout: 7\n  max_request_size: 99\n"
         "  microbatch: {max_batch_size: 5, max_latency: 250}\n"
         "  swagger: {enabled: false}\n  metrics: {enabled: false, namespace: SHOP}\n"
-        "  feedback: {enabled: false}\n  open_inference: {enabled: false}\n",
+        "  feedback: {enabled: false}\n  open_inference: {enabled: false}\n"
+        "  sagemaker: {enabled: true, api_name: predict}\n",
     )
     options = ServeOptions.from_config(tmp_path)
     assert (options.port, options.workers, options.timeout_s) == (6001, 3, 7)
     assert (options.max_request_size_bytes, options.mb_max_batch_size, options.mb_max_latency_ms) == (99, 5, 250)
     assert (options.swagger_enabled, options.metrics_enabled, options.metrics_namespace) == (False, False, "SHOP")
     assert (options.feedback_enabled, options.open_inference_enabled) == (False, False)
+    assert (options.sagemaker_enabled, options.sagemaker_api_name) == (True, "predict")
 
 
 def test_from_config_with_arguments_lets_them_win_over_the_file(tmp_path: Path, bentoml_home: Path) -> None:

@@ -17,6 +17,7 @@ from bentoml._http.security_headers import NOT_KEPT
 from bentoml.server.front.model_endpoints import is_health_path
 from bentoml.server.http.call import REFUSALS
 from bentoml.server.http.error_form import is_model_path
+from bentoml.server.options.sagemaker import EXECUTION_PARAMETERS, PING
 from bentoml.server.options.tokens import DIGEST_PREFIX
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Gates:
 
     def __init__(self, options: ServeOptions) -> None:
         self._has_models = options.open_inference_enabled
+        self._has_sagemaker = options.sagemaker_enabled
         self.inference = Gate(options.inference_tokens, "inference") if options.inference_tokens else None
         self.metrics = Gate(options.metrics_tokens, "metrics") if options.metrics_tokens else None
         self.pages = Gate(options.docs_tokens, "docs", takes_passwords=True) if options.docs_tokens else None
@@ -103,6 +105,8 @@ class Gates:
             return None
         if self._has_models and is_model_path(path):
             return None if is_health_path(path) else self.inference
+        if self._has_sagemaker and path in {PING, EXECUTION_PARAMETERS}:
+            return None if path == PING else self.inference
         if path == "/metrics":
             return self.metrics
         return self.inference if path == "/feedback" else self.pages

@@ -13,8 +13,10 @@ from starlette.routing import Match, Route
 
 from bentoml._http.security_headers import DATA_HEADERS, NOT_KEPT
 from bentoml.server.front.model_endpoints import ModelEndpoints
+from bentoml.server.front.sagemaker_endpoints import SageMakerEndpoints
 from bentoml.server.http.error_form import is_model_path
 from bentoml.server.metrics.exposition import OPENMETRICS_TYPE, TEXT_TYPE, wants_openmetrics
+from bentoml.server.options.sagemaker import invoked_api
 from bentoml.server.pages import pages
 from bentoml.server.pages.assets import Assets
 from bentoml.server.pages.documents import Document, accepts_gzip
@@ -136,6 +138,8 @@ class Endpoints:
             "/metadata": self._service_metadata,
             "/metrics": self._metrics_text,
         }
+        invoked = invoked_api(view.metadata, options)
+        sagemaker = {} if invoked is None else SageMakerEndpoints(invoked, options, health).by_path
         self._models = None if models is None else ModelEndpoints(models, health)
         self._has_assets = not is_public
         if is_public:
@@ -145,6 +149,7 @@ class Endpoints:
                 for path, endpoint in self._routes.items()
                 if path in PUBLIC_PATHS or (path == "/" and has_index)
             }
+        self._routes.update(sagemaker)
 
     @property
     def paths(self) -> list[str]:

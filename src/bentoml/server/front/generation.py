@@ -7,6 +7,7 @@ when its head was complete, and is answered by the workers of that one.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from bentoml.server.front.models import Models
 from bentoml.server.front.routes import Route, routes_of, with_worker_facts
 from bentoml.server.http.error_form import model_error
 from bentoml.server.http.heads import KnownHeads
+from bentoml.server.options.sagemaker import INVOCATIONS, invoked_api
 
 if TYPE_CHECKING:
     import asyncio
@@ -89,7 +91,8 @@ class Generation:
         self.metrics = metrics.of_version(view.version)
         routes = routes_of(view.metadata.apis, options, self.metrics)
         self.dispatcher = Dispatcher(routes, loop, time.monotonic, traces)
-        self.routes_by_path = {route.path: route for route in routes}
+        self._invoked = invoked_api(view.metadata, options)
+        self.routes_by_path = {route.path: route for route in [*self._sagemaker_routes(routes), *routes]}
         self.fast_routes: dict[bytes, Route] = {}
         self.known_heads = KnownHeads()
         gates = Gates(options)
@@ -125,7 +128,8 @@ class Generation:
         routes = [
             with_worker_facts(route, by_name[route.policy.name], self.metrics) for route in self.dispatcher.routes
         ]
-        self.routes_by_path.update({route.path: route for route in [*self._model_routes(by_name, routes), *routes]})
+        other_ways = [*self._model_routes(by_name, routes), *self._sagemaker_routes(routes)]
+        self.routes_by_path.update({route.path: route for route in [*other_ways, *routes]})
         self.fast_routes.update(
             {
                 _raw_path(path): route
@@ -142,6 +146,14 @@ class Generation:
             return []
         self._models.learn(facts[route.policy.name] for route in routes)
         return self._models.routes(routes)
+
+    def _sagemaker_routes(self, routes: list[Route]) -> list[Route]:
+        """The other way to the API that answers SageMaker, into the same queue."""
+        return [
+            replace(route, path=INVOCATIONS, methods=route.methods & {"POST"})
+            for route in routes
+            if self._invoked is not None and route.policy.name == self._invoked.name
+        ]
 
     def is_answered(self, connections: Iterable[Connection]) -> bool:
         """Whether nobody waits for an answer of this generation any more.

@@ -40,6 +40,7 @@ _SWITCHES = (
     "metrics_enabled",
     "feedback_enabled",
     "open_inference_enabled",
+    "sagemaker_enabled",
     "debug",
     "quiet",
     "verify",
@@ -110,6 +111,8 @@ class ServeOptions:
         metrics_namespace: first part of every metric's name.
         feedback_enabled: whether `/feedback` takes what clients post.
         open_inference_enabled: whether the Open Inference Protocol is spoken below `/v2`.
+        sagemaker_enabled: whether SageMaker is answered.
+        sagemaker_api_name: the API that answers its `/invocations`; None for the only one.
         inference_tokens: digests of the tokens that requests for an API have to bring; none are needed when empty.
         metrics_tokens: the same for `/metrics`.
         docs_tokens: the same for the pages and the descriptions of the service.
@@ -149,6 +152,8 @@ class ServeOptions:
     metrics_namespace: str
     feedback_enabled: bool
     open_inference_enabled: bool
+    sagemaker_enabled: bool
+    sagemaker_api_name: str | None
     inference_tokens: tuple[str, ...]
     metrics_tokens: tuple[str, ...]
     docs_tokens: tuple[str, ...]
@@ -271,6 +276,8 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         metrics_namespace=server.metrics.namespace,
         feedback_enabled=server.feedback.enabled,
         open_inference_enabled=server.open_inference.enabled,
+        sagemaker_enabled=server.sagemaker.enabled,
+        sagemaker_api_name=server.sagemaker.api_name,
         inference_tokens=tuple(server.auth.inference_tokens),
         metrics_tokens=tuple(server.auth.metrics_tokens),
         docs_tokens=tuple(server.auth.docs_tokens),
