@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bentoml.deploy.plans import check_choice, check_number, check_variables, read_settings
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
 ENDPOINTS = ("http-api", "function-url", "none")
 ARCHITECTURES = ("x86_64", "arm64")
 GATEWAY_LIMIT_S = 30
-OWN_VARIABLES = ("BENTOML_LAMBDA_API",)
-_NUMBERS = frozenset({"memory_size", "timeout"})
-_is_variable = re.compile(r"[A-Za-z][A-Za-z0-9_]+").fullmatch
+_OWN_VARIABLES = ("BENTOML_LAMBDA_API", "AWS_*", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT")
+_is_variable_of_lambda = re.compile(r"[A-Za-z][A-Za-z0-9_]+").fullmatch
 _is_image = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})"
 ).fullmatch
@@ -54,19 +54,18 @@ class LambdaOptions:
     def __post_init__(self) -> None:
         if not 128 <= self.memory_size <= 3008 or self.memory_size % 64 != 0:
             raise InvalidArgument(f"memory_size must be 128 to 3008 MB in steps of 64, not {self.memory_size}")
-        if not 1 <= self.timeout <= 900:
-            raise InvalidArgument(f"timeout must be 1 to 900 seconds, not {self.timeout}")
-        for name, known in (("endpoint", ENDPOINTS), ("architecture", ARCHITECTURES)):
-            if getattr(self, name) not in known:
-                raise InvalidArgument(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
+        check_number("timeout", self.timeout, 1, 900)
+        check_choice("endpoint", self.endpoint, ENDPOINTS)
+        check_choice("architecture", self.architecture, ARCHITECTURES)
         if self.image is not None and not _is_image(self.image):
             raise InvalidArgument(
                 f"image cannot be {self.image!r}: Lambda takes images of ECR alone, such as "
                 "123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris:1"
             )
+        check_variables(self.env, _OWN_VARIABLES)
         for name in self.env:
-            if not _is_variable(name) or name.startswith("AWS_") or name in OWN_VARIABLES:
-                raise InvalidArgument(f"{name!r} cannot be a variable of a function of Lambda")
+            if not _is_variable_of_lambda(name):
+                raise InvalidArgument(f"{name!r} cannot be a variable of a function of Lambda: two signs, a letter first")
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LambdaOptions:
@@ -75,30 +74,4 @@ class LambdaOptions:
         Raises:
             InvalidArgument: one is unknown, missing, or cannot be.
         """
-        known = [each.name for each in fields(cls)]
-        unknown = sorted(set(config) - set(known))
-        if unknown:
-            raise InvalidArgument(
-                f"A deployment on AWS Lambda has no setting {unknown[0]!r}; it has {', '.join(known)}"
-            )
-        given = {name: value for name, value in config.items() if value is not None}
-        if "region" not in given:
-            raise InvalidArgument("The setting region is missing: say in which region of AWS it shall run")
-        for name, value in given.items():
-            _check_kind(name, value)
-        return cls(**given)
-
-
-def _check_kind(name: str, value: Any) -> None:
-    """Refuse what is of another kind.
-
-    Raises:
-        InvalidArgument: it is.
-    """
-    if name == "env":
-        if not isinstance(value, dict) or not all(isinstance(item, str) for pair in value.items() for item in pair):
-            raise InvalidArgument(f"env must be a mapping of texts to texts, not {value!r}")
-        return
-    wanted = int if name in _NUMBERS else str
-    if type(value) is not wanted:
-        raise InvalidArgument(f"{name} must be {'a whole number' if wanted is int else 'a text'}, not {value!r}")
+        return cls(**read_settings(cls, config, "AWS Lambda"))

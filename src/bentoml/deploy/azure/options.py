@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from bentoml.deploy.azure import option_checks as check
+from bentoml.deploy.plans import MOST_WORKERS, check_choice, check_number, check_variables, read_settings
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ MOST_VARIABLES = 200
 _OWN_VARIABLES = ("PORT", "BENTOML_PORT", "BENTOML_CONFIG")
 _OWN_OF_FUNCTIONS = ("AzureWebJobs*", "FUNCTIONS_*", "WEBSITE*", "DOCKER_*", "ASPNETCORE_*", "DOTNET_*")
 _LEAST_CPU, _MOST_CPU = Decimal("0.25"), Decimal(4)
+_is_location = re.compile(r"[a-z][a-z0-9]{2,}").fullmatch
+_is_subscription = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,6 @@ class FunctionsOptions:
         InvalidArgument: one of them cannot be.
     """
 
-    KINDS: ClassVar[Mapping[str, type]] = {"min_instances": int, "max_burst": int, "workers": int, "env": dict}
-
     location: str
     premium_plan_sku: str = "EP1"
     min_instances: int = 1
@@ -52,12 +53,12 @@ class FunctionsOptions:
     env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check.check_place(self.location, self.subscription)
-        check.check_choice("premium_plan_sku", self.premium_plan_sku, PREMIUM_PLAN_SKUS)
-        check.check_choice("function_auth_level", self.function_auth_level, AUTH_LEVELS)
-        check.check_number("min_instances", self.min_instances, 1, MOST_INSTANCES)
-        check.check_number("max_burst", self.max_burst, self.min_instances, MOST_INSTANCES)
-        check.check_number("workers", self.workers, 1, 1024)
+        _check_place(self.location, self.subscription)
+        check_choice("premium_plan_sku", self.premium_plan_sku, PREMIUM_PLAN_SKUS)
+        check_choice("function_auth_level", self.function_auth_level, AUTH_LEVELS)
+        check_number("min_instances", self.min_instances, 1, MOST_INSTANCES)
+        check_number("max_burst", self.max_burst, self.min_instances, MOST_INSTANCES)
+        check_number("workers", self.workers, 1, MOST_WORKERS)
         _check_env(self.env, (*_OWN_VARIABLES, *_OWN_OF_FUNCTIONS))
 
     @classmethod
@@ -67,7 +68,7 @@ class FunctionsOptions:
         Raises:
             InvalidArgument: one is unknown, missing, or cannot be.
         """
-        return cls(**check.read_settings(cls, config, "Azure Functions"))
+        return cls(**read_settings(cls, config, "Azure Functions"))
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,6 @@ class ContainerAppsOptions:
         InvalidArgument: one of them cannot be.
     """
 
-    KINDS: ClassVar[Mapping[str, type]] = {
-        "min_replicas": int,
-        "max_replicas": int,
-        "concurrency": int,
-        "internal": bool,
-        "workers": int,
-        "env": dict,
-    }
-
     location: str
     cpu: str = "0.5"
     min_replicas: int = 1
@@ -109,11 +101,11 @@ class ContainerAppsOptions:
     env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check.check_place(self.location, self.subscription)
-        check.check_number("min_replicas", self.min_replicas, 0, MOST_REPLICAS)
-        check.check_number("max_replicas", self.max_replicas, max(self.min_replicas, 1), MOST_REPLICAS)
-        check.check_number("concurrency", self.concurrency, 1, 1_000_000)
-        check.check_number("workers", self.workers, 1, 1024)
+        _check_place(self.location, self.subscription)
+        check_number("min_replicas", self.min_replicas, 0, MOST_REPLICAS)
+        check_number("max_replicas", self.max_replicas, max(self.min_replicas, 1), MOST_REPLICAS)
+        check_number("concurrency", self.concurrency, 1, 1_000_000)
+        check_number("workers", self.workers, 1, MOST_WORKERS)
         _check_env(self.env, _OWN_VARIABLES)
         _ = self.cores
 
@@ -124,7 +116,7 @@ class ContainerAppsOptions:
         Raises:
             InvalidArgument: one is unknown, missing, or cannot be.
         """
-        return cls(**check.read_settings(cls, config, "Azure Container Apps"))
+        return cls(**read_settings(cls, config, "Azure Container Apps"))
 
     @property
     def cores(self) -> Decimal:
@@ -146,4 +138,15 @@ class ContainerAppsOptions:
 def _check_env(env: Mapping[str, str], own: tuple[str, ...]) -> None:
     if len(env) > MOST_VARIABLES:
         raise InvalidArgument(f"at most {MOST_VARIABLES} environment variables, not {len(env)}")
-    check.check_env(env, own)
+    check_variables(env, own)
+
+
+def _check_place(location: str, subscription: str | None) -> None:
+    if not _is_location(location):
+        raise InvalidArgument(
+            f"location cannot be {location!r}: write the name that `az account list-locations` has, such as westeurope"
+        )
+    if subscription is not None and not _is_subscription(subscription):
+        raise InvalidArgument(
+            f"subscription cannot be {subscription!r}: write the id that `az account list` has, in small letters"
+        )

@@ -11,6 +11,7 @@ from bentoml.configuration.settings import config_of, default_layer, environment
 from bentoml.deploy.container.image_name import image_name
 from bentoml.deploy.kubernetes.names import annotations_of, cluster_namespace, labels_of, object_name, selector_of
 from bentoml.deploy.kubernetes.options import KubernetesOptions
+from bentoml.deploy.plans import settings_of_server
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bentoml.yatai.deployment_models import NewDeployment
 
 CONFIG_FILE = "bentoml.yml"
-_OWN_VARIABLES = ("BENTOML_CONFIG", "BENTOML_PORT")
 _digest = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 
 
@@ -98,14 +98,10 @@ def _config_in_pods(options: KubernetesOptions) -> Config:
     Raises:
         InvalidArgument: the file or a variable has a key or a value that the server would refuse.
     """
-    for name in _OWN_VARIABLES:
-        if name in options.env:
-            raise InvalidArgument(f"leave {name} out of the variables: the deployment sets it")
-    pairs = tuple((name, value) for name, value in options.env.items() if name.upper().startswith("BENTOML__"))
     layers = [default_layer()]
     if options.config is not None:
         layers.append(file_layer(options.config, Path(CONFIG_FILE)))
-    layers.append(environment_layer(pairs))
+    layers.append(environment_layer(settings_of_server(options.env)))
     problems = [problem for layer in layers for problem in layer.problems]
     if problems:
         raise InvalidArgument(problems[0])

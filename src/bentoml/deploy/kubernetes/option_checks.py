@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
@@ -20,7 +20,6 @@ _POWERS = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)},
     **{unit: Decimal(1024) ** power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)},
 }
-_is_variable = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _is_subdomain = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*").fullmatch
 _is_host = re.compile(r"(\*\.)?(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*").fullmatch
 _is_label_value = re.compile(r"(?=.{0,63}$)([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?").fullmatch
@@ -50,29 +49,6 @@ def check_pair(what: str, request: str | None, limit: str | None) -> None:
     most = None if limit is None else amount(f"{what}_limit", limit)
     if asked is not None and most is not None and asked > most:
         raise InvalidArgument(f"{what}_request {request} is more than {what}_limit {limit}")
-
-
-def check_number(what: str, number: Any, least: int, most: int) -> None:
-    """Refuse what is no whole number within bounds; None is unset.
-
-    Raises:
-        InvalidArgument: it is not.
-    """
-    if number is not None and (type(number) is not int or not least <= number <= most):
-        raise InvalidArgument(f"{what} must be a whole number from {least} to {most}, not {number!r}")
-
-
-def check_env(env: Mapping[str, str]) -> None:
-    """Refuse variables that no process can have.
-
-    Raises:
-        InvalidArgument: one is such.
-    """
-    for name, value in env.items():
-        if not _is_variable(name):
-            raise InvalidArgument(f"{name!r} cannot be the name of an environment variable; write NAME=VALUE")
-        if not isinstance(value, str) or "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
-            raise InvalidArgument(f"the environment variable {name} must be a text without NUL")
 
 
 def check_names(what: str, names: Iterable[str | None]) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bentoml.deploy.kubernetes import option_checks as check
+from bentoml.deploy.plans import MOST_WORKERS, check_choice, check_number, check_variables, read_settings
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OWN_VARIABLES = ("BENTOML_CONFIG", "BENTOML_PORT")
 SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
-_CAN_BE_OFF = frozenset({"cpu_target_percent"})
 _LISTS = frozenset({"pull_secrets", "secrets", "tolerations"})
-_MAPPINGS = frozenset({"env", "node_selector"})
-_FLAGS = frozenset({"network_policy", "disruption_budget", "service_monitor"})
-_NUMBERS = frozenset({"replicas", "max_replicas", "cpu_target_percent", "queue_target", "gpus", "workers", "port"})
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class KubernetesOptions:
         self._check_scale()
         self._check_resources()
         self._check_network()
-        check.check_env(self.env)
+        check_variables(self.env, _OWN_VARIABLES)
         for what in ("pull_secrets", "secrets"):
             check.check_names(what, getattr(self, what))
         check.check_names("service_account", [self.service_account])
@@ -110,17 +108,7 @@ class KubernetesOptions:
         Raises:
             InvalidArgument: one is unknown, missing, or cannot be.
         """
-        known = {each.name: each for each in fields(cls)}
-        unknown = sorted(set(config) - set(known))
-        if unknown:
-            raise InvalidArgument(
-                f"A deployment on Kubernetes has no setting {unknown[0]!r}; it has {', '.join(known)}"
-            )
-        given = {name: value for name, value in config.items() if value is not None or name in _CAN_BE_OFF}
-        missing = [name for name, each in known.items() if name not in given and _is_required(each)]
-        if missing:
-            raise InvalidArgument(f"The setting {missing[0]} is missing")
-        return cls(**{name: _read(name, value) for name, value in given.items()})
+        return cls(**read_settings(cls, config, "Kubernetes"))
 
     def to_config(self) -> dict[str, Any]:
         """The settings as a record has them: those that differ from their defaults."""
@@ -136,10 +124,10 @@ class KubernetesOptions:
         return self.max_replicas is not None
 
     def _check_scale(self) -> None:
-        check.check_number("replicas", self.replicas, 1, 10_000)
-        check.check_number("max_replicas", self.max_replicas, self.replicas, 10_000)
-        check.check_number("cpu_target_percent", self.cpu_target_percent, 1, 1000)
-        check.check_number("queue_target", self.queue_target, 1, 1_000_000)
+        check_number("replicas", self.replicas, 1, 10_000)
+        check_number("max_replicas", self.max_replicas, self.replicas, 10_000)
+        check_number("cpu_target_percent", self.cpu_target_percent, 1, 1000)
+        check_number("queue_target", self.queue_target, 1, 1_000_000)
         if self.queue_target is not None and not self.scales:
             raise InvalidArgument("queue_target needs max_replicas: without it the number of pods stays")
         if self.scales and self.cpu_target_percent is None and self.queue_target is None:
@@ -148,13 +136,12 @@ class KubernetesOptions:
     def _check_resources(self) -> None:
         check.check_pair("cpu", self.cpu_request, self.cpu_limit)
         check.check_pair("memory", self.memory_request, self.memory_limit)
-        check.check_number("gpus", self.gpus, 0, 64)
-        check.check_number("workers", self.workers, 1, 1024)
+        check_number("gpus", self.gpus, 0, 64)
+        check_number("workers", self.workers, 1, MOST_WORKERS)
 
     def _check_network(self) -> None:
-        check.check_number("port", self.port, 1, 65535)
-        if self.service_type not in SERVICE_TYPES:
-            raise InvalidArgument(f"service_type must be one of {', '.join(SERVICE_TYPES)}, not {self.service_type!r}")
+        check_number("port", self.port, 1, 65535)
+        check_choice("service_type", self.service_type, SERVICE_TYPES)
         check.check_host(self.host)
         check.check_names("ingress_class", [self.ingress_class])
         check.check_names("tls_secret", [self.tls_secret])
@@ -164,28 +151,3 @@ class KubernetesOptions:
                 raise InvalidArgument(f"{name} needs host, the name under which requests come from outside")
         if self.gateway is not None and (self.ingress_class or self.tls_secret):
             raise InvalidArgument("a gateway has its own class and certificate: leave out ingress_class and tls_secret")
-
-
-def _is_required(each: Any) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
-
-
-def _read(name: str, value: Any) -> Any:
-    """A setting as JSON or YAML has it.
-
-    Raises:
-        InvalidArgument: it is of another kind.
-    """
-    if name in _LISTS:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-            raise InvalidArgument(f"{name} must be a list of texts, not {value!r}")
-        return tuple(value)
-    if name in _MAPPINGS:
-        if not isinstance(value, dict) or not all(isinstance(item, str) for pair in value.items() for item in pair):
-            raise InvalidArgument(f"{name} must be a mapping of texts to texts, not {value!r}")
-        return dict(value)
-    wanted = bool if name in _FLAGS else int if name in _NUMBERS else str
-    if value is not None and type(value) is not wanted:
-        kind = {bool: "true or false", int: "a whole number", str: "a text"}[wanted]
-        raise InvalidArgument(f"{name} must be {kind}, not {value!r}")
-    return value

@@ -10,10 +10,19 @@ from bentoml.deploy.plans.plan import Plan, Step
 from bentoml.deploy.plans.plan_files import write_plan
 from bentoml.deploy.plans.plan_text import plan_text
 from bentoml.deploy.plans.program import Program
+from bentoml.deploy.plans.settings import (
+    MOST_WORKERS,
+    check_choice,
+    check_number,
+    check_variables,
+    read_settings,
+    settings_of_server,
+)
 from bentoml.deploy.plans.waiting import POLL_S, WAIT_S, Waiting, said
 from bentoml.deploy.plans.workshop import Workshop
 
 __all__ = [
+    "MOST_WORKERS",
     "POLL_S",
     "WAIT_S",
     "Deployer",
@@ -23,7 +32,12 @@ __all__ = [
     "Step",
     "Waiting",
     "Workshop",
+    "check_choice",
+    "check_number",
+    "check_variables",
     "plan_text",
+    "read_settings",
     "said",
+    "settings_of_server",
     "write_plan",
 ]
