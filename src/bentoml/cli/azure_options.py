@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bentoml.cli.deployment_changes import engine_option
 from bentoml.cli.deployment_options import read_pairs, together
 
 if TYPE_CHECKING:
@@ -65,5 +66,5 @@ image_options = together(
     click.option(
         "--build/--no-build", default=True, help="Build and push the image first, or use the pushed.  [build]"
     ),
-    click.option("--engine", metavar="NAME", help="What builds: docker, podman or buildah.  [the first that is there]"),
+    engine_option,
 )

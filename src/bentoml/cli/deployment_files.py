@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,9 @@ def _carry_out(path: Path, options: dict[str, Any], verbosity: Verbosity, *, mus
     registry = open_registry(asked.yatai_url)
     deployments = Deployments(registry, deployer_of(wanted.spec.operator, asked.yatai_url), say_to(verbosity))
     found = None if must_be_new else _found(registry, wanted)
-    if not asked.is_plan:
-        wanted = placed(wanted, {} if found is None else found.spec.operator_config)
+    before = {} if found is None else found.spec.operator_config
+    settings = placed(wanted.spec.operator, wanted.spec.operator_config, before, is_plan=asked.is_plan)
+    wanted = replace(wanted, spec=replace(wanted.spec, operator_config=settings))
     change(deployments, wanted, deployments.deploy if found is None else deployments.update, asked, verbosity)
 
 

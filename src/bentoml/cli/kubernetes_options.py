@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bentoml.cli.deployment_changes import engine_option
 from bentoml.cli.deployment_options import read_pairs, together
 from bentoml.cli.deployment_wishes import given_settings
 from bentoml.exceptions import CLIException
@@ -71,7 +72,7 @@ platform_options = together(
 build_options = together(
     click.option("--build", is_flag=True, help="Build the image first."),
     click.option("--push", is_flag=True, help="Build the image first, and put it into the registry of its name."),
-    click.option("--engine", metavar="NAME", help="What builds: docker, podman or buildah.  [the first that is there]"),
+    engine_option,
 )
 
 

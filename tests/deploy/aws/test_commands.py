@@ -94,6 +94,9 @@ def test_plan_needs_neither_credentials_nor_an_answer(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     shown = run("lambda deploy scaler -b Scaler:1.0 --dry-run --output-dir plan").stdout
     assert "aws ecr create-repository --region eu-north-1 --repository-name dev-scaler" in shown
+    spec = {"operator": "aws-lambda", "bento_name": "Scaler", "bento_version": "1.0"}
+    (work / "scaler.yml").write_text(yaml.safe_dump({"name": "scaler", "namespace": "dev", "spec": spec}))
+    assert run("deployment create -f scaler.yml --dry-run").stdout == shown
     assert recorded() == []
     template = json.loads((work / "plan" / "template.json").read_text())
     assert template["Description"] == "Scaler:1.0 on AWS Lambda"

@@ -65,7 +65,9 @@ class LambdaOptions:
         check_variables(self.env, _OWN_VARIABLES)
         for name in self.env:
             if not _is_variable_of_lambda(name):
-                raise InvalidArgument(f"{name!r} cannot be a variable of a function of Lambda: two signs, a letter first")
+                raise InvalidArgument(
+                    f"{name!r} cannot be a variable of a function of Lambda: two signs, a letter first"
+                )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LambdaOptions:

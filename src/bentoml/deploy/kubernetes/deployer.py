@@ -17,6 +17,8 @@ from bentoml.deploy.plans import Plan
 from bentoml.yatai.deployment_models import DeploymentPhase, DeploymentState, Operator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bentoml.deploy.kubernetes.facts import Facts
     from bentoml.deploy.plans import Step
     from bentoml.service.metadata import BentoServiceMetadata
@@ -30,10 +32,11 @@ class KubernetesDeployer:
     """See `Deployer`.
 
     Attributes:
-        before: steps that come first, such as one that builds the image.
+        image: gives the step that makes the image, by the tag of the bundle and the name of the image; None where the
+            registry of the image has it already.
     """
 
-    before: tuple[Step, ...] = ()
+    image: Callable[[str, str], Step] | None = None
 
     @property
     def operator(self) -> Operator:
@@ -54,7 +57,8 @@ class KubernetesDeployer:
                 f"chart with --values {ADAPTER_FILE}"
             )
         steps = tuple(Application(each, file_of(each), cluster) for each in found)
-        return Plan(files, (*self.before, *steps), tuple(notes))
+        built = () if self.image is None else (self.image(wanted.spec.bento_tag, facts.options.image),)
+        return Plan(files, (*built, *steps), tuple(notes))
 
     def removal(self, resource: DeploymentResource) -> Removal:
         """See `Deployer`."""

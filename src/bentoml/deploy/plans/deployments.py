@@ -92,7 +92,20 @@ class Deployments:
             YataiServiceRpcAborted: somebody else changes it.
             As `deploy`.
         """
-        return self._apply(wanted, self._found(wanted.namespace, wanted.name).revision)
+        return self._apply(wanted, self.recorded(wanted.namespace, wanted.name).revision)
+
+    def recorded(self, namespace: str, name: str) -> Deployment:
+        """A deployment as it is recorded.
+
+        Raises:
+            NotFound: there is none of this name on this kind of platform.
+        """
+        found = self._registry.find_deployment(namespace, name)
+        if found.spec.operator is not self._deployer.operator:
+            raise NotFound(
+                f"The deployment {found.full_name} is on {found.spec.operator.name}, not {self._deployer.operator.name}"
+            )
+        return found
 
     def describe(self, namespace: str, name: str) -> Deployment:
         """How a deployment does now, which is recorded, too.
@@ -103,14 +116,14 @@ class Deployments:
             NotFound: there is none of this name.
             BentoMLException: nobody can look.
         """
-        found = self._found(namespace, name)
+        found = self.recorded(namespace, name)
         if is_unfinished(found):
             return found
         recorder = Recorder(self._registry, found)
         try:
             recorder.observed(self._deployer.observe(found))
         except YataiServiceRpcAborted:  # somebody else has looked, or changed it, and knows more
-            return self._found(namespace, name)
+            return self.recorded(namespace, name)
         return recorder.deployment
 
     def wait(self, namespace: str, name: str, waiting: Waiting) -> Deployment:
@@ -137,20 +150,12 @@ class Deployments:
             NotFound: there is none of this name.
             YataiDeploymentException: something could not be removed; it and all that comes before it is still recorded.
         """
-        recorder = Recorder(self._registry, self._found(namespace, name))
+        recorder = Recorder(self._registry, self.recorded(namespace, name))
         with open_workshop({}, self._say) as workshop:
             resources = tuple(reversed(recorder.deployment.resources))
             left = [self._try_to_remove(resource, recorder, workshop, force=force) for resource in resources]
         self._registry.delete_deployment(namespace, name, force=force, based_on=recorder.deployment.revision)
         return tuple(reason for reason in left if reason is not None)
-
-    def _found(self, namespace: str, name: str) -> Deployment:
-        found = self._registry.find_deployment(namespace, name)
-        if found.spec.operator is not self._deployer.operator:
-            raise NotFound(
-                f"The deployment {found.full_name} is on {found.spec.operator.name}, not {self._deployer.operator.name}"
-            )
-        return found
 
     def _apply(self, wanted: NewDeployment, based_on: int) -> Deployment:
         plan = self.plan(wanted)
