@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,27 @@ import pytest
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
-# The registry of ECR is the one thing that the look-alike has not, so nothing can be pushed.
+# The registry of ECR is the one thing that the look-alike has not, so the program tells it what would be in it.
+PUSH = """
+import boto3, json, os, sys
+host, _, name = sys.argv[1].partition("/")
+repository, _, tag = name.partition(":")
+manifest = {
+    "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+    "layers": [{"digest": "sha256:" + os.environ.get("CONTENT", "a") * 64}],
+}
+ecr = boto3.client("ecr", region_name=host.split(".")[3])
+try:
+    ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
+except ecr.exceptions.ImageAlreadyExistsException:
+    pass
+"""
 RECORD = """#!/bin/sh
 printf '%s ' "$@" >>"$RECORD"
 case "$1" in login) printf '< %s' "$(cat)" >>"$RECORD" ;; esac
 printf '\\n' >>"$RECORD"
 case "$*" in "${FAIL:-nothing}"*) echo "no such luck" >&2; exit 1 ;; esac
+case "$1" in push) exec "$PUSH_PYTHON" -W ignore -c "$PUSH" "$2" ;; esac
 """
 
 
@@ -32,6 +48,11 @@ class Cloud:
 
     def stacks(self) -> list[dict[str, Any]]:
         return list(self.client("cloudformation").describe_stacks()["Stacks"])
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """Those of a stack."""
+        (found,) = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
 
     def repositories(self) -> list[str]:
         return [each["repositoryName"] for each in self.client("ecr").describe_repositories()["repositories"]]
@@ -57,6 +78,8 @@ def engine_on_path(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.chmod(0o755)
     record = directory / "record"
     monkeypatch.setenv("RECORD", str(record))
+    monkeypatch.setenv("PUSH", PUSH)
+    monkeypatch.setenv("PUSH_PYTHON", sys.executable)
     monkeypatch.setenv("BENTOML_CONTAINER_ENGINE", "podman")
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
     return record

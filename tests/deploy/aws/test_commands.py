@@ -69,7 +69,7 @@ def test_deployment_from_its_first_to_its_last_day(cloud: Cloud, engine: Path) -
     assert settings["env"] == {"LEVEL": "1"}, "what is not given stays"
     (function,) = cloud.functions().values()
     assert function["MemorySize"] == 512
-    assert "bentoml-lambda/scaler:1.0" in engine.read_text()
+    assert "bentoml-aws/scaler:1.0" in engine.read_text()
 
     # Not done: the look-alike does not make again what an earlier update has removed.
     shown = run(["lambda", "update", "scaler", "--api-name", "", "--dry-run"]).stdout

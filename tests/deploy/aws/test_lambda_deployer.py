@@ -13,7 +13,7 @@ import pytest
 
 from bentoml.deploy.aws.lambda_deployer import LambdaDeployer
 from bentoml.deploy.aws.place import OWNER
-from bentoml.deploy.plans import Deployments
+from bentoml.deploy.plans import Deployments, plan_text
 from bentoml.exceptions import InvalidArgument, YataiDeploymentException
 from bentoml.yatai.deployment_models import DeploymentPhase, DeploymentSpec, NewDeployment, Operator
 from bentoml.yatai.local import LocalRegistry
@@ -76,7 +76,7 @@ def test_deploy_builds_and_pushes_the_image_and_shows_its_password_to_nobody(
     assert not any(password in line for line in [*said, *(line for line in lines if line != login)])
     assert password not in json.dumps(made.to_json())
     builds = [line for line in lines if line.startswith("build")]
-    assert "--tag=bentoml-lambda/iris:1" in builds[0]
+    assert "--tag=bentoml-aws/iris:1" in builds[0]
     assert "--platform=linux/amd64" in builds[0]
     assert f"--tag={host}/dev-iris:1" in builds[1]
     assert "--platform=linux/amd64" in builds[1]
@@ -104,6 +104,19 @@ def test_deploy_makes_a_function_for_each_api_and_update_changes_it(deployments:
     deployments.delete("dev", "iris")
     assert cloud.existing() == set()
     assert cloud.functions() == {}
+
+
+def test_update_of_the_same_version_with_another_image_changes_the_functions(
+    deployments: Deployments, cloud: Cloud, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployments.deploy(wanted())
+    first = cloud.parameters("dev-iris")
+    assert first["Image"].startswith(f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/dev-iris@sha256:")
+    deployments.update(wanted())
+    assert cloud.parameters("dev-iris") == first
+    monkeypatch.setenv("CONTENT", "b")
+    deployments.update(wanted())
+    assert cloud.parameters("dev-iris") != first
 
 
 def test_update_to_an_image_of_its_own_removes_the_repository(
@@ -189,8 +202,8 @@ def test_template_passes_the_checks_of_cfn_lint(
 
 def test_plan_for_another_version_has_another_image(deployments: Deployments) -> None:
     first, second = deployments.plan(wanted()), deployments.plan(wanted("Iris:2"))
-    assert "/dev-iris:1" in first.files["template.json"]
-    assert "/dev-iris:2" in second.files["template.json"]
+    assert "push the image dev-iris:1" in plan_text(first)
+    assert "push the image dev-iris:2" in plan_text(second)
     assert first.creates == second.creates
     other = deployments.plan(replace(wanted(), namespace="prod"))
     assert other.creates != first.creates

@@ -72,7 +72,7 @@ FAILURE = events(
     ("dev-iris", "CREATE_IN_PROGRESS", "User Initiated"),
     ("Old", "CREATE_FAILED", "of an earlier change"),
 )
-APPLIED = Stack("dev-iris", "dev/iris", Place("eu-west-1"))
+APPLIED = Stack("dev-iris", "dev/iris", Place("eu-west-1"), "example.org/iris:1")
 
 
 def removal() -> StackRemoval:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bentoml.deploy.aws.function_image import DOCKERFILE, FunctionImage, dockerfile
+from bentoml.deploy.aws.bundle_image import PLATFORMS, BundleImage
+from bentoml.deploy.aws.ecr_image import BuildContext, EcrImage, EcrName
+from bentoml.deploy.aws.function_image import CONTEXT, DOCKERFILE, dockerfile
 from bentoml.deploy.aws.lambda_options import GATEWAY_LIMIT_S, LambdaOptions
 from bentoml.deploy.aws.lambda_template import FunctionStack
 from bentoml.deploy.aws.names import base_name, owner_of
@@ -14,8 +16,6 @@ from bentoml.deploy.aws.observation import observe_stack
 from bentoml.deploy.aws.place import Place
 from bentoml.deploy.aws.repository import REPOSITORY, Repository, RepositoryRemoval
 from bentoml.deploy.aws.stack import LARGEST_TEMPLATE, TEMPLATE, Stack, StackRemoval
-from bentoml.deploy.container import ImageStep
-from bentoml.deploy.container.image_name import image_name, name_of_service, tag_of_version
 from bentoml.deploy.plans import Plan
 from bentoml.exceptions import InvalidArgument
 from bentoml.yatai.deployment_models import Operator
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from bentoml.deploy.plans import Step
     from bentoml.service.metadata import ApiMetadata, BentoServiceMetadata
     from bentoml.yatai.deployment_models import Deployment, DeploymentResource, DeploymentState, NewDeployment
-
-_PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 
 @dataclass(frozen=True)
@@ -56,29 +54,18 @@ class LambdaDeployer:
         name, owner = base_name(wanted), owner_of(wanted)
         files: dict[str, str] = {}
         steps: list[Step] = []
-        image: Any = options.image
-        if options.image is None:
-            tag = tag_of_version(wanted.spec.bento_version)
-            base = _base_image(wanted)
-            files[DOCKERFILE] = dockerfile(base)
-            platform = _PLATFORMS[options.architecture]
-            steps += [
-                Repository(name, owner, place),
-                ImageStep(
-                    wanted.spec.bento_tag,
-                    base,
-                    push=False,
-                    bundle=lambda: self.bundle(wanted.spec.bento_tag),
-                    engine=self.engine,
-                    platforms=(platform,),
-                ),
-                FunctionImage(name, tag, platform, place, self.engine),
-            ]
-            registry = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}"
-            image = {"Fn::Sub": f"{registry}/{name}:{tag}"}
-        stack = FunctionStack(name, wanted.spec.bento_tag, image, options, _chosen_apis(service, options))
+        image: EcrName | str
+        if options.image is not None:
+            image = options.image
+        else:
+            bundle = BundleImage(wanted.spec, PLATFORMS[options.architecture], self.bundle, self.engine)
+            image = bundle.name_in(name, place)
+            files[DOCKERFILE] = dockerfile(bundle.local_name)
+            context = BuildContext(CONTEXT, bundle.platform)
+            steps += [Repository(name, owner, place), bundle.build(), EcrImage(image, context, self.engine)]
+        stack = FunctionStack(name, wanted.spec.bento_tag, options, _chosen_apis(service, options))
         files[TEMPLATE] = _template_text(stack)
-        steps.append(Stack(name, owner, place))
+        steps.append(Stack(name, owner, place, image))
         return Plan(files, tuple(steps), tuple(_notes(options)))
 
     def removal(self, resource: DeploymentResource) -> Step:
@@ -89,12 +76,6 @@ class LambdaDeployer:
         """See `Deployer`."""
         options = LambdaOptions.from_config(deployment.spec.operator_config)
         return observe_stack(base_name(deployment), Place(options.region, options.account))
-
-
-def _base_image(wanted: NewDeployment) -> str:
-    """The image of the bundle, under a name of its own: its processor may be another one than that of this machine."""
-    spec = wanted.spec
-    return image_name(spec.bento_name, spec.bento_version, f"bentoml-lambda/{name_of_service(spec.bento_name)}")
 
 
 def _chosen_apis(service: BentoServiceMetadata, options: LambdaOptions) -> list[ApiMetadata]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.deploy.aws.lambda_handler import API_VARIABLE
 from bentoml.deploy.aws.names import logical_id, with_suffix
 from bentoml.deploy.aws.observation import ENDPOINT
+from bentoml.deploy.aws.template_values import GOES, IMAGE, PARAMETERS, attribute, ref, sub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +29,12 @@ class FunctionStack:
     Attributes:
         name: of the stack.
         bundle: name and version.
-        image: address of the image, as a value of the template.
         options: what the user asks for.
         apis: those that get a function.
     """
 
     name: str
     bundle: str
-    image: Any
     options: LambdaOptions
     apis: Sequence[ApiMetadata]
 
@@ -49,15 +48,16 @@ class FunctionStack:
             resources.update(self._function(api))
             if self.options.endpoint == "http-api":
                 resources.update(self._route(api))
-                outputs[logical_id(ENDPOINT, api.name)] = {"Value": _sub(f"{_ADDRESS}/{api.route}")}
+                outputs[logical_id(ENDPOINT, api.name)] = {"Value": sub(f"{_ADDRESS}/{api.route}")}
             elif self.options.endpoint == "function-url":
                 resources.update(self._url(api))
                 address = {"Fn::GetAtt": [logical_id("Url", api.name), "FunctionUrl"]}
                 outputs[logical_id(ENDPOINT, api.name)] = {"Value": address}
-            outputs[logical_id("Name", api.name)] = {"Value": {"Ref": logical_id("Function", api.name)}}
+            outputs[logical_id("Name", api.name)] = {"Value": ref(logical_id("Function", api.name))}
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": f"{self.bundle} on AWS Lambda",
+            "Parameters": PARAMETERS,
             "Resources": resources,
             "Outputs": outputs,
         }
@@ -67,17 +67,17 @@ class FunctionStack:
         properties = {
             "FunctionName": name,
             "PackageType": "Image",
-            "Code": {"ImageUri": self.image},
-            "Role": _arn(_ROLE),
+            "Code": {"ImageUri": ref(IMAGE)},
+            "Role": attribute(_ROLE),
             "MemorySize": self.options.memory_size,
             "Timeout": self.options.timeout,
             "Architectures": [self.options.architecture],
             "Environment": {"Variables": {**self.options.env, API_VARIABLE: api.name}},
-            "LoggingConfig": {"LogGroup": {"Ref": log}},
+            "LoggingConfig": {"LogGroup": ref(log)},
         }
         group = {"LogGroupName": f"/aws/lambda/{name}", "RetentionInDays": KEPT_DAYS}
         return {
-            log: {"Type": "AWS::Logs::LogGroup", **_GOES, "Properties": group},
+            log: {"Type": "AWS::Logs::LogGroup", **GOES, "Properties": group},
             logical_id("Function", api.name): {"Type": "AWS::Lambda::Function", "Properties": properties},
         }
 
@@ -85,7 +85,7 @@ class FunctionStack:
         # Of the log groups of this stack alone; they are named after its functions.
         place = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:/aws/lambda/{self.name}-*"
         writes = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        policy = {"Statement": [{"Effect": "Allow", "Action": writes, "Resource": _sub(place)}]}
+        policy = {"Statement": [{"Effect": "Allow", "Action": writes, "Resource": sub(place)}]}
         trusts = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         return {
             "Type": "AWS::IAM::Role",
@@ -96,7 +96,7 @@ class FunctionStack:
         }
 
     def _gateway(self) -> dict[str, Any]:
-        stage = {"ApiId": {"Ref": _GATEWAY}, "StageName": "$default", "AutoDeploy": True}
+        stage = {"ApiId": ref(_GATEWAY), "StageName": "$default", "AutoDeploy": True}
         return {
             _GATEWAY: {
                 "Type": "AWS::ApiGatewayV2::Api",
@@ -112,34 +112,34 @@ class FunctionStack:
             integration: {
                 "Type": "AWS::ApiGatewayV2::Integration",
                 "Properties": {
-                    "ApiId": {"Ref": _GATEWAY},
+                    "ApiId": ref(_GATEWAY),
                     "IntegrationType": "AWS_PROXY",
-                    "IntegrationUri": _arn(function),
+                    "IntegrationUri": attribute(function),
                     "PayloadFormatVersion": "2.0",
                 },
             },
             logical_id("Route", api.name): {
                 "Type": "AWS::ApiGatewayV2::Route",
                 "Properties": {
-                    "ApiId": {"Ref": _GATEWAY},
+                    "ApiId": ref(_GATEWAY),
                     "RouteKey": f"POST /{api.route}",
-                    "Target": _sub(f"integrations/${{{integration}}}"),
+                    "Target": sub(f"integrations/${{{integration}}}"),
                 },
             },
             logical_id("Permission", api.name): {
                 "Type": "AWS::Lambda::Permission",
                 "Properties": {
-                    "FunctionName": {"Ref": function},
+                    "FunctionName": ref(function),
                     "Action": "lambda:InvokeFunction",
                     "Principal": "apigateway.amazonaws.com",
-                    "SourceArn": _sub(source),
+                    "SourceArn": sub(source),
                 },
             },
         }
 
     def _url(self, api: ApiMetadata) -> dict[str, Any]:
         function = logical_id("Function", api.name)
-        everybody = {"FunctionName": {"Ref": function}, "Principal": "*"}
+        everybody = {"FunctionName": ref(function), "Principal": "*"}
         # Since October 2025 a new address needs both.
         permissions: dict[str, dict[str, Any]] = {
             "UrlPermission": {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
@@ -148,22 +148,10 @@ class FunctionStack:
         return {
             logical_id("Url", api.name): {
                 "Type": "AWS::Lambda::Url",
-                "Properties": {"AuthType": "NONE", "TargetFunctionArn": _arn(function)},
+                "Properties": {"AuthType": "NONE", "TargetFunctionArn": attribute(function)},
             },
             **{
                 logical_id(kind, api.name): {"Type": "AWS::Lambda::Permission", "Properties": {**everybody, **more}}
                 for kind, more in permissions.items()
             },
         }
-
-
-_GOES = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
-"""Of what cfn-lint wants to be said: it goes with its stack."""
-
-
-def _sub(text: str) -> dict[str, str]:
-    return {"Fn::Sub": text}
-
-
-def _arn(resource: str) -> dict[str, Any]:
-    return {"Fn::GetAtt": [resource, "Arn"]}

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from bentoml._util.optional import require
 from bentoml.deploy.aws.place import EXTRA, OWNER, Place, aws_errors, code_of, owner_tag, refuse_other
 from bentoml.deploy.aws.stack_events import reason_of
+from bentoml.deploy.aws.template_values import IMAGE
 from bentoml.exceptions import YataiDeploymentException
 
 if TYPE_CHECKING:
+    from bentoml.deploy.aws.ecr_image import EcrName
     from bentoml.deploy.plans import Workshop
     from bentoml.yatai.deployment_models import DeploymentResource
 
@@ -35,11 +37,13 @@ class Stack:
         name: of the stack.
         owner: full name of the deployment.
         place: where it is.
+        image: value of the parameter of the template, or what has it in ECR.
     """
 
     name: str
     owner: str
     place: Place
+    image: EcrName | str
 
     @property
     def title(self) -> str:
@@ -55,10 +59,13 @@ class Stack:
         """See `Step`."""
         words = ["aws", "cloudformation", "deploy", "--region", self.place.region, "--stack-name", self.name]
         words += ["--template-file", TEMPLATE, "--capabilities", "CAPABILITY_IAM", "--tags", f"{OWNER}={self.owner}"]
-        return (shlex.join(words),)
+        if isinstance(self.image, str):
+            return (shlex.join([*words, "--parameter-overrides", f"{IMAGE}={self.image}"]),)
+        return (self.image.address_line(), f'{shlex.join(words)} --parameter-overrides {IMAGE}="$IMAGE"')
 
     def run(self, workshop: Workshop) -> None:
         """See `Step`."""
+        image = self.image if isinstance(self.image, str) else self.image.address()
         body = (workshop.directory / TEMPLATE).read_text(encoding="utf-8")
         client = self.place.client("cloudformation")
         with aws_errors():
@@ -69,6 +76,7 @@ class Stack:
             wanted = {
                 "StackName": self.name,
                 "TemplateBody": body,
+                "Parameters": [{"ParameterKey": IMAGE, "ParameterValue": image}],
                 "Capabilities": ["CAPABILITY_IAM"],
                 "Tags": [{"Key": OWNER, "Value": self.owner}],
             }

@@ -4,7 +4,7 @@
 how its program is called, nothing else.
 """
 
-from bentoml.deploy.container.build import containerize, plan_image
+from bentoml.deploy.container.build import containerize, plan_image, run_commands
 from bentoml.deploy.container.build_secret import BuildSecret, parse_secret
 from bentoml.deploy.container.engine import Command, ContainerEngine, ImageRequest
 from bentoml.deploy.container.engines import choose_engine
@@ -26,4 +26,5 @@ __all__ = [
     "parse_secret",
     "plan_image",
     "run_command",
+    "run_commands",
 ]

@@ -85,12 +85,12 @@ def containerize(
         env = {**scratch, **engine_variables(wanted.all_secrets)}
         if wanted.archive is None:
             plan = _plan(manifest, wanted, chosen, context, None)
-            _run(plan.commands, env, on_line)
+            run_commands(plan.commands, env, on_line)
             return plan.name
         with replaced_file(wanted.archive.absolute()) as archive:
             archive.unlink()  # the programs add to an archive that is there
             plan = _plan(manifest, wanted, chosen, context, archive)
-            _run(plan.commands, env, on_line)
+            run_commands(plan.commands, env, on_line)
     return plan.name
 
 
@@ -198,7 +198,17 @@ def image_labels(manifest: Manifest, now: datetime) -> dict[str, str]:
     return labels
 
 
-def _run(commands: Sequence[Command], env: Mapping[str, str], on_line: Callable[[str], None] | None) -> None:
+def run_commands(commands: Sequence[Command], env: Mapping[str, str], on_line: Callable[[str], None] | None) -> None:
+    """Run what an engine wants to be run.
+
+    Args:
+        commands: in this order.
+        env: variables added to those of each command.
+        on_line: called with each line that they print, while they run.
+
+    Raises:
+        BentoMLException: one has failed; the text has the last lines that it printed.
+    """
     for command in commands:
         tail: list[str] = []
 
