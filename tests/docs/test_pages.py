@@ -31,6 +31,8 @@ CLUSTER = "<!-- The tests run this page with kubectl and a look-alike of a clust
 
 CLOUD = "<!-- The tests run this page with a look-alike of AWS. -->"
 """A comment on a page whose commands need an account of AWS."""
+GCLOUD = "<!-- The tests run this page with a gcloud that reads commands and files, and does nothing. -->"
+"""A comment on a page whose commands need an account of Google: the real program says what it has against them."""
 AZURE = "<!-- The tests run this page with a look-alike of az. -->"
 """A comment on a page whose commands need Azure, which is not there: a program called az keeps what it is told."""
 
@@ -68,6 +70,10 @@ def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
                 "AZ_LOOK_ALIKE": str(azure.file),
                 "PATH": f"{azure.file.parent}{os.pathsep}{run.env['PATH']}",
             }
+        if GCLOUD in text:
+            from tests.deploy.app_platforms.gcloud import installed_judge
+
+            run.env["PATH"] = f"{installed_judge(tmp_path / 'gcloud')}{os.pathsep}{run.env['PATH']}"
         if page.parent.parent == EXAMPLES:
             for module in page.parent.glob("*.py"):
                 shutil.copy(module, run.work)

@@ -47,6 +47,7 @@ COMMANDS = (
     CommandEntry(
         "azure-container-apps", "bentoml.cli.azure:azure_container_apps_command", "Run bundles on Azure Container Apps."
     ),
+    CommandEntry("cloud-run", "bentoml.cli.cloud_run:cloud_run_command", "Write the file of a service on Cloud Run."),
     CommandEntry("deployment", "bentoml.cli.deployments:deployment_group", "Look after bundles that run somewhere."),
     CommandEntry(
         "healthcheck",

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bentoml.deploy.kubernetes import FORMS, KubernetesDeployer, KubernetesOptions, manifests
-from bentoml.deploy.kubernetes.yaml_text import yaml_text
+from bentoml.deploy.plans.yaml_text import yaml_text
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.metadata import BentoServiceMetadata
 from bentoml.yatai.deployment_models import DeploymentSpec, NewDeployment, Operator

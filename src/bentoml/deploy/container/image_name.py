@@ -16,6 +16,7 @@ _HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _HOST = rf"{_HOST_PART}(?:\.{_HOST_PART})*(?::[0-9]{{1,5}})?"
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"(?:{_HOST}/)?{_PATH_PART}(?:/{_PATH_PART})*")
+_digest = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{LONGEST_TAG - 1}}}")
 
 _NAME_RULE = (
@@ -47,6 +48,21 @@ def image_name(service_name: str, service_version: str, given: str | None = None
     if tag is not None and not _TAG.fullmatch(tag):
         raise InvalidArgument(f"Provided Docker Image tag {given!r} is invalid. {_TAG_RULE}")
     return f"{name}:{tag_of_version(service_version) if tag is None else tag}"
+
+
+def pulled_image(service_name: str, service_version: str, given: str) -> str:
+    """The whole name of an image that others pull, with its tag, or with `@sha256:` and its digest.
+
+    Raises:
+        InvalidArgument: `given` is no name of an image.
+    """
+    repository, at, digest = given.partition("@")
+    if not at:
+        return image_name(service_name, service_version, given)
+    if not _digest(digest):
+        raise InvalidArgument(f"image cannot be {given!r}: after `@` stands sha256: with 64 hexadecimal digits")
+    image_name(service_name, service_version, repository)
+    return given
 
 
 def has_registry(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.deploy.kubernetes.names import DEPLOYMENT, INSTANCE
 from bentoml.deploy.kubernetes.objects import file_of, objects_of
 from bentoml.deploy.kubernetes.option_checks import read_toleration
-from bentoml.deploy.kubernetes.yaml_text import yaml_text
+from bentoml.deploy.plans.yaml_text import yaml_text
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from bentoml.deploy.kubernetes.names import INSTANCE
 from bentoml.deploy.kubernetes.objects import file_of, objects_of
 from bentoml.deploy.kubernetes.observation import state_of
 from bentoml.deploy.kubernetes.scaling import adapter_rule
-from bentoml.deploy.kubernetes.yaml_text import yaml_text
 from bentoml.deploy.plans import Plan
+from bentoml.deploy.plans.yaml_text import yaml_text
 from bentoml.yatai.deployment_models import DeploymentPhase, DeploymentState, Operator
 
 if TYPE_CHECKING:

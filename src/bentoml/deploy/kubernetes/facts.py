@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.configuration.settings import config_of, default_layer, environment_layer, file_layer
-from bentoml.deploy.container.image_name import image_name
+from bentoml.deploy.container.image_name import pulled_image
 from bentoml.deploy.kubernetes.names import annotations_of, cluster_namespace, labels_of, object_name, selector_of
 from bentoml.deploy.kubernetes.options import KubernetesOptions
 from bentoml.deploy.plans import settings_of_server
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from bentoml.yatai.deployment_models import NewDeployment
 
 CONFIG_FILE = "bentoml.yml"
-_digest = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -74,22 +72,12 @@ def facts_of(wanted: NewDeployment) -> Facts:
     return Facts(
         name=name,
         namespace=namespace,
-        image=_whole_image(wanted, options.image),
+        image=pulled_image(wanted.spec.bento_name, wanted.spec.bento_version, options.image),
         options=options,
         config=_config_in_pods(options),
         labels=labels_of(wanted, name),
         annotations=annotations_of(wanted),
     )
-
-
-def _whole_image(wanted: NewDeployment, given: str) -> str:
-    repository, at, digest = given.partition("@")
-    if not at:
-        return image_name(wanted.spec.bento_name, wanted.spec.bento_version, given)
-    if not _digest(digest):
-        raise InvalidArgument(f"image cannot be {given!r}: after `@` stands sha256: with 64 hexadecimal digits")
-    image_name(wanted.spec.bento_name, wanted.spec.bento_version, repository)
-    return given
 
 
 def _config_in_pods(options: KubernetesOptions) -> Config:

@@ -9,7 +9,7 @@ from bentoml.deploy.kubernetes.chart import chart_files
 from bentoml.deploy.kubernetes.facts import facts_of
 from bentoml.deploy.kubernetes.objects import file_of, objects_of
 from bentoml.deploy.kubernetes.pods import config_map, pod_spec
-from bentoml.deploy.kubernetes.yaml_text import yaml_text
+from bentoml.deploy.plans.yaml_text import yaml_text
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
