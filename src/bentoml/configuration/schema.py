@@ -204,6 +204,11 @@ class BentoServer(Section):
     body_timeout_s: float = key(
         30, "longest silence while a body arrives or an answer is read", unit="seconds", above=0
     )
+    trusted_proxies: list[str] = key(
+        NOTHING,
+        "addresses and networks of proxies, such as `10.2.0.0/16`, whose `X-Forwarded-For` says who the client is; "
+        "`unix` for what connects to the unix socket",
+    )
     max_request_size: int = key(20 * 1024 * 1024, "largest body of a request", unit="bytes", at_least=1)
     microbatch: Microbatch = section(Microbatch)
     ngrok: Ngrok = section(Ngrok)

@@ -13,12 +13,9 @@ from bentoml.adapters.wire.json_encoder import json_writer
 JSON_LINES_CONTENT_TYPE = "application/x-ndjson"
 EVENTS_CONTENT_TYPE = "text/event-stream; charset=utf-8"
 STREAM_MEDIA_TYPES = ("text/event-stream", "text/plain", JSON_LINES_CONTENT_TYPE, BINARY_CONTENT_TYPE)
-# Nothing between server and client may keep events back.
-EVENT_HEADERS = (
-    ("Content-Type", EVENTS_CONTENT_TYPE),
-    ("Cache-Control", "no-store"),
-    ("X-Accel-Buffering", "no"),
-)
+# Nothing between server and client may keep pieces back, as nginx does without this one.
+UNBUFFERED = ("X-Accel-Buffering", "no")
+EVENT_HEADERS = (("Content-Type", EVENTS_CONTENT_TYPE), ("Cache-Control", "no-store"), UNBUFFERED)
 
 # The line ends of an event stream; `str.splitlines` knows more of them.
 _split_lines = re.compile(r"\r\n|\n|\r").split

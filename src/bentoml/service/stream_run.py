@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml.adapters.base import TEXT_CONTENT_TYPE
 from bentoml.service.batch_run import BatchRun, UserFunctionError
-from bentoml.service.stream_format import EVENT_HEADERS, chunk_of, content_type_of, error_event, event_of
+from bentoml.service.stream_format import EVENT_HEADERS, UNBUFFERED, chunk_of, content_type_of, error_event, event_of
 from bentoml.service.user_function import awaited
 from bentoml.types import HTTPHeaders, InferenceError, InferenceResult
 
@@ -66,11 +66,8 @@ class OpenStream:
         self.headers = HTTPHeaders(result.http_headers)
         self._is_events = as_events and "content-type" not in self.headers
         self._write: Callable[[Any], bytes] = event_of if self._is_events else chunk_of
-        if self._is_events:
-            for name, value in EVENT_HEADERS:
-                self.headers.setdefault(name, value)
-        else:
-            self.headers.setdefault("Content-Type", content_type_of(first))
+        for name, value in EVENT_HEADERS if self._is_events else [("Content-Type", content_type_of(first)), UNBUFFERED]:
+            self.headers.setdefault(name, value)
         self._first: bytes | None = self._encode(first)
         self.tap: StreamTap | None = None
 

@@ -38,6 +38,7 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         header_timeout_s=20,
         body_timeout_s=30,
         max_request_size_bytes=20 * 1024 * 1024,
+        trusted_proxies=(),
         mb_max_batch_size=None,
         mb_max_latency_ms=None,
         swagger_enabled=True,

@@ -55,6 +55,7 @@ class TestFraming:
             assert answer.status == 200
             assert answer.headers["content-type"] == content_type
             assert answer.headers["transfer-encoding"] == "chunked"
+            assert answer.headers["x-accel-buffering"] == "no"
             assert answer.headers["x-request-id"] == "mine"
             assert answer.chunks() == chunks
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bentoml._http.client_limits import ClientLimits
 from bentoml._http.http_server import HttpServer, server_config
+from bentoml._http.proxies import Proxies
 from bentoml._http.tls import tls_context
 from bentoml.configuration import get_config
 from bentoml.exceptions import BentoMLException
@@ -72,6 +73,7 @@ class Front:
             generation that takes new requests.
         arriving: the bodies that are not complete yet.
         gates: who may ask for what.
+        proxies: those that are believed when they say whom they ask for.
         leavers: connections whose clients may be gone.
         ready: whether a worker can answer and the server is not going down.
     """
@@ -89,6 +91,7 @@ class Front:
         self._export = export
         self.metrics = ServerMetrics(options.metrics_namespace, view.metadata.name, view.metadata.version)
         self.gates = Gates(options)
+        self.proxies = Proxies(options.trusted_proxies)
         self.draining = False
         self.arriving = Arriving()
         self.leavers = Leavers(loop)

@@ -50,6 +50,8 @@ class FrontProtocol(EndingProtocol):
     def __init__(self, front: Front, **uvicorn_arguments: Any) -> None:
         super().__init__(front, **uvicorn_arguments)
         self._client_text = ""
+        # Whether others ask through the peer, as it says in the head of each request.
+        self._is_proxy = False
         self._is_held = False
 
     # -- connection ---------------------------------------------------------------------------------------------
@@ -61,6 +63,7 @@ class FrontProtocol(EndingProtocol):
             # An IPv4 client of a socket for both kinds.
             self.client = (self.client[0][7:], self.client[1])
         self._client_text = self.client[0] if self.client else ""
+        self._is_proxy = self._front.proxies.has(self._client_text)
         if self._front.draining:
             self.shutdown()
 
@@ -84,7 +87,8 @@ class FrontProtocol(EndingProtocol):
     def _take_known(self, head: RequestHead, body: bytes) -> None:
         front = self._front
         request_id = new_request_id()
-        call = FastCall(self, front.dispatcher, head, request_id, self._client_text, keep_alive=not front.draining)
+        client = self._client_of(head.fields()) if self._is_proxy else self._client_text
+        call = FastCall(self, front.dispatcher, head, request_id, client, keep_alive=not front.draining)
         call.body = body
         call.received = True
         self._enqueue(call)
@@ -105,6 +109,9 @@ class FrontProtocol(EndingProtocol):
         # What a request gets depends on when it came, not on when its turn is.
         self.app = self._application
         super().begin()
+        if self._is_proxy:
+            # The port belongs to the proxy.
+            self.cycle.scope["client"] = (self._client_of(self.headers), 0)
         accept(self._front.routes_by_path, self._front.dispatcher, self.cycle.scope)
         self.scope["state"][CONNECTION] = partial(StreamClient, self, self.cycle)
         if not self.pipeline:
@@ -156,6 +163,9 @@ class FrontProtocol(EndingProtocol):
     def _application(self) -> ASGIApp:
         return self._front.application
 
+    def _client_of(self, headers: list[tuple[bytes, bytes]]) -> str:
+        return self._front.proxies.client_of(self._client_text, headers) if self._is_proxy else self._client_text
+
     # -- fast lane ----------------------------------------------------------------------------------------------
 
     def _begin_fast(self, route: Route, method: str, query: bytes) -> None:
@@ -167,7 +177,7 @@ class FrontProtocol(EndingProtocol):
             self._front.dispatcher,
             head,
             request_id_of(self._request_id),
-            self._client_text,
+            self._client_of(self.headers),
             keep_alive=parser.should_keep_alive() and parser.get_http_version() != "1.0" and not self._front.draining,
         )
         call.is_plain = self._is_plain

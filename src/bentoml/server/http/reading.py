@@ -168,7 +168,8 @@ class ReadingProtocol(WatchedProtocol):
         elif self._is_receiving:
             self.pipeline.popleft()
             request_id = self.forget(newest, form)
-        refusal = Refusal(form, None if request_id else target, request_id or request_id_of(given_id))
+        client = self._front.proxies.client_of(self.client[0] if self.client else "", headers)
+        refusal = Refusal(form, None if request_id else target, request_id or request_id_of(given_id), client)
         if is_queued or not (self._is_receiving or newest is None or newest.response_complete):
             self.flow.pause_reading()
             self.cycle = refusal
@@ -180,8 +181,7 @@ class ReadingProtocol(WatchedProtocol):
         """Answer bytes that are no HTTP request, and close."""
         access_log = self._front.metrics.ledger.access_log
         if access_log is not None and refusal.target is not None:
-            client = self.client[0] if self.client else ""
-            access_log.add(refusal.target, client, refusal.request_id, refusal.status, len(refusal.body), 0.0)
+            access_log.add(refusal.target, refusal.client, refusal.request_id, refusal.status, len(refusal.body), 0.0)
         self.transport.write(
             b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\nconnection: close\r\n\r\n%b"
             % (

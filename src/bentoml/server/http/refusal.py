@@ -56,16 +56,18 @@ class Refusal:
         form: what it says.
         target: what it was about, as far as it is known; None when that request has its line in the access log.
         request_id: of the request, or a new one.
+        client: address of whoever has sent it.
     """
 
     message_event = NO_EVENT
     response_complete = False
 
-    def __init__(self, form: RefusalForm, target: OtherTarget | None, request_id: str) -> None:
+    def __init__(self, form: RefusalForm, target: OtherTarget | None, request_id: str, client: str) -> None:
         self.status = form.status
         self.head = form.head
         self.body = form.body(request_id)
         self.target = target
         self.request_id = request_id
+        self.client = client
         self.keep_alive = False
         self.disconnected = False

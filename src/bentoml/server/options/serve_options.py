@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from bentoml._http.proxies import Proxies
 from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
 from bentoml.server.options.cors_options import CorsOptions
@@ -49,6 +50,7 @@ _SWITCHES = (
 _ADDRESSES = ("host", "management_host")
 _PATHS = ("uds", "ssl_certfile", "ssl_keyfile")
 _TOKENS = ("inference_tokens", "metrics_tokens", "docs_tokens")
+_LISTS = (*_TOKENS, "gpus", "trusted_proxies")
 _OPTIONAL = frozenset(
     {"management_port", "worker_max_rss_bytes", "worker_max_requests", "mb_max_batch_size", "mb_max_latency_ms"}
 )
@@ -104,6 +106,8 @@ class ServeOptions:
         header_timeout_s: time for the head of a request to arrive.
         body_timeout_s: longest silence while a body arrives.
         max_request_size_bytes: largest request body.
+        trusted_proxies: addresses and networks of proxies that are believed when they say who the client is; `unix` for
+            what connects to the unix socket.
         mb_max_batch_size: largest number of requests in one call, for every API; None leaves it to each API.
         mb_max_latency_ms: latency budget of a request, for every API; None leaves it to each API.
         swagger_enabled: whether `/` and `/docs` show the Swagger pages.
@@ -123,7 +127,7 @@ class ServeOptions:
         allow_pickle: whether a bundle that carries pickles is loaded.
 
     Raises:
-        InvalidArgument: a value has the wrong type, is out of range, or is no digest of a token.
+        InvalidArgument: a value has the wrong type, is out of range, or is no digest of a token or no proxy.
     """
 
     bundle_path: Path
@@ -145,6 +149,7 @@ class ServeOptions:
     header_timeout_s: float
     body_timeout_s: float
     max_request_size_bytes: int
+    trusted_proxies: tuple[str, ...]
     mb_max_batch_size: int | None
     mb_max_latency_ms: int | None
     swagger_enabled: bool
@@ -179,6 +184,7 @@ class ServeOptions:
         check_gpus(self.gpus, self.workers, preload=self.preload)
         for name in _TOKENS:
             check_digests(f"bento_server.auth.{name}", getattr(self, name))
+        Proxies(self.trusted_proxies)
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgument(f"{name} must be true or false, not {getattr(self, name)!r}")
@@ -235,17 +241,9 @@ class ServeOptions:
             )
         if not isinstance(values["bundle_path"], str):
             raise InvalidArgument(f"bundle_path must be text, not {values['bundle_path']!r}")
-        tokens = {name: tuple(values[name]) for name in _TOKENS}
+        lists = {name: tuple(values[name]) for name in _LISTS}
         cors = CorsOptions.from_json(values["cors"])
-        return cls(
-            **{
-                **values,
-                **tokens,
-                "gpus": tuple(values["gpus"]),
-                "bundle_path": Path(values["bundle_path"]),
-                "cors": cors,
-            }
-        )
+        return cls(**{**values, **lists, "bundle_path": Path(values["bundle_path"]), "cors": cors})
 
 
 def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer) -> ServeOptions:
@@ -269,6 +267,7 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         header_timeout_s=server.header_timeout_s,
         body_timeout_s=server.body_timeout_s,
         max_request_size_bytes=server.max_request_size,
+        trusted_proxies=tuple(server.trusted_proxies),
         mb_max_batch_size=server.microbatch.max_batch_size,
         mb_max_latency_ms=server.microbatch.max_latency,
         swagger_enabled=server.swagger.enabled,
