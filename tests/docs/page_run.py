@@ -192,7 +192,7 @@ class PageRun:
         if self.work.resolve() not in path.resolve().parents:
             raise PageError(f"{title} lies outside of the directory of the page")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(self._with_real_ports(text), encoding="utf-8")
 
     def _start_server(self, assignments: str, command: str, shown: str) -> None:
         name = "registry" if "yatai-service-start" in command else "server"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
+from tests.docs.programs import programs_for
 from tests.storage.emulators import running_s3
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,7 @@ def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
             from tests.deploy.app_platforms.gcloud import installed_judge
 
             run.env["PATH"] = f"{installed_judge(tmp_path / 'gcloud')}{os.pathsep}{run.env['PATH']}"
+        around.enter_context(programs_for(text, run))
         if page.parent.parent == EXAMPLES:
             for module in page.parent.glob("*.py"):
                 shutil.copy(module, run.work)

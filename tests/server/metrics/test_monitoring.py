@@ -25,7 +25,8 @@ from tests.server.metrics.test_shop_metrics import order, shop_bundle, wait_unti
 
 __all__ = ["shop_bundle"]
 
-METRICS_PAGE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "metrics.md"
+GUIDES = Path(__file__).resolve().parents[3] / "docs" / "guides"
+METRICS_PAGE, MONITORING_PAGE = GUIDES / "metrics.md", GUIDES / "monitoring.md"
 # What Prometheus adds to each sample.
 TARGET_LABELS = {"job", "instance"}
 # Labels whose values are few, and known before anything has happened.
@@ -188,7 +189,7 @@ def test_alerts_are_rules_that_prometheus_takes(service: str | None) -> None:
     assert set(group) == {"name", "rules"}
     names = [rule["alert"] for rule in group["rules"]]
     assert len(set(names)) == len(names) >= 7
-    page = METRICS_PAGE.read_text(encoding="utf-8")
+    page = MONITORING_PAGE.read_text(encoding="utf-8")
     for rule in group["rules"]:
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
         assert re.fullmatch(r"\d+m", rule["for"])
