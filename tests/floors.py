@@ -69,6 +69,7 @@ ROOMS: dict[str, int] = {
     "bentoml.deploy.aws": 42,
     "bentoml.deploy.azure": 42,
     "bentoml.deploy.app_platforms": 42,
+    "bentoml.deploy.ray": 42,
     "bentoml.cli": 50,
     "bentoml.__main__": 60,
     "bentoml": 60,

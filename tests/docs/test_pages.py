@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.ray.lookalike import running_lookalike
 from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
 from tests.docs.programs import programs_for
@@ -21,7 +22,7 @@ IRIS = EXAMPLES / "iris"
 GOES_ON = "This page goes on from the [quickstart]"
 """A page with this sentence starts where the quickstart has saved its bundle."""
 
-NOT_RUN_LIMIT = 6
+NOT_RUN_LIMIT = 7
 """How many blocks of all pages may stay unrun; each names its reason on the page."""
 
 NEEDS = re.compile(r"<!-- The tests run this page in the environment (\w+)\. -->")
@@ -36,6 +37,8 @@ GCLOUD = "<!-- The tests run this page with a gcloud that reads commands and fil
 """A comment on a page whose commands need an account of Google: the real program says what it has against them."""
 AZURE = "<!-- The tests run this page with a look-alike of az. -->"
 """A comment on a page whose commands need Azure, which is not there: a program called az keeps what it is told."""
+RAY = "<!-- The tests run this page with a look-alike of the dashboard of Ray. -->"
+"""A comment on a page whose commands need a cluster of Ray. None runs: each application is said to run at once."""
 
 
 def environments_of(page: Path) -> list[pytest.MarkDecorator]:
@@ -50,31 +53,38 @@ PAGES = [
 ]
 
 
+def give_platforms(text: str, run: PageRun, around: ExitStack, directory: Path) -> None:
+    """Give a page look-alikes of the platforms that its comments name."""
+    if CLUSTER in text:
+        # What it needs is not in the environments of other pages.
+        from tests.deploy.kubernetes.lookalike import LookAlike, kubectl_or_skip, served
+
+        kubectl_or_skip()
+        run.env["KUBECONFIG"] = str(around.enter_context(served(LookAlike(pods_run=True), directory)))
+    if CLOUD in text:
+        run.env.update(around.enter_context(running_s3(directory)).variables)
+    if AZURE in text:
+        from tests.deploy.azure.lookalike import installed
+
+        azure = installed(directory / "az")
+        run.env |= {
+            "AZ_LOOK_ALIKE": str(azure.file),
+            "PATH": f"{azure.file.parent}{os.pathsep}{run.env['PATH']}",
+        }
+    if GCLOUD in text:
+        from tests.deploy.app_platforms.gcloud import installed_judge
+
+        run.env["PATH"] = f"{installed_judge(directory / 'gcloud')}{os.pathsep}{run.env['PATH']}"
+    if RAY in text:
+        run.env["RAY_DASHBOARD_ADDRESS"] = around.enter_context(running_lookalike()).address
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES)
 def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     with PageRun(tmp_path) as run, ExitStack() as around:
-        if CLUSTER in text:
-            # What it needs is not in the environments of other pages.
-            from tests.deploy.kubernetes.lookalike import LookAlike, kubectl_or_skip, served
-
-            kubectl_or_skip()
-            run.env["KUBECONFIG"] = str(around.enter_context(served(LookAlike(pods_run=True), tmp_path)))
-        if CLOUD in text:
-            run.env.update(around.enter_context(running_s3(tmp_path)).variables)
-        if AZURE in text:
-            from tests.deploy.azure.lookalike import installed
-
-            azure = installed(tmp_path / "az")
-            run.env |= {
-                "AZ_LOOK_ALIKE": str(azure.file),
-                "PATH": f"{azure.file.parent}{os.pathsep}{run.env['PATH']}",
-            }
-        if GCLOUD in text:
-            from tests.deploy.app_platforms.gcloud import installed_judge
-
-            run.env["PATH"] = f"{installed_judge(tmp_path / 'gcloud')}{os.pathsep}{run.env['PATH']}"
+        give_platforms(text, run, around, tmp_path)
         around.enter_context(programs_for(text, run))
         if page.parent.parent == EXAMPLES:
             for module in page.parent.glob("*.py"):

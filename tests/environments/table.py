@@ -148,6 +148,12 @@ ENVIRONMENTS: dict[str, Environment] = {
             "ignore:When training, we now always track global mean:UserWarning",
         ),
     ),
+    "ray": Environment(
+        requirements=("pandas>=2.0", "ray[serve]>=2.40", "scikit-learn>=1.3"),
+        modules=("ray",),
+        memory_mib=6144,
+        variables={"RAY_USAGE_STATS_ENABLED": "0"},
+    ),
     "storage": Environment(
         # Servers of object stores; that for Azure is a program for Node, see tests/storage/emulators.py.
         requirements=("moto[server]>=5.1", "obstore>=0.11", "psycopg[binary]>=3.2"),

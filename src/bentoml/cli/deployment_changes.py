@@ -44,6 +44,8 @@ class Changes:
         update_options: where `update` has others, such as one that is required of `deploy` alone.
         read: makes settings out of options and the settings of before.
         see: refuses a change that cannot be meant.
+        names: what `deploy` has to name deployment, namespace and bundle; None for what is usual. A deployment
+            without a name is called as its service.
     """
 
     platform: Platform
@@ -51,21 +53,24 @@ class Changes:
     update_options: Decorator | None = None
     read: ReadSettings = given_settings
     see: Callable[[Deployment, NewDeployment], None] = _see_nothing
+    names: Decorator | None = None
 
     def deploy_command(self) -> BentoCommand:
         """The command that makes a deployment."""
         title = self.platform.title
 
         @bento_command("deploy", short_help=f"Run a bundle on {title}.")
-        @one_deployment
-        @_bento_option(required=True, text="Bundle.")
+        @(self.names or together(one_deployment, _bento_option(required=True, text="Bundle.")))
         @together(self.options, change_options)
         @click.pass_obj
-        def command(verbosity: Verbosity, /, name: str, namespace: str | None, bento: str, **options: Any) -> None:
+        def command(
+            verbosity: Verbosity, /, name: str | None, namespace: str | None, bento: str, **options: Any
+        ) -> None:
             asked, making = Change.taken_from(options), _taken_making(options)
             registry = open_registry(asked.yatai_url)
             settings = self._settings(options, {}, asked)
-            wanted = new_wish(name, namespace, wanted_spec(registry, bento, self.platform.operator, settings), asked)
+            spec = wanted_spec(registry, bento, self.platform.operator, settings)
+            wanted = new_wish(spec.bento_name if name is None else name, namespace, spec, asked)
             deployments = self._deployments(registry, making, asked, verbosity)
             change(deployments, wanted, deployments.deploy, asked, verbosity)
 

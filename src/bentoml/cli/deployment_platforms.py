@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ON_AZURE = (Operator.AZURE_FUNCTIONS, Operator.AZURE_CONTAINER_APPS)
 _ON_AWS = (Operator.AWS_LAMBDA,)
-_SUPPORTED = (Operator.KUBERNETES, *_ON_AWS, *_ON_AZURE)
+_SUPPORTED = (Operator.KUBERNETES, *_ON_AWS, *_ON_AZURE, Operator.RAY)
 
 
 def deployer_of(
@@ -47,6 +47,10 @@ def deployer_of(
         return _on_aws(_bundles(yatai_url), engine)
     if operator in _ON_AZURE:
         return _on_azure(operator, _bundles(yatai_url), build=build is not False, engine=engine)
+    if operator is Operator.RAY:
+        from bentoml.deploy.ray import RayDeployer
+
+        return RayDeployer(_bundles(yatai_url))
     names = ", ".join(each.name for each in _SUPPORTED)
     raise CLIException(f"This version deploys to {names}, and not to {operator.name}")
 
@@ -74,6 +78,10 @@ def placed(
         from bentoml.deploy.azure import with_subscription
 
         return with_subscription(settings, before)
+    if operator is Operator.RAY:
+        from bentoml.deploy.ray import with_place as with_dashboard
+
+        return with_dashboard(settings, before)
     return dict(settings)
 
 
