@@ -1,4 +1,7 @@
-"""Libraries that a module of tests names at its top, though it is also collected where they are not installed."""
+"""Libraries that a module of tests names at its top, though it is also collected where they are not installed.
+
+The same is done with those that take seconds to import: each process that runs tests collects every module.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ class _LateModule:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # pytest asks each name of a module whether it is a test
+            raise AttributeError(attribute)
         return getattr(importlib.import_module(self._name), attribute)
 
 

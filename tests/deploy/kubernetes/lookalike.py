@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-import kubernetes_validate
 import pytest
 import yaml
+
+from tests.deploy.kubernetes.schemas import schemas
 
 Object = dict[str, Any]
 VERSION = "1.31"
@@ -166,8 +167,8 @@ def check(kind: Kind, name: str, new: Object, old: Object | None) -> None:
         raise invalid(f"metadata.name: Invalid value: {name!r}")
     if kind.has_schema:
         try:
-            kubernetes_validate.validate({k: v for k, v in new.items() if k != "status"}, VERSION, strict=True)
-        except kubernetes_validate.ValidationError as error:
+            schemas().validate({k: v for k, v in new.items() if k != "status"}, VERSION, strict=True)
+        except schemas().ValidationError as error:
             raise invalid(f"{'.'.join(map(str, error.path))}: {error.message}") from error
     if kind.name == "Deployment":
         selector = new["spec"]["selector"]["matchLabels"]

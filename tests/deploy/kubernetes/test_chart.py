@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from bentoml.deploy.kubernetes import manifests
 from bentoml.yatai.deployment_models import NewDeployment
 from tests.deploy.kubernetes.helm import helm_or_skip
+from tests.deploy.kubernetes.schemas import schemas
 from tests.deploy.kubernetes.test_manifests import HOSTILE, OF_OTHERS, OPTIONS, VERSIONS, wanted
 
 
@@ -73,7 +73,7 @@ def test_chart_fits_schemas_and_the_linter(helm: str, tmp_path: Path, options: d
     assert done.returncode == 0, done.stdout + done.stderr
     for kind, document in render(helm, chart).items():
         for version in VERSIONS if kind not in OF_OTHERS else []:
-            kubernetes_validate.validate(document, version, strict=True)
+            schemas().validate(document, version, strict=True)
 
 
 def test_chart_when_values_are_given_has_them(helm: str, tmp_path: Path) -> None:

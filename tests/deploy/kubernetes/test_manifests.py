@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from hypothesis import given
@@ -18,6 +17,7 @@ from bentoml.deploy.plans.yaml_text import yaml_text
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.metadata import BentoServiceMetadata
 from bentoml.yatai.deployment_models import DeploymentSpec, NewDeployment, Operator
+from tests.deploy.kubernetes.schemas import schemas
 
 VERSIONS = ["1.28", "1.29", "1.31", "1.33", "1.34"]
 OF_OTHERS = {"HTTPRoute", "ServiceMonitor", "InferenceService"}
@@ -73,7 +73,7 @@ def test_objects_fit_the_published_schemas(options: dict[str, Any], version: str
     found = objects(**options)
     for kind, document in found.items():
         if kind not in OF_OTHERS:
-            kubernetes_validate.validate(document, version, strict=True)
+            schemas().validate(document, version, strict=True)
     assert "Deployment" in found
 
 
@@ -138,7 +138,7 @@ def test_names_are_those_of_the_cluster_whatever_the_deployment_is_called(name: 
     files = manifests(wanted(name, namespace, kube_namespace="dev", **OPTIONS["gateway"]), "plain")
     for found in map(yaml.safe_load, files.values()):
         if found["kind"] not in OF_OTHERS:
-            kubernetes_validate.validate(found, "1.31", strict=True)
+            schemas().validate(found, "1.31", strict=True)
         used = found["metadata"]["name"]
         assert len(used) <= 63
         assert used[0].isalpha()
@@ -255,7 +255,7 @@ def test_kserve_is_one_service_whose_container_is_ours() -> None:
     # All but these is a pod, which has a published schema.
     spec = {name: value for name, value in predictor.items() if name not in pod_parts}
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
-    kubernetes_validate.validate(document, "1.31", strict=True)
+    schemas().validate(document, "1.31", strict=True)
 
 
 KSERVE_BAD = [

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from bentoml.exceptions import InvalidArgument
 from bentoml.server.front.auth import Gate, Gates
 from bentoml.server.options.serve_options import ServeOptions
 from bentoml.server.options.tokens import check_digests, digest_of, new_token
+from tests.environments.late_import import late_import
 from tests.server.live import LiveServer, live_server, save_bundle
 from tests.server.raw_http import asgi_path, connection, receive_answers, request
 from tests.server.server_options import server_options
+
+openapi_spec_validator = late_import("openapi_spec_validator")
 
 INFERENCE, METRICS, DOCS = "inference-token", "metrics-token", "docs-token"
 SOURCE = """
@@ -238,7 +240,7 @@ def test_document_says_that_apis_ask_for_tokens(guarded: LiveServer) -> None:
     assert document["paths"]["/echo"]["post"]["security"] == [{"bearer": []}, {"api_key": []}]
     assert document["paths"]["/feedback"]["post"]["security"] == [{"bearer": []}, {"api_key": []}]
     assert "security" not in document["paths"]["/healthz"]["get"]
-    OpenAPIV30SpecValidator(document).validate()
+    openapi_spec_validator.OpenAPIV30SpecValidator(document).validate()
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "application/json"])

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from bentoml.exceptions import BentoMLConfigException, BentoMLException
 from bentoml.server.front.bundle_view import BundleView
 from bentoml.service.openapi import DEFAULT_DESCRIPTION
+from tests.environments.late_import import late_import
+
+openapi_spec_validator = late_import("openapi_spec_validator")
 
 MANIFEST = """
 version: 0.13.1
@@ -95,7 +97,7 @@ def test_openapi_json_of_a_classic_bundle_refers_to_what_is_there(written: Path)
     made = BundleView.read(written).openapi_json(metrics_enabled=True, feedback_enabled=True, asks_for_tokens=True)
     document = json.loads(made)
     assert "401" in document["paths"]["/predict"]["post"]["responses"]
-    OpenAPIV30SpecValidator(document).validate()
+    openapi_spec_validator.OpenAPIV30SpecValidator(document).validate()
 
 
 def test_read_without_a_document_makes_one_from_the_manifest(written: Path) -> None:
