@@ -17,6 +17,8 @@ from threading import Lock, Thread
 
 import httpx
 
+from tests.server.saver import run_forked
+
 START_S = 60.0
 STOP_S = 30.0
 
@@ -39,16 +41,9 @@ def save_bundle(directory: Path, source: str, *, class_name: str, pack: str = ""
         "print('SAVED', service.save())\n"
     )
     (directory / "packer.py").write_text(packer, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "packer.py"],
-        cwd=directory,
-        env={**os.environ, "BENTOML_HOME": str(directory / "home")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = re.search(r"^SAVED (.+)$", done.stdout, re.MULTILINE)
+    code, printed = run_forked(directory, "packer.py", {**os.environ, "BENTOML_HOME": str(directory / "home")})
+    assert code == 0, printed
+    found = re.search(r"^SAVED (.+)$", printed, re.MULTILINE)
     assert found is not None
     return Path(found[1])
 
