@@ -30,8 +30,10 @@ HOST_BASED_AUTHENTICATION = """\
 host all postgres 127.0.0.1/32 trust
 host all all 127.0.0.1/32 scram-sha-256
 """
-# Nothing has to survive a crash.
+# Nothing has to survive a crash, and no database is there for long enough to be tidied up.
 SETTINGS = {
+    "autovacuum": "off",
+    "shared_buffers": "16MB",  # is looked through each time a database is made or dropped
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
     "full_page_writes": "off",
