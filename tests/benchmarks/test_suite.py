@@ -20,6 +20,7 @@ def run_suite(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed; run: apt-get install wrk")
+@pytest.mark.slow
 def test_quick_run_of_ours_alone_gives_numbers_and_a_table(tmp_path: Path) -> None:
     arguments = ("--quick", "--only", "svc-64", "--peers", "", "--output-dir", str(tmp_path))
     done = run_suite(*arguments, "--cache-dir", str(tmp_path / "cache"))

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SIZE_MIB = 48
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_upload_that_is_interrupted_comes_to_its_end_and_is_right_on_both_sides() -> None:
     command = [sys.executable, "-m", "benchmarks.yatai_upload", "--size-mb", str(SIZE_MIB)]
