@@ -14,7 +14,8 @@ from tests.browser import browser, tab
 from tests.environments.selection import select
 from tests.postgres import empty_postgres_url, migrated_template, postgres, postgres_url
 from tests.run_order import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler, sort
-from tests.skip_guard import is_ci, pytest_make_collect_report, pytest_runtest_makereport
+from tests.skip_guard import pytest_make_collect_report, pytest_runtest_makereport
+from tests.thoroughness import examples, is_thorough
 
 __all__ = [
     "bentoml_home",
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 
 # A machine that is busy with other things says nothing about the code.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 
@@ -51,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out tests for other environments, and slow ones where a part of the suite is asked for; sort the rest."""
     select(config, items)
     sort(items)
-    if is_ci() or os.environ.get("SLOW_TESTS") == "1":
+    if is_thorough():
         return
     for item in items:
         if item.get_closest_marker("slow") is not None:

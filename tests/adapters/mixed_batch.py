@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bentoml.exceptions import InvalidArgument
 from bentoml.types import HTTPRequest, InferenceTask
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from bentoml.service.inference_api import InferenceAPI
@@ -63,4 +64,4 @@ def assert_batch_equals_single(api: InferenceAPI, requests: Iterable[HTTPRequest
     ]
 
 
-unhurried = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(deadline=None, max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])

@@ -20,6 +20,7 @@ from bentoml.adapters import DataframeInput, DataframeOutput, JsonInput, JsonOut
 from bentoml.adapters.wire.media_types import ARROW_STREAM, CSV, JSON, MSGPACK, PARQUET
 from bentoml.types import HTTPRequest, InferenceTask
 from tests.adapters.contract import api_of
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from bentoml.service.inference_api import InferenceAPI
@@ -104,7 +105,7 @@ def test_clients_of_one_batch_get_their_own_formats() -> None:
 cells = st.sampled_from([1, 2.5, True, None, "x", "line\nbreak", ""])
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bentoml.adapters import BaseInputAdapter, DataframeInput, JsonInput, NumpyNdarrayInput
 from bentoml.types import HTTPRequest
 from tests.adapters.contract import api_of
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ json_values = st.recursive(
 json_bodies = json_values.map(lambda value: json.dumps(value).encode())
 csv_bodies = st.lists(st.text("ab,\"'\n\r \0#1é", max_size=8), max_size=5).map(lambda lines: "\n".join(lines).encode())
 bodies = json_bodies | csv_bodies | st.binary(max_size=20)
-unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 
 
 def count_rows(argument: Any) -> list[int]:

@@ -12,11 +12,12 @@ import pytest
 
 from tests.fuzz.mixed_service import CASES, KINDS, SERVICE, Case
 from tests.server.live import LiveServer, live_server, metric, save_bundle
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUESTS = 150
+REQUESTS = examples(150)
 CONNECTIONS = 40
 
 Answer = tuple[int, bytes, str]

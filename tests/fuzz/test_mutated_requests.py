@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.fuzz.check import Checker
 from tests.fuzz.target import Head, Target
 from tests.fuzz.targets import TARGETS
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ def checker_of(name: str) -> Checker:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_request_fails_the_server_or_disturbs_its_neighbours(name: str) -> None:
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(requests_to(TARGETS[name]))
     def run(request: tuple[Head, bytes]) -> None:
         checker_of(name).check(*request)

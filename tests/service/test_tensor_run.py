@@ -31,6 +31,7 @@ from tests.adapters.open_inference.messages import (
     infer_request,
     json_tensor,
 )
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -147,7 +148,7 @@ malformed = st.sampled_from(
 mixed = st.lists(
     st.one_of(tables.map(lambda rows: table_json(*rows)), tensor_requests(), malformed), min_size=1, max_size=10
 )
-unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("function", [as_frame, as_series, as_array, as_list, as_results])

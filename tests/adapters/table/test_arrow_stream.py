@@ -22,6 +22,7 @@ from bentoml.adapters.table.frame_table import FrameTable
 from bentoml.adapters.table.layout import TableLayout
 from bentoml.adapters.wire.media_types import ARROW_STREAM
 from tests.adapters.table_bodies import arrow_body
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -225,7 +226,7 @@ BODIES = [
 ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     st.sampled_from(BODIES),
     st.lists(st.tuples(st.integers(0, 5000), st.sampled_from([0, 1, 127, 128, 255])), min_size=1, max_size=6),

@@ -21,6 +21,7 @@ from bentoml.adapters.table.layout import TableLayout
 from bentoml.adapters.table.parquet_contents import MAX_BYTES, read_contents
 from bentoml.adapters.wire.media_types import PARQUET
 from tests.adapters.table_bodies import parquet_body
+from tests.thoroughness import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +162,7 @@ BODIES = [
 ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     st.sampled_from(BODIES),
     st.lists(st.tuples(st.integers(-2500, 5000), st.sampled_from([0, 1, 127, 128, 255])), min_size=1, max_size=6),

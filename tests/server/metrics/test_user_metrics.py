@@ -19,6 +19,7 @@ from bentoml.server.metrics.slices import at_once, in_slices
 from bentoml.server.metrics.user_metrics import UserMetrics
 from bentoml.server.transport import wire
 from bentoml.server.transport.worker_link import WorkerLink
+from tests.thoroughness import examples
 
 
 class ReportingWorker(wire.FrameProtocol):
@@ -421,7 +422,7 @@ def test_worker_that_retires_says_its_last_before_its_connection_is_closed() -> 
     staged(scenario)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["count", "scrape", "die", "join", "hang", "merge_and_die"]), st.integers(0, 3)),

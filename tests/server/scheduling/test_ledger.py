@@ -28,6 +28,7 @@ from bentoml.server.scheduling.ledger import EARLY_REASONS, Ledger, Outcome
 from bentoml.server.scheduling.scheduler import ApiPolicy, State
 from tests.server.bench import RecordingTransport, rest
 from tests.server.front.test_dispatch import Bench, RecordedCall, RecordingWorker
+from tests.thoroughness import examples
 
 # What the status of an answer says about the outcome; some may stand for two.
 OUTCOMES_BY_STATUS = {
@@ -156,7 +157,7 @@ class DispatchedRequests(RuleBasedStateMachine):
 
 
 TestDispatchedRequests = DispatchedRequests.TestCase
-TestDispatchedRequests.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestDispatchedRequests.settings = settings(max_examples=examples(80), stateful_step_count=40, deadline=None)
 
 
 def test_first_outcome_of_a_call_stands() -> None:
@@ -297,7 +298,7 @@ BROKEN = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     names=st.lists(st.sampled_from([*WHOLE, "elsewhere"]), max_size=6),
     broken=st.sampled_from(list(BROKEN)),

@@ -24,6 +24,7 @@ from tests.server.stream_client import (
     streaming,
     wait_until,
 )
+from tests.thoroughness import examples
 
 EVENTS = "Accept: text/event-stream"
 BOTH = pytest.mark.parametrize("kind", ["", "_async"], ids=["plain", "async"])
@@ -233,7 +234,7 @@ class TestLeaving:
     version=st.sampled_from(["1.0", "1.1"]),
     reads=st.lists(st.integers(1, 100_000), min_size=1, max_size=5),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_of_any_size_arrive_whole_however_they_are_read(
     server: LiveServer, sizes: list[int], kind: str, version: str, reads: list[int]
 ) -> None:
