@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bentoml.deploy.plans import Deployer
 
 _ON_AZURE = (Operator.AZURE_FUNCTIONS, Operator.AZURE_CONTAINER_APPS)
-_ON_AWS = (Operator.AWS_LAMBDA,)
+_ON_AWS = (Operator.AWS_LAMBDA, Operator.AWS_SAGEMAKER)
 _SUPPORTED = (Operator.KUBERNETES, *_ON_AWS, *_ON_AZURE, Operator.RAY)
 
 
@@ -44,7 +44,7 @@ def deployer_of(
     if operator is Operator.KUBERNETES:
         return _on_kubernetes(_bundles(yatai_url), build=bool(build) or push, push=push, engine=engine)
     if operator in _ON_AWS:
-        return _on_aws(_bundles(yatai_url), engine)
+        return _on_aws(operator, _bundles(yatai_url), engine)
     if operator in _ON_AZURE:
         return _on_azure(operator, _bundles(yatai_url), build=build is not False, engine=engine)
     if operator is Operator.RAY:
@@ -102,10 +102,11 @@ def _on_kubernetes(bundle: Callable[[str], Path], *, build: bool, push: bool, en
     return KubernetesDeployer(lambda tag, image: ImageStep(tag, image, push, lambda: bundle(tag), engine))
 
 
-def _on_aws(bundle: Callable[[str], Path], engine: str | None) -> Deployer:
+def _on_aws(operator: Operator, bundle: Callable[[str], Path], engine: str | None) -> Deployer:
     from bentoml.deploy.aws.lambda_deployer import LambdaDeployer
+    from bentoml.deploy.aws.sagemaker_deployer import SageMakerDeployer
 
-    return LambdaDeployer(bundle, engine)
+    return (LambdaDeployer if operator is Operator.AWS_LAMBDA else SageMakerDeployer)(bundle, engine)
 
 
 def _on_azure(operator: Operator, bundle: Callable[[str], Path], *, build: bool, engine: str | None) -> Deployer:

@@ -43,6 +43,7 @@ COMMANDS = (
     CommandEntry("containerize", "bentoml.cli.containerization:containerize_command", "Build the image of a bundle."),
     CommandEntry("kubernetes", "bentoml.cli.kubernetes:kubernetes_command", "Run bundles on Kubernetes."),
     CommandEntry("lambda", "bentoml.cli.aws_lambda:lambda_command", "Run bundles on AWS Lambda."),
+    CommandEntry("sagemaker", "bentoml.cli.aws_sagemaker:sagemaker_command", "Run bundles on AWS SageMaker."),
     CommandEntry("azure-functions", "bentoml.cli.azure:azure_functions_command", "Run bundles on Azure Functions."),
     CommandEntry(
         "azure-container-apps", "bentoml.cli.azure:azure_container_apps_command", "Run bundles on Azure Container Apps."

@@ -1,0 +1,21 @@
+"""`bentoml sagemaker`: deployments on AWS SageMaker."""
+
+from __future__ import annotations
+
+import click
+
+from bentoml.cli.deployment_commands import Platform, delete_command_of, get_command_of, list_command_of
+from bentoml.cli.lazy_group import LazyGroup
+
+PLATFORM = Platform("AWS SageMaker", "AWS_SAGEMAKER")
+
+delete_command = delete_command_of(PLATFORM)
+get_command = get_command_of(PLATFORM)
+list_command = list_command_of(PLATFORM)
+
+
+@click.group(
+    name="sagemaker", cls=LazyGroup, entries=PLATFORM.entries(__name__), short_help="Run bundles on AWS SageMaker."
+)
+def sagemaker_command() -> None:
+    """Run bundles as endpoints of AWS SageMaker; the registry records what runs."""
