@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.app_platforms import gcloud, heroku
 from tests.deploy.ray.lookalike import running_lookalike
 from tests.docs.blocks import Command, pages_of, read_blocks
 from tests.docs.page_run import PageRun
@@ -35,6 +36,8 @@ CLOUD = "<!-- The tests run this page with a look-alike of AWS. -->"
 """A comment on a page whose commands need an account of AWS."""
 GCLOUD = "<!-- The tests run this page with a gcloud that reads commands and files, and does nothing. -->"
 """A comment on a page whose commands need an account of Google: the real program says what it has against them."""
+HEROKU = "<!-- The tests run this page with a heroku that knows its options and does nothing. -->"
+"""A comment on a page whose commands need an account of Heroku."""
 AZURE = "<!-- The tests run this page with a look-alike of az. -->"
 """A comment on a page whose commands need Azure, which is not there: a program called az keeps what it is told."""
 RAY = "<!-- The tests run this page with a look-alike of the dashboard of Ray. -->"
@@ -72,9 +75,9 @@ def give_platforms(text: str, run: PageRun, around: ExitStack, directory: Path) 
             "PATH": f"{azure.file.parent}{os.pathsep}{run.env['PATH']}",
         }
     if GCLOUD in text:
-        from tests.deploy.app_platforms.gcloud import installed_judge
-
-        run.env["PATH"] = f"{installed_judge(directory / 'gcloud')}{os.pathsep}{run.env['PATH']}"
+        run.env["PATH"] = f"{gcloud.installed(directory / 'gcloud')}{os.pathsep}{run.env['PATH']}"
+    if HEROKU in text:
+        run.env["PATH"] = f"{heroku.installed(directory / 'heroku')}{os.pathsep}{run.env['PATH']}"
     if RAY in text:
         run.env["RAY_DASHBOARD_ADDRESS"] = around.enter_context(running_lookalike()).address
 

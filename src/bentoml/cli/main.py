@@ -49,6 +49,9 @@ COMMANDS = (
         "azure-container-apps", "bentoml.cli.azure:azure_container_apps_command", "Run bundles on Azure Container Apps."
     ),
     CommandEntry("cloud-run", "bentoml.cli.cloud_run:cloud_run_command", "Write the file of a service on Cloud Run."),
+    CommandEntry(
+        "app-files", "bentoml.cli.app_files:app_files_command", "Write the files of an app for Heroku, Fly and others."
+    ),
     CommandEntry("ray", "bentoml.cli.ray:ray_command", "Run bundles on a Ray cluster."),
     CommandEntry("deployment", "bentoml.cli.deployments:deployment_group", "Look after bundles that run somewhere."),
     CommandEntry(

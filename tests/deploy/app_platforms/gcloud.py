@@ -29,7 +29,7 @@ needs_gcloud = [
 ]
 
 
-def installed_judge(directory: Path) -> Path:
+def installed(directory: Path) -> Path:
     """A directory for `PATH` whose gcloud succeeds where the real one would begin to work.
 
     Where there is no real one it always succeeds.
@@ -49,7 +49,7 @@ def problem(argv: list[str], directory: Path) -> str:
         argv: arguments of gcloud.
         directory: for its files.
     """
-    judge = installed_judge(directory / "judge") / "gcloud"
+    judge = installed(directory / "judge") / "gcloud"
     done = subprocess.run([str(judge), *argv], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 0 or done.stdout.strip(), "it says why it fails"
     return done.stdout

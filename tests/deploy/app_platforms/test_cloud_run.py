@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bentoml.configuration.settings import environment_layer
 from bentoml.deploy.app_platforms import CloudRunOptions, app_of, cloud_run_plan
+from bentoml.deploy.plans import settings_of_server
 from bentoml.exceptions import InvalidArgument
 from bentoml.service.metadata import ApiMetadata, BentoServiceMetadata
 from tests.deploy.app_platforms import gcloud
@@ -125,6 +127,12 @@ def test_server_ends_before_it_is_killed_and_writes_no_files() -> None:
     assert found["BENTOML__BENTO_SERVER__WORKERS"] == "2"
     assert found["BENTOML__BENTO_SERVER__TIMEOUT"] == "30"
     assert variables(env={"BENTOML__BENTO_SERVER__GRACE_S": "5"})["BENTOML__BENTO_SERVER__GRACE_S"] == "5"
+
+
+def test_settings_of_the_server_are_such_that_it_takes_them() -> None:
+    layer = environment_layer(settings_of_server(variables(workers=2)))
+    assert layer.problems == []
+    assert layer.settings["bento_server.trusted_proxies"].value == ["169.254.0.0/16"]
 
 
 AT_ONCE = [

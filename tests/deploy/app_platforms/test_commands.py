@@ -9,8 +9,11 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from bentoml.cli.app_files import PLATFORMS
 from bentoml.cli.main import commandline_interface
+from bentoml.deploy import app_platforms
 from tests.cli.saved_home import SavedHome
+from tests.deploy.app_platforms import heroku
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +52,47 @@ def test_cloud_run_prints_and_writes_the_same_file(work: Path) -> None:
     assert {"name": "LEVEL", "value": "1"} in only["env"]
 
 
+def test_app_files_prints_one_file_and_writes_several(work: Path) -> None:
+    line = "app-files scaler -b Scaler:1.0 --image ghcr.io/team/scaler --env LEVEL=1"
+    printed = run(f"{line} --for cloud-foundry --memory 512Mi --instances 2 --secret TOKEN").stdout
+    (app,) = yaml.safe_load(printed)["applications"]
+    assert (app["docker"]["image"], app["memory"], app["instances"]) == ("ghcr.io/team/scaler:1.0", "512M", 2)
+    assert (app["env"]["LEVEL"], app["env"]["TOKEN"]) == ("1", "((TOKEN))")
+    assert "give --output-dir" in run(f"{line} --for heroku", 2).stderr
+    run(f"{line} --for heroku --output-dir app")
+    assert sorted(each.name for each in (work / "app").iterdir()) == ["Dockerfile", "heroku.yml"]
+    run(f"{line} --for digitalocean --output-dir do")
+    assert (work / "do" / ".do" / "app.yaml").is_file()
+
+
+def test_app_files_knows_every_platform() -> None:
+    assert list(PLATFORMS) == list(app_platforms.PLATFORMS)
+
+
+HEROKU = [
+    pytest.param("container:push web --app iris", "", id="as on the page"),
+    pytest.param("container:push web -a iris --verbose", "", id="short option"),
+    pytest.param("container:push web", "required flag app", id="no app"),
+    pytest.param("container:push web --ap iris", "Nonexistent flag: --ap", id="wrong option"),
+    pytest.param("container:pushed web", "not a heroku command", id="wrong command"),
+    pytest.param("container:push web --app", "expects a value", id="no value"),
+    pytest.param("apps:create iris two", "Unexpected argument", id="too much"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), HEROKU)
+def test_stand_in_for_heroku_refuses_what_the_real_one_refuses(line: str, words: str) -> None:
+    found = heroku.problem(shlex.split(line))
+    assert words in found
+    assert bool(words) == bool(found)
+
+
 WRONG = [
     pytest.param("cloud-run manifests scaler -b Scaler:9 --image x", "not found", id="no bundle"),
     pytest.param("cloud-run manifests Scaler -b Scaler:latest --image x", "Cloud Run", id="name"),
     pytest.param("cloud-run manifests scaler -b Scaler:latest --image x --gpu-type h100", "nvidia-l4", id="option"),
+    pytest.param("app-files scaler -b Scaler:9 --image x --for fly", "not found", id="no bundle for fly"),
+    pytest.param("app-files scaler -b Scaler:2.0 --image x/y --for render --memory 1Gi", "--size", id="render"),
 ]
 
 

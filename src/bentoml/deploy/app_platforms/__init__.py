@@ -5,7 +5,19 @@ function of what is in the bundle and what the user asks for; nothing is applied
 """
 
 from bentoml.deploy.app_platforms.app import App, app_of
+from bentoml.deploy.app_platforms.app_files import PLATFORMS, app_plan
+from bentoml.deploy.app_platforms.app_options import AppOptions
 from bentoml.deploy.app_platforms.cloud_run import cloud_run_plan
 from bentoml.deploy.app_platforms.cloud_run_options import GPU_TYPES, INGRESS, CloudRunOptions
 
-__all__ = ["GPU_TYPES", "INGRESS", "App", "CloudRunOptions", "app_of", "cloud_run_plan"]
+__all__ = [
+    "GPU_TYPES",
+    "INGRESS",
+    "PLATFORMS",
+    "App",
+    "AppOptions",
+    "CloudRunOptions",
+    "app_of",
+    "app_plan",
+    "cloud_run_plan",
+]

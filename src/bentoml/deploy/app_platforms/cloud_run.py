@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bentoml.deploy.app_platforms.server import longest_answer_s, requests_at_once, server_variables
+from bentoml.deploy.app_platforms.server import Surroundings, longest_answer_s, requests_at_once, server_variables
 from bentoml.deploy.plans import Plan
 from bentoml.deploy.plans.yaml_text import yaml_text
 
@@ -21,6 +21,7 @@ KILL_AFTER_S = 10
 START_LIMIT_S = 240
 """Longest time that Cloud Run gives an instance to be ready."""
 LONGEST_NAME = 49
+_PROXIES = "169.254.0.0/16"
 _PERIOD_S = 10
 _PROBE_TIMEOUT_S = 5
 
@@ -80,9 +81,9 @@ def _container(app: App, options: CloudRunOptions, timeout_s: int) -> dict[str, 
     limits = {"cpu": str(options.cpu), "memory": options.memory}
     if options.gpu_type is not None:
         limits["nvidia.com/gpu"] = "1"
+    around = Surroundings(KILL_AFTER_S, timeout_s, _PROXIES)
     env: list[dict[str, Any]] = [
-        {"name": name, "value": value}
-        for name, value in server_variables(options.workers, KILL_AFTER_S, timeout_s, options.env).items()
+        {"name": name, "value": value} for name, value in server_variables(options.workers, around, options.env).items()
     ]
     for name, secret in options.secrets.items():
         key, _, version = secret.partition(":")

@@ -1,12 +1,14 @@
 """How the server is set up for platforms that run one image behind a proxy of their own.
 
-They all say in `PORT` where to listen, which the entry point of the image reads; so no file sets `BENTOML_PORT`. They
+They say in `PORT` where to listen, which the entry point of the image reads, so that no file sets `BENTOML_PORT`. They
 end a container by SIGTERM and, a fixed time later, SIGKILL. What a container writes is lost when it ends, and on some
 takes its memory, so log files are off: all that they would hold goes to the standard output anyway.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,22 +25,39 @@ _WAITING = 4
 _LARGEST_BATCH = 80
 
 
-def server_variables(workers: int, kill_after_s: int, timeout_s: int | None, env: Mapping[str, str]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a platform does to the server.
+
+    Attributes:
+        kill_after_s: from SIGTERM to SIGKILL, more than 2 seconds.
+        timeout_s: after which an answer is given up; None leaves that to the server.
+        proxies: network from which its proxy connects, where that adds the client to `X-Forwarded-For` and nobody else
+            can connect; None where this is not known.
+    """
+
+    kill_after_s: int
+    timeout_s: int | None = None
+    proxies: str | None = None
+
+
+def server_variables(workers: int, around: Surroundings, env: Mapping[str, str]) -> dict[str, str]:
     """The variables of the server; those that a user gives come last, and win.
 
     Args:
         workers: processes that run the model, each with a copy of it.
-        kill_after_s: from SIGTERM to SIGKILL on this platform, more than 2 seconds.
-        timeout_s: after which the platform gives an answer up; None where it leaves that to the server.
+        around: what the platform does.
         env: of the user.
     """
     own = {
         "BENTOML__BENTO_SERVER__WORKERS": str(workers),
-        "BENTOML__BENTO_SERVER__GRACE_S": str(kill_after_s - END_S),
+        "BENTOML__BENTO_SERVER__GRACE_S": str(around.kill_after_s - END_S),
         "BENTOML__LOGGING__FILE__ENABLED": "false",
     }
-    if timeout_s is not None:
-        own["BENTOML__BENTO_SERVER__TIMEOUT"] = str(timeout_s)
+    if around.timeout_s is not None:
+        own["BENTOML__BENTO_SERVER__TIMEOUT"] = str(around.timeout_s)
+    if around.proxies is not None:
+        own["BENTOML__BENTO_SERVER__TRUSTED_PROXIES"] = json.dumps([around.proxies])
     return {**own, **env}
 
 
