@@ -59,7 +59,10 @@ def test_plan_needs_neither_credentials_nor_an_answer(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_CONFIG_FILE", str(work / "config"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     line = "sagemaker deploy scaler -b Scaler:1.0 --region eu-north-1 --dry-run"
-    assert "the bundle has fail, scale, scale_column; say which one: api_name" in run(line, 1).stderr
+    assert (
+        "Scaler has the APIs fail, scale, scale_column; say which one answers SageMaker: api_name"
+        in run(line, 1).stderr
+    )
     shown = run(f"{line} --api-name scale").stdout
     assert "aws ecr create-repository --region eu-north-1 --repository-name dev-scaler" in shown
     assert "AWS::SageMaker::Endpoint" in shown

@@ -13,6 +13,7 @@ import pytest
 from bentoml.deploy.aws.sagemaker_deployer import SageMakerDeployer
 from bentoml.deploy.plans import Deployments
 from bentoml.exceptions import InvalidArgument, YataiDeploymentException
+from bentoml.service.metadata import ApiMetadata, BentoServiceMetadata
 from bentoml.yatai.deployment_models import DeploymentPhase, DeploymentSpec, NewDeployment, Operator
 from bentoml.yatai.local import LocalRegistry
 from tests.cli.saved_home import SavedHome
@@ -160,6 +161,12 @@ def test_observe_when_somebody_has_removed_the_endpoint_says_so(deployments: Dep
 def test_plan_when_the_bundle_has_no_such_api_refuses_it(deployments: Deployments) -> None:
     with pytest.raises(InvalidArgument, match=r"no API 'guess'; it has predict"):
         deployments.plan(wanted(api_name="guess"))
+
+
+def test_plan_when_an_api_has_a_path_of_sagemaker_refuses_it(deployer: SageMakerDeployer) -> None:
+    service = BentoServiceMetadata("Iris", "1", apis=(ApiMetadata("ping", "JsonInput"),))
+    with pytest.raises(InvalidArgument, match="ping has the path /ping"):
+        deployer.plan(wanted(), service)
 
 
 def test_plan_says_what_sagemaker_will_not_do(deployments: Deployments) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import InvalidArgument
 from bentoml.server.front.sagemaker_endpoints import execution_parameters
 from bentoml.server.options.sagemaker import invoked_api
 from bentoml.server.options.tokens import digest_of
@@ -247,7 +247,7 @@ def api(name: str, *, batch: bool = False, route: str | None = None) -> ApiMetad
     [
         pytest.param([], None, "has the APIs none", id="none"),
         pytest.param([api("a"), api("b")], None, "has the APIs a, b; say which one", id="several"),
-        pytest.param([api("a")], "c", "no API 'c' to answer SageMaker; it has a", id="another"),
+        pytest.param([api("a")], "c", "no API 'c'; it has a: correct bento_server", id="another"),
         pytest.param(
             [api("a"), api("b", route="invocations")], "a", "API b has the path /invocations", id="invocations"
         ),
@@ -260,7 +260,7 @@ def test_bundle_that_cannot_answer_sagemaker_is_refused(
 ) -> None:
     service = BentoServiceMetadata(name="Model", version="1", apis=tuple(apis))
     configure(bentoml_home, sagemaker={"enabled": True, "api_name": name})
-    with pytest.raises(BentoMLException, match=said):
+    with pytest.raises(InvalidArgument, match=said):
         invoked_api(service, server_options())
     configure(bentoml_home, sagemaker={"api_name": name})
     assert invoked_api(service, server_options()) is None

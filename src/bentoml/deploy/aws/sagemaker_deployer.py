@@ -15,7 +15,7 @@ from bentoml.deploy.aws.sagemaker_options import ANSWER_LIMIT_S, SageMakerOption
 from bentoml.deploy.aws.sagemaker_template import EndpointStack
 from bentoml.deploy.aws.stack import TEMPLATE, Stack, StackRemoval
 from bentoml.deploy.plans import Plan
-from bentoml.exceptions import InvalidArgument
+from bentoml.service.sagemaker import answering_api
 from bentoml.yatai.deployment_models import Operator
 from bentoml.yatai.resolve import resolve_bundle_path
 
@@ -51,7 +51,7 @@ class SageMakerDeployer:
         options = SageMakerOptions.from_config(wanted.spec.operator_config)
         place = Place(options.region, options.account)
         name, owner = base_name(wanted), owner_of(wanted)
-        api_name = _answering_api(service, options)
+        api_name = answering_api(service, options.api_name, "api_name").name
         steps: list[Step] = []
         image: EcrName | str
         if options.image is not None:
@@ -72,23 +72,6 @@ class SageMakerDeployer:
         """See `Deployer`."""
         options = SageMakerOptions.from_config(deployment.spec.operator_config)
         return observe_endpoint(base_name(deployment), Place(options.region, options.account))
-
-
-def _answering_api(service: BentoServiceMetadata, options: SageMakerOptions) -> str:
-    """The name of the one API that an endpoint has.
-
-    Raises:
-        InvalidArgument: there is no such API, or several and none is named.
-    """
-    names = [api.name for api in service.apis]
-    there = ", ".join(names) or "none"
-    if options.api_name is None:
-        if len(names) != 1:
-            raise InvalidArgument(f"an endpoint has one API, and the bundle has {there}; say which one: api_name")
-        return names[0]
-    if options.api_name not in names:
-        raise InvalidArgument(f"the bundle has no API {options.api_name!r}; it has {there}")
-    return options.api_name
 
 
 def _notes(options: SageMakerOptions) -> Iterator[str]:

@@ -17,8 +17,8 @@ from bentoml._http.security_headers import NOT_KEPT
 from bentoml.server.front.model_endpoints import is_health_path
 from bentoml.server.http.call import REFUSALS
 from bentoml.server.http.error_form import is_model_path
-from bentoml.server.options.sagemaker import EXECUTION_PARAMETERS, PING
 from bentoml.server.options.tokens import DIGEST_PREFIX
+from bentoml.service.sagemaker import EXECUTION_PARAMETERS, PING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

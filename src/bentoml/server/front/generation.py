@@ -23,7 +23,8 @@ from bentoml.server.front.models import Models
 from bentoml.server.front.routes import Route, routes_of, with_worker_facts
 from bentoml.server.http.error_form import model_error
 from bentoml.server.http.heads import KnownHeads
-from bentoml.server.options.sagemaker import INVOCATIONS, invoked_api
+from bentoml.server.options.sagemaker import invoked_api
+from bentoml.service.sagemaker import INVOCATIONS
 
 if TYPE_CHECKING:
     import asyncio

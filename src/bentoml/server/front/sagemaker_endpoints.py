@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bentoml._http.security_headers import NOT_KEPT
 from bentoml.server.front.routes import policy_of
-from bentoml.server.options.sagemaker import EXECUTION_PARAMETERS, PING
+from bentoml.service.sagemaker import EXECUTION_PARAMETERS, PING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
