@@ -42,9 +42,27 @@ class Environment:
 
 
 ENVIRONMENTS: dict[str, Environment] = {
+    "arm": Environment(
+        # Azure's models of resources in the very versions of its API that the templates name. Later ones have others.
+        requirements=(
+            "azure-mgmt-appcontainers==3.1.0",
+            "azure-mgmt-authorization==4.0.0",
+            "azure-mgmt-containerregistry==10.3.0",
+            "azure-mgmt-msi==7.0.0",
+            "azure-mgmt-storage==21.2.1",
+            "azure-mgmt-web==7.3.1",
+        ),
+        modules=("azure", "azure.mgmt", "azure.mgmt.web", "azure.mgmt.web.v2023_12_01"),
+        memory_mib=512,
+    ),
     "aws": Environment(
         requirements=("awslambdaric>=2.2", "boto3>=1.34", "cfn-lint>=1.30", "moto[server]>=5.1"),
         modules=("awslambdaric", "boto3", "cfnlint", "moto"),
+    ),
+    "azure": Environment(
+        requirements=("azure-cli>=2.80",),
+        modules=("azure", "azure.cli", "azure.cli.core"),
+        memory_mib=1024,
     ),
     "boosters": Environment(
         requirements=(
@@ -122,8 +140,10 @@ ENVIRONMENTS: dict[str, Environment] = {
         variables={"JAX_PLATFORMS": "cpu"},
     ),
     "kubernetes": Environment(
-        requirements=("kubernetes-validate>=1.33", "podman-compose>=1.2"),
-        modules=("kubernetes_validate", "podman_compose"),
+        requirements=("kubernetes-validate>=1.34", "podman-compose>=1.2"),
+        # Of KServe only the models, which are read as text; to import it takes a server with all that this needs.
+        without_dependencies=("kserve>=0.15",),
+        modules=("kserve", "kubernetes_validate", "podman_compose"),
         memory_mib=512,
     ),
     "language": Environment(

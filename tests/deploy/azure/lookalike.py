@@ -1,7 +1,8 @@
 """A look-alike of `az`, a program on PATH that keeps what it is told in a file. It is not Azure, and no az.
 
-It knows the commands and options that are used here, each of which the real az 2.91 takes, and says what cannot be in
-the words of Azure: names, groups that are not there, templates that cannot be read, images that nobody has pushed.
+It knows the commands and options that are used here, each of which the real az takes (`test_real_az.py`). It says what
+cannot be in the words of Azure: names, groups that are not there, templates that cannot be read, images that nobody
+has pushed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,18 @@ from tests.deploy.azure.arm import SUBSCRIPTION, TemplateError, read_template
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCATIONS = ("westeurope", "eastus")
+COMMANDS = {
+    "account show": [],
+    "group show": ["name"],
+    "group create": ["name", "location", "tags*"],
+    "group delete": ["name", "yes!"],
+    "deployment group create": ["resource-group", "name", "template-file", "parameters"],
+    "deployment group show": ["resource-group", "name"],
+    "resource show": ["resource-group", "name", "resource-type", "api-version"],
+    "acr login": ["name"],
+    "acr build": ["registry", "resource-group", "image", "build-arg", "SOURCE"],
+}
+"""Options by command: `*` takes several values, `!` takes none, and words in capitals are no options."""
 
 
 class AzureError(Exception):
@@ -73,18 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     """The commands and options; az, too, divides values from options by `=` or a blank."""
     parser = argparse.ArgumentParser(prog="az", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    table: dict[str, list[str]] = {
-        "account show": [],
-        "group show": ["name"],
-        "group create": ["name", "location", "tags*"],
-        "group delete": ["name", "yes!"],
-        "deployment group create": ["resource-group", "name", "template-file", "parameters"],
-        "deployment group show": ["resource-group", "name"],
-        "resource show": ["resource-group", "name", "resource-type", "api-version"],
-        "acr login": ["name"],
-        "acr build": ["registry", "resource-group", "image", "build-arg", "SOURCE"],
-    }
-    for command, options in table.items():
+    for command, options in COMMANDS.items():
         found = commands.add_parser(command.replace(" ", "-"), allow_abbrev=False)
         for option in options:
             if option.isupper():
