@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-COMMAND_LIMIT_S = 90.0
-START_LIMIT_S = 60.0
+COMMAND_LIMIT_S = 240.0  # the longest takes seconds where nothing else runs
+START_LIMIT_S = 120.0
 STOP_LIMIT_S = 30.0
 DEFAULT_PORT = 5000
 _SERVE = re.compile(r"((?:\w+=\S+ )*)(bentoml (?:serve|serve-gunicorn|yatai-service-start) .*)", re.DOTALL)
@@ -156,19 +156,25 @@ class PageRun:
             f". {shlex.quote(str(self.state))}\n{text}\ncode=$?\n"
             f"{{ printf 'cd %q\\n' \"$PWD\"; export -p; }} >{shlex.quote(str(self.state))}\nexit $code\n"
         )
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["bash", "-c", script],
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=COMMAND_LIMIT_S,
-            check=False,
+            start_new_session=True,
         )
-        printed = self._as_shown(done.stdout)
-        if (done.returncode != 0) != ("Error:" in command.shown):
-            raise PageError(f"$ {command.line}\nexit code {done.returncode}, printed:\n{printed}{self._log_tail()}")
+        try:
+            output, _ = process.communicate(timeout=COMMAND_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with what the shell has started, which holds its output open
+            output, _ = process.communicate()
+            late = f"did not end within {COMMAND_LIMIT_S:g} seconds, printed:\n{self._as_shown(output)}"
+            raise PageError(f"$ {command.line}\n{late}{self._log_tail()}") from None
+        printed = self._as_shown(output)
+        if (process.returncode != 0) != ("Error:" in command.shown):
+            raise PageError(f"$ {command.line}\nexit code {process.returncode}, printed:\n{printed}{self._log_tail()}")
         if command.shown and not output_matches(command.shown, printed):
             raise PageError(f"$ {command.line}\nthe page shows:\n{command.shown}\nprinted:\n{printed}")
 

@@ -128,3 +128,12 @@ BAD = [
 def test_run_block_on_a_dishonest_page_fails(tmp_path: Path, block: Block) -> None:
     with pytest.raises(PageError), PageRun(tmp_path) as run:
         run.run_block(block)
+
+
+def test_command_when_it_does_not_end_says_which_and_what_it_has_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.docs.page_run.COMMAND_LIMIT_S", 1.0)
+    block = Block("console", "$ echo begun; sleep 100 | cat\n", 1)
+    with PageRun(tmp_path) as run, pytest.raises(PageError, match=r"sleep 100 \| cat\ndid not end within 1 .*\nbegun"):
+        run.run_block(block)
