@@ -27,6 +27,7 @@ ROLE = "arn:aws:iam::123456789012:role/service-role/endpoints"
         ({"data_capture_sample_percent": 101}, "must be 1 to 100"),
         ({"data_capture_s3_prefix": "my-bucket"}, "s3://BUCKET/PREFIX"),
         ({"data_capture_s3_prefix": "s3://bucket/a*b"}, "s3://BUCKET/PREFIX"),
+        ({"data_capture_s3_prefix": "s3://bucket/${aws:username}"}, "s3://BUCKET/PREFIX"),
         ({"data_capture_s3_prefix": "s3://bucket/" + "a" * 512}, "s3://BUCKET/PREFIX"),
         ({"role": "endpoints"}, "arn:aws:iam"),
         ({"role": "arn:aws:iam::123456789012:user/me"}, "role/NAME"),

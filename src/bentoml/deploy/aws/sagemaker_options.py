@@ -32,7 +32,8 @@ _is_instance_type = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+").fullmatch
 # The generation of a family and a `g` behind it: processors of AWS itself; those of NVIDIA are named after its chips.
 _is_arm = re.compile(r"ml\.([a-z]+\d+g[a-z]*|[a-z0-9]+-gb\d+)\..+").fullmatch
 _is_role = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+").fullmatch
-_is_prefix = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?]*)?").fullmatch
+# `*`, `?` and `$` mean something in the policy that lets SageMaker write there.
+_is_prefix = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?$]*)?").fullmatch
 _is_image = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})"
 ).fullmatch

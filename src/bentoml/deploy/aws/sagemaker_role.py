@@ -31,7 +31,7 @@ def role(name: str, options: SageMakerOptions) -> dict[str, Any]:
     ]
     if options.data_capture_s3_prefix is not None:
         place = options.data_capture_s3_prefix.removeprefix("s3://").rstrip("/")
-        statements.append(_allow(["s3:PutObject"], sub(f"arn:${{AWS::Partition}}:s3:::{_literal(place)}/*")))
+        statements.append(_allow(["s3:PutObject"], sub(f"arn:${{AWS::Partition}}:s3:::{place}/*")))
     policy = {"Version": _VERSION, "Statement": statements}
     return {
         "Type": "AWS::IAM::Role",
@@ -50,11 +50,6 @@ def _repository(name: str, image: str | None) -> str:
     account, _, _, region, *_ = host.split(".")
     repository = path.partition("@")[0].partition(":")[0]
     return f"arn:${{AWS::Partition}}:ecr:{region}:{account}:repository/{repository}"
-
-
-def _literal(text: str) -> str:
-    """A text in which `Fn::Sub` and policies find no variables."""
-    return text.replace("${", "${!")
 
 
 def _allow(actions: list[str] | tuple[str, ...], *resources: Any) -> dict[str, Any]:
