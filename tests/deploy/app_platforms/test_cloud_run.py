@@ -193,6 +193,8 @@ REFUSED = [
     pytest.param({"secrets": {"TOKEN": "a/b"}}, "VARIABLE=SECRET", id="secret"),
     pytest.param({"secrets": {"TOKEN": "a:newest"}}, "VARIABLE=SECRET", id="version"),
     pytest.param({"secrets": {"PORT": "a"}}, "leave PORT out", id="port in a secret"),
+    pytest.param({"secrets": {"K_SERVICE": "a"}}, "leave K_SERVICE out", id="secret of Cloud Run"),
+    pytest.param({"secrets": {"a b": "a"}}, "cannot be the name", id="name of a secret"),
     pytest.param({"secrets": {"A": "a"}, "env": {"A": "1"}}, "leave one of them out", id="twice"),
 ]
 

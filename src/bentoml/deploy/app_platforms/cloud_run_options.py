@@ -23,7 +23,6 @@ _RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "X_GOOGLE_*")
 _memory = re.compile(r"([1-9][0-9]*)(Mi|Gi)").fullmatch
 _is_region = re.compile(r"[a-z]+-[a-z]+[0-9]+").fullmatch
 _is_account = re.compile(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com").fullmatch
-_is_variable = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _is_secret = re.compile(r"[A-Za-z0-9_-]{1,255}(:(latest|[1-9][0-9]*))?").fullmatch
 
 
@@ -119,10 +118,11 @@ class CloudRunOptions:
             raise InvalidArgument("an instance with a GPU keeps its cores: give no_cpu_throttling, too")
 
     def _check_secrets(self) -> None:
+        # Their values are not here, and settings of the server may be among them.
+        others = {name: "" for name in self.secrets if not name.startswith("BENTOML__")}
+        check_variables(others, (*OWN_VARIABLES, *_RESERVED))
         for name, secret in self.secrets.items():
-            if not _is_variable(name) or not _is_secret(secret):
+            if not _is_secret(secret):
                 raise InvalidArgument(f"secrets: write VARIABLE=SECRET or VARIABLE=SECRET:VERSION, not {name}={secret}")
             if name in self.env:
                 raise InvalidArgument(f"{name} is a variable and a secret: leave one of them out")
-            if name in OWN_VARIABLES:
-                raise InvalidArgument(f"leave {name} out of the secrets: the platform sets it")
