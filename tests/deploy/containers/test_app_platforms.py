@@ -36,6 +36,8 @@ class Sleeper(bentoml.BentoService):
 Sleeper().save(version="1.0")
 """
 LOGS = ("-e", "BENTOML__LOGGING__ACCESS__CONSOLE=true")
+# Heroku hands the command of an image to its entry point in a shell.
+IN_A_SHELL = ("--", "/bin/sh", "-c", "bentoml serve-gunicorn ./")
 AS_ANY_USER = ("--user", "54321:54321", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only")
 
 
@@ -112,22 +114,26 @@ def test_call_that_outlives_the_grace_of_cloud_run_does_not_keep_the_server(mach
         assert took_s < 8
 
 
-def test_dockerfile_for_heroku_builds_and_its_variables_arrive(machine: Machine, home: Path, tmp_path: Path) -> None:
+def test_dockerfile_for_heroku_builds_and_runs_as_heroku_runs_it(machine: Machine, home: Path, tmp_path: Path) -> None:
     directory = tmp_path / "heroku"
     words = ("sleeper", "-b", "Sleeper:1.0", "--image", IMAGE, "--for", "heroku", "--env", f"TEXT={HOSTILE}")
     machine.run(BENTOML, "app-files", *words, "--output-dir", str(directory), BENTOML_HOME=str(home))
     machine.run("podman", "build", "--tag", "localhost/on-heroku", str(directory))
-    with container(machine, "-e", "PORT=8080", *LOGS, *AS_ANY_USER, "localhost/on-heroku", port=PORT) as (name, port):
+    options = ("-e", f"PORT={PORT}", *LOGS, *AS_ANY_USER, "localhost/on-heroku", *IN_A_SHELL)
+    with container(machine, *options, port=PORT) as (name, port):
         wait_until_ready(machine, name, port)
-        assert machine.run("podman", "exec", name, "printenv", "TEXT") == HOSTILE
         assert machine.run("podman", "exec", name, "printenv", "BENTOML__BENTO_SERVER__GRACE_S") == "28"
-        trusted = machine.run("podman", "exec", name, "printenv", "BENTOML__BENTO_SERVER__TRUSTED_PROXIES")
-        assert json.loads(trusted) == ["10.0.0.0/8"]
         # The network of podman is within that of Heroku's router.
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", "/livez", headers={"X-Forwarded-For": "192.0.2.1, 203.0.113.7"})
         connection.getresponse().read()
         connection.close()
-        assert end(machine, name, 30)[0] == 0
+        status, text = ask(port, "/sleep", "0")
+        assert (status, json.loads(text)) == (200, HOSTILE)
+        # Heroku sends SIGTERM to every process at once, the workers too.
+        began_s = time.monotonic()
+        machine.run("podman", "exec", name, "sh", "-c", "kill -TERM -1")
+        assert machine.run("podman", "wait", name) == "0"
+        assert time.monotonic() - began_s < 30
         lines = [line for line in machine.run("podman", "logs", name).splitlines() if "203.0.113.7" in line]
         assert len(lines) == 1, "the client, as the router says it, and not what the client says itself"
