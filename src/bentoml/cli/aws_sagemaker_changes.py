@@ -20,6 +20,9 @@ _OPTIONS = together(
     click.option("--instance-count", **_COUNT, help="Instances, or those to begin with.  [1]"),
     click.option("--num-of-gunicorn-workers-per-instance", **_COUNT, help="Workers of each server.  [configured]"),
     click.option("--timeout", type=int, metavar="SECONDS", help="For a request that is not batched.  [60]"),
+    click.option(
+        "--startup-timeout", type=int, metavar="SECONDS", help="For a container to answer first.  [SageMaker's]"
+    ),
     click.option("--role", metavar="ARN", help="Role that SageMaker takes on.  [one of its own]"),
     click.option("--autoscale-min-size", **_COUNT, help="Fewest instances, with --autoscale-max-size."),
     click.option("--autoscale-max-size", **_COUNT, help="Most instances; 0 for a fixed number.  [0]"),

@@ -114,10 +114,12 @@ def test_deploy_makes_an_endpoint_and_update_changes_it(deployments: Deployments
         "num_of_gunicorn_workers_per_instance": 2,
         "instance_type": "ml.c5.large",
         "instance_count": 3,
+        "startup_timeout": 900,
         "role": ROLE,
     }
     deployments.update(wanted(image=IMAGE, **more, **CAPTURED))
     second = Endpoint(cloud)
+    assert second.variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 900
     assert (second.variant["InstanceType"], second.variant["InitialInstanceCount"]) == ("ml.c5.large", 3)
     assert second.model["PrimaryContainer"]["Environment"]["BENTOML_GUNICORN_NUM_OF_WORKERS"] == "2"
     assert second.model["ExecutionRoleArn"] == ROLE
@@ -222,7 +224,9 @@ def test_template_scales_the_variant_within_its_bounds(deployments: Deployments)
     assert changed == {"DesiredWeight", "DataCaptureConfig"}, "the number of instances alone stays"
 
 
-@pytest.mark.parametrize("more", [{}, SCALED, CAPTURED, {"role": ROLE}], ids=["plain", "scaled", "captured", "role"])
+@pytest.mark.parametrize(
+    "more", [{}, SCALED, CAPTURED, {"role": ROLE, "startup_timeout": 900}], ids=["plain", "scaled", "captured", "role"]
+)
 @pytest.mark.parametrize("image", [None, IMAGE], ids=["built", "given"])
 def test_template_passes_the_checks_of_cfn_lint(
     deployments: Deployments, tmp_path: Path, more: dict[str, Any], image: str | None

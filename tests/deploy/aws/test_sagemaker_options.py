@@ -23,6 +23,7 @@ ROLE = "arn:aws:iam::123456789012:role/service-role/endpoints"
         ({"instance_count": True}, "whole number"),
         ({"num_of_gunicorn_workers_per_instance": 0}, "num_of_gunicorn_workers_per_instance must be 1"),
         ({"timeout": 0}, "timeout must be 1"),
+        ({"startup_timeout": 59}, "startup_timeout must be 60 to 3600"),
         ({"data_capture_sample_percent": 0}, "must be 1 to 100"),
         ({"data_capture_sample_percent": 101}, "must be 1 to 100"),
         ({"data_capture_s3_prefix": "my-bucket"}, "s3://BUCKET/PREFIX"),

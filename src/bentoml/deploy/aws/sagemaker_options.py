@@ -51,6 +51,7 @@ class SageMakerOptions:
         instance_count: how many to begin with.
         num_of_gunicorn_workers_per_instance: workers of each server; None for what its configuration says.
         timeout: of requests that are not batched, seconds.
+        startup_timeout: longest time until a new container answers, seconds; None for what SageMaker gives it.
         role: ARN of the role that SageMaker takes on; None for one of its own.
         autoscale_min_size: fewest instances; None, with the next, for a fixed number.
         autoscale_max_size: most instances.
@@ -71,6 +72,7 @@ class SageMakerOptions:
     instance_count: int = 1
     num_of_gunicorn_workers_per_instance: int | None = None
     timeout: int = 60
+    startup_timeout: int | None = None
     role: str | None = None
     autoscale_min_size: int | None = None
     autoscale_max_size: int | None = None
@@ -87,6 +89,7 @@ class SageMakerOptions:
         workers = self.num_of_gunicorn_workers_per_instance
         check_number("num_of_gunicorn_workers_per_instance", workers, 1, MOST_WORKERS)
         check_number("timeout", self.timeout, 1, _LONGEST_TIMEOUT_S)
+        check_number("startup_timeout", self.startup_timeout, 60, 3600)
         check_number("data_capture_sample_percent", self.data_capture_sample_percent, 1, 100)
         self._check_scaling()
         if self.role is not None and not _is_role(self.role):

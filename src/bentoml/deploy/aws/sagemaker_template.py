@@ -69,13 +69,15 @@ class EndpointStack:
         return {"Type": "AWS::SageMaker::Model", "Properties": properties}
 
     def _configuration(self) -> dict[str, Any]:
-        variant = {
+        variant: dict[str, Any] = {
             "VariantName": _VARIANT,
             "ModelName": attribute(_MODEL, "ModelName"),
             "InstanceType": self.options.instance_type,
             "InitialInstanceCount": self.options.instance_count,
             "InitialVariantWeight": 1,
         }
+        if self.options.startup_timeout is not None:
+            variant["ContainerStartupHealthCheckTimeoutInSeconds"] = self.options.startup_timeout
         properties: dict[str, Any] = {"ProductionVariants": [variant]}
         if self.options.data_capture_s3_prefix is not None:
             properties["DataCaptureConfig"] = {
