@@ -14,7 +14,7 @@ import pytest
 
 from bentoml.deploy.aws.observation import observe_stack
 from bentoml.deploy.aws.place import OWNER, Place
-from bentoml.deploy.aws.stack import STACK, Stack, StackRemoval
+from bentoml.deploy.aws.stack import STACK, Stack, StackRemoval, refuse_used
 from bentoml.deploy.plans import Workshop
 from bentoml.exceptions import YataiDeploymentException
 from bentoml.yatai.deployment_models import DeploymentPhase
@@ -120,7 +120,7 @@ def test_stack_that_is_being_changed_is_left_alone(stubber: Any, workshop: Works
 def test_stack_that_could_not_be_taken_back_needs_a_person(stubber: Any, workshop: Workshop) -> None:
     stubber.add_response("describe_stacks", stack("UPDATE_ROLLBACK_FAILED"))
     stubber.add_response("describe_stack_events", FAILURE)
-    with pytest.raises(YataiDeploymentException, match=r"another processor.*continue-update-rollback"):
+    with pytest.raises(YataiDeploymentException, match=r"another processor.*rollback --region eu-west-1"):
         APPLIED.run(workshop)
 
 
@@ -140,6 +140,44 @@ def test_removal_that_fails_says_why(stubber: Any, workshop: Workshop) -> None:
 def test_removal_of_what_is_gone_does_nothing(stubber: Any, workshop: Workshop, there: Callable[[Any], None]) -> None:
     there(stubber)
     removal().run(workshop)
+
+
+REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/dev-iris"
+
+
+def running(image: str, status: str) -> dict[str, Any]:
+    return stack(status, Parameters=[{"ParameterKey": "Image", "ParameterValue": image}])
+
+
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "DELETE_FAILED"])
+def test_repository_that_a_stack_has_left_can_go(stubber: Any, status: str) -> None:
+    image = f"{REPOSITORY}-x@sha256:1" if status.startswith("UPDATE") else f"{REPOSITORY}@sha256:1"
+    stubber.add_response("describe_stacks", running(image, status))
+    refuse_used(stubber.client, "dev-iris", REPOSITORY)
+
+
+def test_repository_stays_until_the_change_of_its_stack_has_come_to_its_end(stubber: Any) -> None:
+    stubber.add_response("describe_stacks", running("other", "UPDATE_IN_PROGRESS"), {"StackName": "dev-iris"})
+    stubber.add_response("describe_stacks", running("other", "UPDATE_COMPLETE"), {"StackName": ID})
+    stubber.add_response("describe_stacks", running("other", "UPDATE_COMPLETE"), {"StackName": "dev-iris"})
+    refuse_used(stubber.client, "dev-iris", REPOSITORY)
+
+
+@pytest.mark.parametrize("began", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_repository_whose_image_a_stack_has_gone_back_to_stays(stubber: Any, began: str) -> None:
+    back = running(f"{REPOSITORY}@sha256:1", "UPDATE_ROLLBACK_COMPLETE")
+    stubber.add_response("describe_stacks", running("other", began), {"StackName": "dev-iris"})
+    stubber.add_response("describe_stacks", back, {"StackName": ID})
+    stubber.add_response("describe_stacks", back, {"StackName": "dev-iris"})
+    stubber.add_response("describe_stack_events", FAILURE)
+    with pytest.raises(YataiDeploymentException, match=r"uses an image of it.*another processor"):
+        refuse_used(stubber.client, "dev-iris", REPOSITORY)
+
+
+def test_repository_whose_stack_is_being_changed_stays(stubber: Any) -> None:
+    stubber.add_response("describe_stacks", running("other", "ROLLBACK_IN_PROGRESS"))
+    with pytest.raises(YataiDeploymentException, match="ROLLBACK_IN_PROGRESS still"):
+        refuse_used(stubber.client, "dev-iris", REPOSITORY)
 
 
 @pytest.mark.parametrize(

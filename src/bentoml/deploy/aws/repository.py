@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bentoml._util.optional import require
 from bentoml.deploy.aws.place import EXTRA, OWNER, Place, aws_errors, code_of, owner_tag, refuse_other
+from bentoml.deploy.aws.stack import refuse_used
 
 if TYPE_CHECKING:
     from bentoml.deploy.plans import Workshop
@@ -60,7 +61,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class RepositoryRemoval:
-    """Removes a repository with all of its images."""
+    """Removes a repository with all of its images, when no stack uses them any more."""
 
     resource: DeploymentResource
     creates: tuple[DeploymentResource, ...] = ()
@@ -76,14 +77,18 @@ class RepositoryRemoval:
         words = ["aws", "ecr", "delete-repository", "--region", region, "--repository-name", name, "--force"]
         return (shlex.join(words),)
 
-    def run(self, workshop: Workshop) -> None:  # noqa: ARG002 - it has nothing to say
+    def run(self, workshop: Workshop) -> None:
         """See `Step`. One that somebody else has made stays; then the record is wrong, and not what exists."""
-        ecr = Place.of(self.resource).client("ecr")
-        name = self.resource.detail["name"]
+        place, name = Place.of(self.resource), self.resource.detail["name"]
+        ecr = place.client("ecr")
         with aws_errors():
             found = find_repository(ecr, name)
-            if found is not None and owner_tag(_tags(ecr, found)) == self.resource.detail["owner"]:
-                ecr.delete_repository(repositoryName=name, force=True)
+            if found is None or owner_tag(_tags(ecr, found)) != self.resource.detail["owner"]:
+                return
+            # What the stack runs it may pull again at any time, and does so when it takes its change back.
+            workshop.say("wait until the stack uses no image of it")
+            refuse_used(place.client("cloudformation"), name, str(found["repositoryUri"]))
+            ecr.delete_repository(repositoryName=name, force=True)
 
 
 def find_repository(ecr: Any, name: str) -> dict[str, Any] | None:

@@ -98,8 +98,9 @@ class Stack:
             return None
         if status == "UPDATE_ROLLBACK_FAILED":
             raise YataiDeploymentException(
-                f"the stack is {status} ({reason_of(client, found)}); run: "
-                f"aws cloudformation continue-update-rollback --stack-name {self.name}"
+                f"the stack is {status} ({reason_of(client, found)}): mend that, run "
+                f"`aws cloudformation continue-update-rollback --region {self.place.region} --stack-name {self.name}`, "
+                "and update again when it has come to its end; or delete the deployment"
             )
         if status.endswith("_IN_PROGRESS") and status != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
             raise YataiDeploymentException(f"the stack is {status}; update again when that has come to its end")
@@ -161,6 +162,45 @@ def remove_stack(client: Any, found: dict[str, Any]) -> None:
         raise YataiDeploymentException(
             f"the stack {found['StackName']} is not removed: {reason_of(client, found) or error}"
         ) from error
+
+
+def refuse_used(client: Any, name: str, repository: str) -> None:
+    """Wait until the change of a stack has come to its end, and refuse to go on where it uses a repository still.
+
+    Args:
+        client: of CloudFormation.
+        name: of the stack.
+        repository: its address, with which those of its images begin.
+
+    Raises:
+        YataiDeploymentException: it does, as its change was taken back, or the change takes longer than 20 minutes.
+    """
+    found = _settled(client, name)
+    if found is None or found["StackStatus"].startswith("DELETE_"):
+        return
+    status = found["StackStatus"]
+    if status.endswith("_IN_PROGRESS") and status != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
+        raise YataiDeploymentException(f"the stack is {status} still; update again when that has come to its end")
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", ())}
+    if values.get(IMAGE, "").startswith((f"{repository}@", f"{repository}:")):
+        raise YataiDeploymentException(
+            f"the stack {name} uses an image of it, as its change was taken back ({reason_of(client, found)})"
+        )
+
+
+def _settled(client: Any, name: str) -> dict[str, Any] | None:
+    errors = require("botocore.exceptions", EXTRA)
+    found = find_stack(client, name)
+    if found is None or not found["StackStatus"].startswith(("CREATE_IN", "UPDATE_IN", "UPDATE_ROLLBACK_IN")):
+        return found
+    kind = found["StackStatus"].removesuffix("_IN_PROGRESS").lower().replace("update_rollback", "rollback")
+    try:
+        waiter = client.get_waiter(f"stack_{kind}_complete")
+        waiter.wait(StackName=found["StackId"], WaiterConfig={"Delay": _POLL_S, "MaxAttempts": _POLLS})
+    except errors.WaiterError as error:
+        if "Error" in error.last_response:  # else it has come to another end, which is seen now
+            raise
+    return find_stack(client, name)
 
 
 def _update(client: Any, wanted: dict[str, Any]) -> bool:
