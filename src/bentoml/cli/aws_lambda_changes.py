@@ -9,6 +9,7 @@ import click
 from bentoml.cli.aws_lambda import PLATFORM
 from bentoml.cli.deployment_changes import Changes, engine_option
 from bentoml.cli.deployment_options import read_pairs, together
+from bentoml.cli.deployment_wishes import refuse_image_of_other
 
 _PAIRS: dict[str, Any] = {"multiple": True, "metavar": "NAME=VALUE", "callback": read_pairs}
 _OPTIONS = together(
@@ -23,6 +24,6 @@ _OPTIONS = together(
     engine_option,
 )
 """One option for each field of `LambdaOptions` that a user chooses."""
-_CHANGES = Changes(PLATFORM, _OPTIONS)
+_CHANGES = Changes(PLATFORM, _OPTIONS, see=refuse_image_of_other)
 deploy_command = _CHANGES.deploy_command()
 update_command = _CHANGES.update_command()

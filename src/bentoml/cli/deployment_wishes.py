@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bentoml.cli.deployment_actions import chosen_namespace
+from bentoml.exceptions import CLIException
 from bentoml.types import Tag
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ def given_settings(options: Mapping[str, Any], before: Mapping[str, Any]) -> dic
     """The settings of a deployment: those of before, with those that are given in their place.
 
     Args:
-        options: of the command line, None where not given; an empty text or mapping takes a setting back.
+        options: of the command line, None or an empty tuple where not given; an empty text or mapping, or a tuple of an
+            empty text, takes a setting back.
         before: settings of the record; empty for a new one.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    taken_back = {name for name, value in given.items() if value in ("", {})}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    taken_back = {name for name, value in given.items() if value in ("", {}, ("",))}
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     return {name: value for name, value in {**before, **given}.items() if name not in taken_back}
 
 
@@ -62,3 +65,19 @@ def changed_wish(
         spec = wanted_spec(registry, bento, found.spec.operator, settings)
     labels = found.labels if asked.labels is None else asked.labels
     return NewDeployment(found.namespace, found.name, spec, dict(labels), found.annotations)
+
+
+def refuse_image_of_other(found: Deployment, wanted: NewDeployment) -> None:
+    """Refuse the image of the bundle of before, when its name has a tag or a digest and so cannot mean another one.
+
+    Args:
+        found: as it is recorded.
+        wanted: with which settings it shall go on.
+
+    Raises:
+        CLIException: another bundle shall run, and the image stays.
+    """
+    image, before, now = str(wanted.spec.operator_config.get("image", "")), found.spec.bento_tag, wanted.spec.bento_tag
+    is_fixed = "@" in image or ":" in image.rpartition("/")[2]
+    if is_fixed and now != before and image == found.spec.operator_config.get("image"):
+        raise CLIException(f"{image} is the image of {before}: give --image for that of {now}")
