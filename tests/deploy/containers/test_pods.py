@@ -1,4 +1,4 @@
-"""Pods of the objects for Kubernetes, run by podman: no cluster, but the real image, its rights and its end."""
+"""Pods of a Deployment: what they may, and an update under load."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,8 @@ import pytest
 import yaml
 
 from tests.deploy.containers.machine import Machine
-from tests.deploy.containers.running import BENTOML, MARKS, ask, free_port, wait_until_ready
+from tests.deploy.containers.pods import Pod
+from tests.deploy.containers.running import BENTOML, MARKS, ask
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -71,66 +70,10 @@ def objects(machine: Machine, home: Path, version: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(printed))
 
 
-class Pod:
-    """A pod of a Deployment.
-
-    Args:
-        machine: has podman.
-        found: the objects.
-        number: makes the name.
-        directory: for its file.
-    """
-
-    def __init__(self, machine: Machine, found: list[dict[str, Any]], number: int, directory: Path) -> None:
-        self.machine = machine
-        self.port = free_port()
-        kinds = {each["kind"]: each for each in found}
-        spec = kinds["Deployment"]["spec"]["template"]["spec"]
-        self.grace_s = int(spec["terminationGracePeriodSeconds"])
-        (container,) = spec["containers"]
-        self.last_command: list[str] = container["lifecycle"]["preStop"]["exec"]["command"]
-        self.ready_path: str = container["readinessProbe"]["httpGet"]["path"]
-        # podman runs such probes with curl inside of the container; here they are asked from outside.
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            del container[probe]
-        container["ports"][0].update(hostPort=self.port, hostIP="127.0.0.1")
-        metadata = {"name": f"scaler-{number}", "labels": kinds["Deployment"]["metadata"]["labels"]}
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-        self.file = directory / f"pod-{number}.yaml"
-        self.file.write_text(yaml.safe_dump_all([kinds["ConfigMap"], pod]))
-        self.container = f"scaler-{number}-server"
-
-    def start(self) -> None:
-        self.machine.run("podman", "play", "kube", str(self.file))
-        wait_until_ready(self.machine, self.container, self.port)
-
-    def inside(self, *argv: str, check: bool = True) -> str:
-        return self.machine.run("podman", "exec", self.container, *argv, check=check)
-
-    def leave(self) -> int:
-        """What happens to a pod that is deleted: its last command, SIGTERM, and after the grace time SIGKILL.
-
-        Returns:
-            The exit code of the server.
-        """
-        began_s = time.monotonic()
-        self.inside(*self.last_command)
-        left_s = self.grace_s - (time.monotonic() - began_s)
-        self.machine.run("podman", "stop", "-t", str(int(left_s)), self.container)
-        return int(self.machine.run("podman", "inspect", self.container, "--format", "{{.State.ExitCode}}"))
-
-    def remove(self) -> None:
-        self.machine.run("podman", "play", "kube", "--down", str(self.file), check=False)
-
-
-@contextmanager
-def pod(machine: Machine, home: Path, number: int, directory: Path) -> Iterator[Pod]:
-    made = Pod(machine, objects(machine, home, f"{number}.0"), number, directory)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.remove()
+def pod(machine: Machine, home: Path, number: int, directory: Path) -> Pod:
+    kinds = {each["kind"]: each for each in objects(machine, home, f"{number}.0")}
+    spec = kinds["Deployment"]["spec"]["template"]["spec"]
+    return Pod(machine, spec, f"scaler-{number}", directory, [kinds["ConfigMap"]])
 
 
 def test_pod_answers_with_its_configuration_and_without_rights(machine: Machine, home: Path, tmp_path: Path) -> None:
@@ -148,14 +91,21 @@ def test_pod_answers_with_its_configuration_and_without_rights(machine: Machine,
 
 
 class Load:
-    """Clients that ask a pod all the time, until the end of the block."""
+    """Clients that ask a pod all the time, until the end of the block.
+
+    Half of them make a connection for each request, as whoever asks a Service does. The others keep theirs as long as
+    the server does: proxies of a cluster leave such connections at the pod on which they began.
+    """
 
     def __init__(self, target: Pod) -> None:
         self.target = target
         self.answers: list[tuple[int, str]] = []
         self.problems: list[str] = []
         self._is_over = threading.Event()
-        self._clients = [threading.Thread(target=self._ask_on) for _ in range(4)]
+        loops = (self._ask_anew, self._ask_anew, self._ask_on, self._ask_on)
+        self._clients = [threading.Thread(target=loop) for loop in loops]
+        self.moves = 0
+        """How often a kept connection was closed by a server, which said so in its last answer."""
 
     def __enter__(self) -> Self:
         for client in self._clients:
@@ -176,7 +126,7 @@ class Load:
             assert time.monotonic() < end_s, self.problems
             self._is_over.wait(0.01)
 
-    def _ask_on(self) -> None:
+    def _ask_anew(self) -> None:
         while not self._is_over.is_set():
             self._ask()
 
@@ -185,6 +135,25 @@ class Load:
             self.answers.append(ask(self.target.port, "/scale", "0.02"))
         except (OSError, http.client.HTTPException) as error:
             self.problems.append(repr(error))
+
+    def _ask_on(self) -> None:
+        while not self._is_over.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", self.target.port, timeout=60)
+            try:
+                self._ask_until_closed(connection)
+            except (OSError, http.client.HTTPException) as error:
+                self.problems.append(f"kept connection: {error!r}")
+            finally:
+                connection.close()
+
+    def _ask_until_closed(self, connection: http.client.HTTPConnection) -> None:
+        while not self._is_over.is_set():
+            connection.request("POST", "/scale", "0.02", {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            self.answers.append((answer.status, answer.read().decode()))
+            if answer.will_close:
+                self.moves += 1
+                return
 
 
 def test_update_when_requests_come_all_the_time_loses_none(machine: Machine, home: Path, tmp_path: Path) -> None:
@@ -204,6 +173,7 @@ def test_update_when_requests_come_all_the_time_loses_none(machine: Machine, hom
         load.wait_for_more(10)
         load.stop()
     assert load.problems == []
+    assert load.moves >= 2, "both clients with connections of their own were on the old pod"
     assert {status for status, _ in load.answers} == {200}
     assert {text for _, text in load.answers} == {"1", "2"}
     assert load.answers[-1] == (200, "2")
