@@ -96,6 +96,7 @@ class PageRun:
             "HOME": str(self.home),
             "CURL_HOME": str(self.home),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PIP_NO_COMPILE": "1",  # most of what is installed is never imported
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         self.ports: dict[int, int] = {}
