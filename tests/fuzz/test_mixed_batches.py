@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.fuzz.mixed_service import CASES, KINDS, SERVICE, Case
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server, metric, save_bundle
 from tests.thoroughness import examples
 
@@ -52,7 +53,7 @@ async def _mix(url: str, case: Case, seed: int) -> tuple[list[tuple[str, int]], 
     kinds = chance.choices([*KINDS, "abandoned"], k=REQUESTS)
     asked = [(kind, number) for number, kind in enumerate(kinds) if kind != "abandoned"]
     limits = httpx.Limits(max_connections=CONNECTIONS)
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=60, trust_env=False, verify=NO_TLS) as client:
         leaving = [
             _abandon(client, case, number, chance.uniform(0.001, 0.03))
             for number, kind in enumerate(kinds)

@@ -17,6 +17,7 @@ from threading import Lock, Thread
 
 import httpx
 
+from tests.plain_http import NO_TLS
 from tests.server.saver import run_forked
 
 START_S = 60.0
@@ -66,7 +67,7 @@ class LiveServer:
     def client(self) -> httpx.Client:
         with self._making:
             if self._client is None:
-                self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+                self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=NO_TLS)
             return self._client
 
     def output(self) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.plain_http import NO_TLS
+
 _HOP_BY_HOP = {"connection", "content-length", "date", "keep-alive", "transfer-encoding"}
 
 
@@ -58,7 +60,10 @@ def prefix_proxy(url: str, prefix: str) -> Iterator[str]:
         url: of the server.
         prefix: with a leading slash and none behind.
     """
-    with _Proxy(("127.0.0.1", 0), _Handler) as proxy, httpx.Client(base_url=url, trust_env=False) as client:
+    with (
+        _Proxy(("127.0.0.1", 0), _Handler) as proxy,
+        httpx.Client(base_url=url, trust_env=False, verify=NO_TLS) as client,
+    ):
         proxy.prefix, proxy.client = prefix, client
         thread = Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

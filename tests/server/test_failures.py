@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
 
 # What the module does on import is said by the environment, once the bundle is saved.
@@ -90,7 +91,7 @@ def test_document_of_a_bundle_that_cannot_be_read_ends_the_server_with_the_reaso
 
 
 def answers(server: LiveServer) -> bool:
-    return httpx.post(f"{server.url}/total", json=[[1, 2]], timeout=30).status_code == 200
+    return httpx.post(f"{server.url}/total", json=[[1, 2]], timeout=30, verify=NO_TLS).status_code == 200
 
 
 def wait_until_it_answers(server: LiveServer) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
 
 JSON = {"content-type": "application/json"}
@@ -117,7 +118,7 @@ def test_bad_input_is_answered_with_a_sentence(
 
 def test_body_over_the_limit_is_answered_413_and_the_server_goes_on(server: LiveServer) -> None:
     body = b"[" + b"1," * (15 << 20) + b"1]"
-    answer = httpx.post(f"{server.url}/echo", content=body, headers=JSON, timeout=30)
+    answer = httpx.post(f"{server.url}/echo", content=body, headers=JSON, timeout=30, verify=NO_TLS)
     assert answer.status_code == 413
     assert answer.text == "Request body is too large"
     assert server.client.post("/total", json=[[1, 1]]).json() == [2]
@@ -132,7 +133,7 @@ def test_chunked_body_over_the_limit_is_answered_413(server: LiveServer) -> None
             yield chunk
         yield b"1]"
 
-    answer = httpx.post(f"{server.url}/echo", content=chunks(), headers=JSON, timeout=30)
+    answer = httpx.post(f"{server.url}/echo", content=chunks(), headers=JSON, timeout=30, verify=NO_TLS)
     assert answer.status_code == 413
     assert server.client.post("/total", json=[[1, 1]]).json() == [2]
 
@@ -179,7 +180,9 @@ def test_bad_neighbours_in_a_batch_get_their_own_errors(server: LiveServer) -> N
     expected = {b'"good"': 200, b"{bad": 400, b'"boom"': 500, b'"fine"': 200}
 
     async def everyone() -> list[httpx.Response]:
-        async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=64), trust_env=False) as http:
+        async with httpx.AsyncClient(
+            timeout=60, limits=httpx.Limits(max_connections=64), trust_env=False, verify=NO_TLS
+        ) as http:
             return await asyncio.gather(
                 *(http.post(f"{server.url}/picky", content=body, headers=JSON) for body in bodies)
             )
@@ -194,7 +197,9 @@ def test_bad_neighbours_in_a_batch_get_their_own_errors(server: LiveServer) -> N
 def test_coroutine_calls_run_side_by_side(server: LiveServer) -> None:
     began_s = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: httpx.post(f"{server.url}/wait_for", json=0.5, timeout=30), range(20)))
+        answers = list(
+            pool.map(lambda _: httpx.post(f"{server.url}/wait_for", json=0.5, timeout=30, verify=NO_TLS), range(20))
+        )
     assert [answer.json() for answer in answers] == [0.5] * 20
     assert time.monotonic() - began_s < 5
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.plain_http import NO_TLS
 from tests.server.fault_injection.books import Books
 from tests.server.fault_injection.clients import Connection, Crowd
 from tests.server.fault_injection.faults import Saboteur
@@ -195,7 +196,7 @@ class Harness:
         A version whose workers were killed while they loaded is never served.
         """
         end_s = time.monotonic() + SWAP_S
-        with httpx.Client(base_url=server.url, trust_env=False) as client:
+        with httpx.Client(base_url=server.url, trust_env=False, verify=NO_TLS) as client:
             while client.get("/metadata").json()["version"] != str(version):
                 if time.monotonic() > end_s or version < max(self._versions):
                     return

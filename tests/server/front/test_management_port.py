@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bentoml.server.http.listening import bind_management
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server, save_bundle
 from tests.server.server_options import server_options
 from tests.server.supervision.test_reload import wait_until
@@ -43,7 +44,7 @@ def management(managed: LiveServer) -> Iterator[httpx.Client]:
     wait_until(lambda: "* Press Ctrl-C" in managed.output(), "wrote its banner", managed)
     (url,) = re.findall(r"Swagger UI: (http://127\.0\.0\.1:\d+)/docs", managed.output())
     assert url != managed.url
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False, verify=NO_TLS) as client:
         yield client
 
 

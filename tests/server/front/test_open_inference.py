@@ -19,6 +19,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from bentoml.server.options.tokens import digest_of
 from tests.adapters.open_inference.messages import DTYPES, arrays_of, binary_tensor, infer_request, json_tensor
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server, save_bundle
 from tests.server.open_inference_service import SERVICE
 from tests.server.raw_http import asgi_path, connection, receive_answers, request
@@ -149,7 +150,7 @@ def test_clients_in_threads_get_their_own_answers(served: LiveServer) -> None:
     wrong: list[Any] = []
 
     def ask(number: int) -> None:
-        with triton.InferenceServerClient(f"127.0.0.1:{served.port}") as own, httpx.Client() as plain:
+        with triton.InferenceServerClient(f"127.0.0.1:{served.port}") as own, httpx.Client(verify=NO_TLS) as plain:
             for i in range(20):
                 value = number + i / 100
                 array = np.array([[value, 1.0]])
@@ -251,7 +252,7 @@ def test_tensors_share_the_batches_of_other_requests(served: LiveServer) -> None
     document = {"inputs": [json_tensor("x", "FP64", [[1.5]])]}
 
     def ask(number: int) -> float:
-        with httpx.Client(base_url=served.url, timeout=30) as client:
+        with httpx.Client(base_url=served.url, timeout=30, verify=NO_TLS) as client:
             if number % 2:
                 return float(client.post("/together", json=[[1.5]]).json()[0][0])
             answer = client.post("/v2/models/Tensors.together/infer", json=document)
@@ -456,9 +457,11 @@ def test_models_are_on_both_ports(guarded: LiveServer) -> None:
     (url,) = re.findall(r"Swagger UI: (http://127\.0\.0\.1:\d+)/docs", guarded.output())
     for base in (url, guarded.url):
         headers = {"X-API-Key": TOKEN}
-        assert httpx.get(f"{base}/v2/health/ready").status_code == 200
-        assert httpx.get(f"{base}/v2/models/Tensors", headers=headers).status_code == 200
-        assert httpx.post(f"{base}/v2/models/Tensors/infer", headers=headers, json=ROWS).status_code == 200
+        assert httpx.get(f"{base}/v2/health/ready", verify=NO_TLS).status_code == 200
+        assert httpx.get(f"{base}/v2/models/Tensors", headers=headers, verify=NO_TLS).status_code == 200
+        assert (
+            httpx.post(f"{base}/v2/models/Tensors/infer", headers=headers, json=ROWS, verify=NO_TLS).status_code == 200
+        )
 
 
 def test_traceback_stands_beside_the_error_where_it_may_be_seen(guarded: LiveServer) -> None:

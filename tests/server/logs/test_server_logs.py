@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.access_lines import AccessLines, access_file
 from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
 from tests.server.raw_http import asgi_path, connection, receive_all, receive_answers, request
@@ -385,7 +386,7 @@ def test_console_that_nobody_reads_stops_neither_answers_nor_files(bundle: Path,
     )
     os.close(write)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_TLS) as client:
             until(lambda: is_ready(client), 60)
             # More than a pipe holds.
             for number in range(1200):

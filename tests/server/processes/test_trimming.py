@@ -13,6 +13,7 @@ import pytest
 
 from bentoml.server.processes.memory import resident_bytes
 from bentoml.server.processes.trimming import WORTH_BYTES, Trimming
+from tests.plain_http import NO_TLS
 from tests.server.live import child_of, live_server
 
 needs_glibc = pytest.mark.skipif(
@@ -102,7 +103,9 @@ def test_front_is_small_again_after_large_bodies(everything_bundle: Path, tmp_pa
 
         def post(number: int) -> int:
             path = "/length" if number % 2 else "/%6Cength"
-            return httpx.post(f"{server.url}{path}", content=body, timeout=60, trust_env=False).status_code
+            return httpx.post(
+                f"{server.url}{path}", content=body, timeout=60, trust_env=False, verify=NO_TLS
+            ).status_code
 
         before_mib = resident_mib()
         with ThreadPoolExecutor(6) as pool:

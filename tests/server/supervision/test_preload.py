@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server, metric, save_bundle
 from tests.server.supervision.test_reload import children, open_files, wait_until
 from tests.server.test_failures import last_line, serve_to_the_end
@@ -94,7 +95,9 @@ def facts_of(server: LiveServer, count: int) -> dict[int, dict[str, Any]]:
     heard: dict[int, dict[str, Any]] = {}
 
     def ask(_: int) -> dict[str, Any]:
-        facts: dict[str, Any] = httpx.post(f"{server.url}/facts", json=0, timeout=60, trust_env=False).json()
+        facts: dict[str, Any] = httpx.post(
+            f"{server.url}/facts", json=0, timeout=60, trust_env=False, verify=NO_TLS
+        ).json()
         return facts
 
     def have_all_answered() -> bool:

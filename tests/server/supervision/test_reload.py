@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, child_of, live_server, metric, save_bundle
 from tests.server.test_serve import assert_ended
 
@@ -240,7 +241,7 @@ def test_pages_and_routes_follow_the_bundle_and_accepted_calls_are_answered(repo
             return all(metric(server, name, endpoint=path) == 1 for path in ("/only_old", "/pieces"))
 
         async def call_over_the_flip() -> list[httpx.Response]:
-            async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False, verify=NO_TLS) as http:
                 calls = [asyncio.ensure_future(http.post(path, json=3.0)) for path in ("/only_old", "/pieces")]
                 await asyncio.to_thread(wait_until, are_running, "took the calls", server)
                 await asyncio.to_thread(reload_to, server, "v2")

@@ -16,6 +16,7 @@ import pytest
 
 from bentoml.server.options.cpus import cpu_count
 from bentoml.server.workers.worker_threads import thread_limits
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server, metric, save_bundle
 
 SERVICE = """
@@ -119,7 +120,7 @@ def restarts(server: LiveServer, reason: str) -> float:
 
 
 def ask(server: LiveServer, path: str, body: Any) -> httpx.Response:
-    return httpx.post(f"{server.url}{path}", json=body, timeout=60, trust_env=False)
+    return httpx.post(f"{server.url}{path}", json=body, timeout=60, trust_env=False, verify=NO_TLS)
 
 
 def test_stopped_worker_is_replaced_and_its_call_answered_by_another(supervised_bundle: Path, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_coroutines_that_never_end_are_cancelled_at_their_deadline_and_their_pla
 def test_coroutine_of_a_client_that_left_is_cancelled(supervised_bundle: Path, tmp_path: Path) -> None:
     with supervised(supervised_bundle, tmp_path) as server:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{server.url}/sleep_for_ever", json=0, timeout=0.5, trust_env=False)
+            httpx.post(f"{server.url}/sleep_for_ever", json=0, timeout=0.5, trust_env=False, verify=NO_TLS)
         wait_until(lambda: server.client.post("/how_many_tasks", json=0).json() == 2, server)
 
 
@@ -244,7 +245,7 @@ def ask_until(
 
     def keep_asking() -> set[int]:
         seen = set()
-        with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=server.url, timeout=30, trust_env=False, verify=NO_TLS) as client:
             while not is_over:
                 answer = client.post("/pid", json=0)
                 assert answer.status_code == 200, answer.text

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, child_of, live_server, memory_files, metrics_at_once, save_bundle
 
 SERVICE = """
@@ -72,7 +73,7 @@ def wait_for_workers(server: LiveServer, restarts: int = 0) -> None:
 def is_right(server: LiveServer, path: str, number: int, size_bytes: int) -> bool:
     """Whether a body of its own gets the answer that is due to it."""
     body = hashlib.sha256(f"{path} {number}".encode()).digest() * (size_bytes // 32 + 1)
-    answer = httpx.post(f"{server.url}{path}", content=body, timeout=60, trust_env=False)
+    answer = httpx.post(f"{server.url}{path}", content=body, timeout=60, trust_env=False, verify=NO_TLS)
     assert answer.status_code == 200, answer.text
     return bool(answer.json() == hashlib.sha256(body).hexdigest())
 

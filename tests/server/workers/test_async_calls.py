@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server
 from tests.server.stream_client import WAIT_S, counted, in_progress, lines, send_request, streaming, wait_until
 
@@ -23,7 +24,7 @@ def server(stream_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def ask(server: LiveServer, path: str, body: Any) -> httpx.Response:
-    return httpx.post(f"{server.url}/{path}", json=body, timeout=WAIT_S, trust_env=False)
+    return httpx.post(f"{server.url}/{path}", json=body, timeout=WAIT_S, trust_env=False, verify=NO_TLS)
 
 
 @pytest.mark.parametrize("path", ["wait", "wait_batch"])

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -19,6 +20,7 @@ from bentoml.yatai.server.credentials import Credentials
 from bentoml.yatai.server.roles import Role, Scope
 from bentoml.yatai.sqlite_database import SqliteDatabase
 from tests.announced import announced
+from tests.plain_http import NO_TLS
 
 
 class LiveRegistry:
@@ -44,7 +46,8 @@ class LiveRegistry:
     def client(self, token: str | None = None, **options: object) -> httpx.Client:
         """A client that brings a token; the caller closes it."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)  # type: ignore[arg-type]
+        given: Any = {"verify": NO_TLS, **options}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **given)
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Exit status, and all of stderr."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.plain_http import NO_TLS
 from tests.server.certificates import make_certificate
 from tests.yatai.server.live_registry import LiveRegistry, environment, exchange, live_registry
 
@@ -49,7 +50,7 @@ def test_grpc_port_is_ignored_with_a_warning_and_the_prefix_stands_before_all_pa
             assert client.get("healthz").json() == {"status": "ok"}
             document = client.get("openapi.json").json()
             assert document["servers"] == [{"url": "/registry"}]
-        outside = httpx.get(f"http://127.0.0.1:{running.port}/healthz", trust_env=False)
+        outside = httpx.get(f"http://127.0.0.1:{running.port}/healthz", trust_env=False, verify=NO_TLS)
         assert outside.status_code == 404
         assert outside.json()["error"]["code"] == "not_found"
 

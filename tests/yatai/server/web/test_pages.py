@@ -17,6 +17,7 @@ from bentoml.yatai.server.roles import Role, Scope
 from bentoml.yatai.server.routes import FORM, Route
 from bentoml.yatai.server.web.routes import ROUTES
 from bentoml.yatai.sqlite_database import SqliteDatabase
+from tests.plain_http import NO_TLS
 from tests.yatai.server.bundles import push, write_bundle
 from tests.yatai.server.live_registry import LiveRegistry, live_registry, make_token
 
@@ -344,7 +345,10 @@ def test_empty_registry_says_what_to_do(tmp_path_factory: pytest.TempPathFactory
         assert "svc.save()" in words(page)
         addresses = set(re.findall(r'(?:href|src|action)="([^"#][^"]*)"', page))
         assert all(address.startswith("/yatai/") for address in addresses), addresses
-        found = {address: httpx.get(f"http://127.0.0.1:{running.port}{address}").status_code for address in addresses}
+        found = {
+            address: httpx.get(f"http://127.0.0.1:{running.port}{address}", verify=NO_TLS).status_code
+            for address in addresses
+        }
         assert {status for address, status in found.items() if "theme" not in address} == {200}, found
 
 
@@ -376,5 +380,5 @@ def test_pages_teach_commands_with_the_address_of_the_registry(
 def test_an_empty_registry_says_how_to_push(tmp_path: Path, path: str) -> None:
     with live_registry(tmp_path, "--web-prefix-path", "/team") as running:
         address = f"http://127.0.0.1:{running.port}/team"
-        text = words(httpx.get(f"{address}{path}").text)
+        text = words(httpx.get(f"{address}{path}", verify=NO_TLS).text)
     assert f"bentoml push IrisClassifier:latest --yatai-url {address} Copy" in text
