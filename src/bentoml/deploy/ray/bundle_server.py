@@ -26,6 +26,7 @@ _POLL_S = 0.05
 _ANSWER_S = 10.0
 _IDLE_S = 2.0  # less than the server keeps a connection without requests
 _LAST_LINES = 20
+_LAST_WORDS_S = 1.0  # what it has printed before its end is there at once
 
 
 class BundleServer:
@@ -51,6 +52,7 @@ class BundleServer:
         self._directory = Path(tempfile.mkdtemp(prefix="bentoml-ray-"))
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
         self._lifeline: int | None = None
 
     async def start(self) -> None:
@@ -96,6 +98,8 @@ class BundleServer:
                 await asyncio.wait_for(asyncio.shield(ended), self._grace_s)
             self._process.kill()
             await ended
+        if self._reader is not None:
+            self._reader.join(_LAST_WORDS_S)
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
@@ -112,15 +116,17 @@ class BundleServer:
             )
         finally:
             os.close(read_end)
-        threading.Thread(target=self._hand_on, args=(process,), name="bundle-server-lines", daemon=True).start()
+        self._reader = threading.Thread(target=self._hand_on, args=(process,), name="bundle-server-lines", daemon=True)
+        self._reader.start()
         return process
 
     def _hand_on(self, process: subprocess.Popen[bytes]) -> None:
         """Write its lines where those of this process go, which Ray collects."""
         assert process.stdout is not None
-        for line in process.stdout:
-            self._last_lines.append(line.decode(errors="replace").rstrip())
-            sys.stderr.write(f"{self._last_lines[-1]}\n")
+        with process.stdout as lines:
+            for line in lines:
+                self._last_lines.append(line.decode(errors="replace").rstrip())
+                sys.stderr.write(f"{self._last_lines[-1]}\n")
 
     def _said(self) -> str:
         return "\n".join(self._last_lines) or "it has said nothing"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_REPLICAS = 10_000
+MOST_ONGOING = 1000
+"""Requests that a replica is given at a time: only what is there can be one batch. Ray's own default is 5."""
 _OWN_VARIABLES = ("BENTOML_PORT", "BENTOML_GUNICORN_WORKERS", "RAY_*")
 _is_prefix = re.compile(r"/|(/[A-Za-z0-9._~-]+)+").fullmatch
 _is_address = re.compile(r"https?://[^\s/]+(/[^\s]*)?").fullmatch
@@ -49,7 +51,7 @@ class RayOptions:
     min_replicas: int | None = None
     max_replicas: int | None = None
     target_ongoing_requests: float | None = None
-    max_ongoing_requests: int = 1000
+    max_ongoing_requests: int = MOST_ONGOING
     max_queued_requests: int = -1
     cpus: float = 1
     gpus: float = 0

@@ -58,7 +58,9 @@ class Relay(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except ClientHasLeft:
             return
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error.__cause__, ClientHasLeft):
+                return
             if has_begun:
                 raise
             gone = Response(_GONE, 503, {"retry-after": "1"}, "text/plain")
@@ -83,6 +85,8 @@ async def _request_of(scope: Scope, receive: Receive) -> dict[str, Any]:
         for name, value in _lower(scope["headers"])
         if name not in _OF_CONNECTION and name != b"expect"
     ]
+    # The server takes whoever is on its socket for a user of its machine, unless a proxy names another one.
+    headers.append(("x-forwarded-for", (scope.get("client") or ["unknown"])[0]))
     length = int(dict(headers).get("content-length", "0"))
     has_no_length = any(name.lower() == b"transfer-encoding" for name, _ in scope["headers"])
     if not length and not has_no_length:

@@ -8,6 +8,7 @@ from bentoml._util.optional import require
 from bentoml.deploy.ray.application import DEPLOYMENT, OWNER
 from bentoml.deploy.ray.arrival import arrived
 from bentoml.deploy.ray.bundle_server import BundleServer
+from bentoml.deploy.ray.options import MOST_ONGOING
 from bentoml.deploy.ray.relay import Relay
 
 if TYPE_CHECKING:
@@ -64,4 +65,5 @@ def application(args: Mapping[str, Any]) -> Any:
     """
     serve = require("ray.serve", "ray[serve]")
     known = {name: value for name, value in args.items() if name != OWNER}
-    return serve.deployment(Replica, name=DEPLOYMENT).bind(**known)
+    deployment = serve.deployment(Replica, name=DEPLOYMENT, max_ongoing_requests=MOST_ONGOING)
+    return deployment.bind(**known)
