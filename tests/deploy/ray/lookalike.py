@@ -22,6 +22,7 @@ class LookAlike:
 
     Attributes:
         refusal: is answered to the next list of applications.
+        token: has to come with each request; None for none.
     """
 
     address: str = ""
@@ -30,6 +31,7 @@ class LookAlike:
     packages: dict[str, bytes] = field(default_factory=dict)
     cluster: dict[str, Any] = field(default_factory=dict)
     refusal: str | None = None
+    token: str | None = None
     server: ThreadingHTTPServer | None = None
 
     def stop(self) -> None:
@@ -99,7 +101,9 @@ def running_lookalike() -> Iterator[LookAlike]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            status, answer = found.answer(self.command, self.path, body)
+            status, answer = 401, "Unauthorized: Missing authentication token"
+            if found.token is None or self.headers["authorization"] == f"Bearer {found.token}":
+                status, answer = found.answer(self.command, self.path, body)
             content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))

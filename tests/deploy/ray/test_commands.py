@@ -114,3 +114,19 @@ def test_a_file_deploys_to_ray(ray: LookAlike, work: Path) -> None:
     run("deployment apply -f scaler.json")
     application = ray.applications["dev-scaler"]["deployed_app_config"]
     assert application["deployments"][0]["ray_actor_options"] == {"num_cpus": 0.5}
+
+
+def test_a_dashboard_that_asks_for_a_token_gets_the_one_that_is_set(
+    ray: LookAlike, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray.token = "sesame"
+    done = run("ray deploy Scaler:1.0 --name scaler", 1)
+    assert "asks for a token: set RAY_AUTH_TOKEN" in done.stderr
+    (work / "token").write_text("sesame\n", encoding="ascii")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(work / "token"))
+    assert document(run("ray update scaler"))["state"]["state"] == "RUNNING"
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(work / "nowhere"))
+    assert "the token of Ray cannot be read from" in run("ray delete scaler", 1).stderr
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "sesame")
+    run("ray delete scaler")
+    assert ray.applications == {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml.exceptions import YataiDeploymentException
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 _LIMIT_S = 60.0
 _UPLOAD_LIMIT_S = 3600.0
+TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+"""Variables that the commands of Ray read, too; the token goes nowhere unless one of them is set."""
 _APPLICATIONS = "/api/serve/applications/"
 _JOBS = "/api/jobs/"
 _SERVED = ("http_options", "grpc_options", "proxy_location", "target_capacity")
@@ -121,7 +125,7 @@ class Dashboard:
         """What is answered; None for what is not there, where it may be missing."""
         import urllib3
 
-        headers = {} if body is None else {"content-type": "application/json"}
+        headers = _authorization() if body is None else {**_authorization(), "content-type": "application/json"}
         url = f"{self._address}{path}"
         try:
             with urllib3.PoolManager(timeout=limit_s, retries=False) as pool:
@@ -133,7 +137,27 @@ class Dashboard:
             ) from error
         if may_be_missing and status == 404:
             return None
+        if status == 401:
+            raise YataiDeploymentException(
+                f"the dashboard of Ray at {self._address} asks for a token: set {TOKEN}, or {TOKEN_PATH} to its file, "
+                "such as ~/.ray/auth_token on the head"
+            )
         if status != 200:
             text = content.decode(errors="replace").strip()[-2000:]
             raise YataiDeploymentException(f"the dashboard of Ray answers {method} {url} with {status}: {text}")
         return bytes(content)
+
+
+def _authorization() -> dict[str, str]:
+    """The header with the token that the user has set, as for the commands of Ray.
+
+    Raises:
+        YataiDeploymentException: its file cannot be read.
+    """
+    token, path = os.environ.get(TOKEN), os.environ.get(TOKEN_PATH)
+    if not token and path:
+        try:
+            token = Path(path).expanduser().read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise YataiDeploymentException(f"the token of Ray cannot be read from {path}: {error}") from error
+    return {"authorization": f"Bearer {token}"} if token else {}
