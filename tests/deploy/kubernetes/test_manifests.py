@@ -67,6 +67,24 @@ def pod(**options: Any) -> Any:
     return objects(**options)["Deployment"]["spec"]["template"]["spec"]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param({}, None, id="none"),
+        pytest.param({"workers": 2}, ["--workers", "2"], id="no GPU"),
+        pytest.param({"gpus": 2}, ["--gpus", "0,1"], id="a worker for each"),
+        pytest.param({"gpus": 2, "workers": 4}, ["--gpus", "0,1", "--workers", "4"], id="two for each"),
+        pytest.param({"gpus": 2, "workers": 1}, ["--workers", "1"], id="one for all"),
+    ],
+)
+def test_workers_of_a_pod_get_its_gpus(options: dict[str, Any], expected: list[str] | None) -> None:
+    (container,) = pod(**options)["containers"]
+    assert container.get("args") == expected
+    assert container["resources"]["limits"].get("nvidia.com/gpu") == (
+        str(options["gpus"]) if "gpus" in options else None
+    )
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_objects_fit_the_published_schemas(options: dict[str, Any], version: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.deploy.kubernetes.names import DEPLOYMENT, INSTANCE
 from bentoml.deploy.kubernetes.objects import file_of, objects_of
 from bentoml.deploy.kubernetes.option_checks import read_toleration
+from bentoml.deploy.kubernetes.pods import gpu_arguments
 from bentoml.deploy.plans.yaml_text import yaml_text
 from bentoml.exceptions import InvalidArgument
 
@@ -34,6 +35,8 @@ _ARGUMENTS = """\
 {{- with .Values.workers }}
 args: ["--workers", {{ . | toString | quote }}]
 {{- end }}"""
+_GPU_ARGUMENTS = """\
+args: ["--gpus", "{gpus}"{{{{- with .Values.workers }}}}, "--workers", {{{{ . | toString | quote }}}}{{{{- end }}}}]"""
 _SECRETS = """\
 {{- with .Values.secrets }}
 envFrom:
@@ -215,7 +218,8 @@ def _mark_pod(template: dict[str, Any], facts: Facts, marks: _Marks) -> None:
             ".Values.config | sha256sum | quote"
         )
     container["env"] = marks.block(_VARIABLES.format(config=config))
-    container["args"] = marks.block(_ARGUMENTS)
+    gpus = gpu_arguments(facts.options)
+    container["args"] = marks.block(_GPU_ARGUMENTS.format(gpus=gpus[1]) if gpus else _ARGUMENTS)
     container["envFrom"] = marks.block(_SECRETS)
     container["resources"] = marks.tree("resources")
     spec["imagePullSecrets"] = marks.block(_PULL_SECRETS)

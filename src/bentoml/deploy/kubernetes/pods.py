@@ -11,6 +11,7 @@ from bentoml.deploy.kubernetes.option_checks import read_toleration
 
 if TYPE_CHECKING:
     from bentoml.deploy.kubernetes.facts import Facts
+    from bentoml.deploy.kubernetes.options import KubernetesOptions
 
 CONTAINER_PORT = 5000
 PORT_NAME = "http"
@@ -129,13 +130,24 @@ def _container(facts: Facts, name: str) -> dict[str, Any]:
         },
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - of the container
     }
-    if options.workers is not None:
-        container["args"] = ["--workers", str(options.workers)]
+    arguments = [*gpu_arguments(options), *([] if options.workers is None else ["--workers", str(options.workers)])]
+    if arguments:
+        container["args"] = arguments
     if options.secrets:
         container["envFrom"] = [{"secretRef": {"name": secret}} for secret in options.secrets]
     if options.config is not None:
         container["volumeMounts"].append({"name": "config", "mountPath": _CONFIG_DIRECTORY, "readOnly": True})
     return container
+
+
+def gpu_arguments(options: KubernetesOptions) -> list[str]:
+    """Words for the server that give each worker a GPU; without them models would be loaded to the CPU.
+
+    With workers that cannot be shared out evenly all of them see all GPUs, for models that need several.
+    """
+    if not options.gpus or (options.workers is not None and options.workers % options.gpus):
+        return []
+    return ["--gpus", ",".join(map(str, range(options.gpus)))]
 
 
 def _variables(facts: Facts) -> list[dict[str, str]]:
