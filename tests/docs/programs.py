@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from tests.docs.page_run import PageRun
 
+CONTAINERS = "<!-- The slow tests run this page with podman in the place of docker. -->"
+"""A comment on a page that tests/deploy/containers/test_guides.py runs."""
+
 PROGRAMS = {
     "<!-- The tests run this page with nginx and Traefik. -->": (("nginx", "traefik"), (5001, 8443, 8444)),
     "<!-- The tests run this page with Prometheus. -->": (("prometheus", "promtool"), (9091,)),

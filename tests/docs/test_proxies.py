@@ -10,13 +10,13 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.docs.blocks import read_blocks
+from tests.docs.load import Load
 from tests.docs.page_run import free_port, is_ready
 from tests.docs.programs import end_programs, nginx_of_root, programs_or_skip
 from tests.server.certificates import make_certificate
@@ -25,12 +25,9 @@ from tests.server.live import LiveServer, live_server, metrics_at_once, save_bun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from typing_extensions import Self
-
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "proxies.md"
 FILES = {block.title: block.text for block in read_blocks(PAGE.read_text(encoding="utf-8")) if block.title}
 LIMIT_S = 60.0
-CLIENTS = 4
 SERVICE = """
     import pathlib
     import time
@@ -145,38 +142,6 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: save_bundle(tmp_path_factory.mktemp(name), SERVICE, class_name=name) for name in ("Told", "Plain")}
 
 
-class Load:
-    """Clients that ask without a pause; each keeps its connection."""
-
-    def __init__(self, proxy: Proxy) -> None:
-        self.problems: list[str] = []
-        self.answered = 0
-        self._enough = Event()
-        self._proxy = proxy
-        self._threads = [Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._enough.set()
-        for thread in self._threads:
-            thread.join(LIMIT_S)
-
-    def _ask(self, number: int) -> None:
-        with self._proxy.client() as client:
-            while not self._enough.is_set():
-                try:
-                    answer = client.post("/predict", json=number)
-                    if (answer.status_code, answer.text) != (200, str(number)):
-                        self.problems.append(f"{answer.status_code} {answer.text}")
-                except httpx.HTTPError as error:
-                    self.problems.append(repr(error))
-                self.answered += 1
-
-
 def wait_for_route(proxy: Proxy, body: object) -> None:
     with proxy.client() as client:
 
@@ -197,7 +162,7 @@ def test_servers_are_replaced_under_load_without_a_lost_request(
             running.enter_context(serving(bundles["Plain"], port, tmp_path / f"home-{port}")) for port in proxy.ports
         ]
         wait_for_route(proxy, 1)
-        with Load(proxy) as load:
+        with Load(proxy.client, 1, "1") as load:
             for old in servers:
                 wait_until(lambda old=old: is_asked(old))  # type: ignore[misc]
                 proxy.let_go_of(old)

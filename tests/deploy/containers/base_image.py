@@ -81,6 +81,21 @@ def write_debian_root(root: Path) -> None:
     subprocess.run(["chroot", str(root), "python3", "-m", "ensurepip"], check=True, capture_output=True)
 
 
+def copy_program(program: Path, root: Path) -> None:
+    """Copy a program of this machine and its libraries into a directory that is copied over the base image.
+
+    Args:
+        program: its path.
+        root: stands for `/`; made here.
+    """
+    for path in (program, *_libraries([program])):
+        # In the image, as on every Debian, /lib and the like are links.
+        inside = path.relative_to("/")
+        target = root / (inside if inside.parts[0] == "usr" else Path("usr") / inside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+
+
 def _tools() -> list[Path]:
     listed = subprocess.run(["dpkg", "-L", *PACKAGES], check=True, capture_output=True, text=True).stdout.split("\n")
     return [Path(line) for line in listed if re.match(r"(/usr)?/s?bin/.", line)]
