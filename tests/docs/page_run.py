@@ -154,7 +154,7 @@ class PageRun:
             return
         text = self._with_real_ports(command.line)
         script = (
-            f". {shlex.quote(str(self.state))}\n{text}\ncode=$?\n"
+            f". {shlex.quote(str(self.state))}\nset -a\n{text}\ncode=$?\n"
             f"{{ printf 'cd %q\\n' \"$PWD\"; export -p; }} >{shlex.quote(str(self.state))}\nexit $code\n"
         )
         process = subprocess.Popen(

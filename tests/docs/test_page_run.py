@@ -97,6 +97,7 @@ GOOD = [
         [Block("console", "$ export A=1\n$ cd /\n$ echo $A $PWD\n1 /\n$ cd - >/dev/null; basename $PWD\nwork\n", 1)],
         id="shell state lasts",
     ),
+    pytest.param([Block("console", "$ A=1\n$ echo $A\n1\n", 1)], id="variables that are not exported last"),
     pytest.param([Block("python", "x = 1\n", 1), Block("pycon", ">>> x\n1\n", 2)], id="one python session"),
     pytest.param([Block("python", "y = 3\n", 1, "m.py"), Block("pycon", ">>> import m; m.y\n3\n", 2)], id="a file"),
     pytest.param([Block("console", "$ echo Error: no; false\nError: no\n", 1)], id="a shown error"),
