@@ -107,7 +107,7 @@ def register(bundle: Path, run: PageRun) -> None:
         BentoRepository(LocalRegistry(database, FileSystemBlobStore(home / "repository"))).upload_from_dir(bundle)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # pages run some dozen commands, each of which waits its turn on a busy machine
 @pytest.mark.parametrize("page", PAGES)
 def test_blocks_of_page_run_as_shown(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     text = page.read_text(encoding="utf-8")
