@@ -81,12 +81,13 @@ class Cluster:
         before = self._living()
         node = Node(_started(["--address", self.gcs, "--num-cpus", str(cpus)], self.log))
         self.nodes.append(node)
-        until(lambda: self._living() > before, "the node comes")
+        until(lambda: self._living() - before, "the node comes")
         return node
 
-    def _living(self) -> int:
+    def _living(self) -> set[str]:
+        """The ids of nodes; one that was killed is among them for some seconds."""
         found = httpx.get(f"{self.address}/api/v0/nodes", timeout=60).json()["data"]["result"]["result"]
-        return sum(node["state"] == "ALIVE" for node in found)
+        return {str(node["node_id"]) for node in found if node["state"] == "ALIVE"}
 
     def applications(self) -> dict[str, Any]:
         found: dict[str, Any] = httpx.get(f"{self.address}/api/serve/applications/", timeout=60).json()["applications"]
