@@ -70,6 +70,31 @@ def is_refused(server: LiveServer) -> bool:
     return False
 
 
+@pytest.mark.parametrize("options", [(), ("--workers", "2", "--preload")], ids=["one worker", "forked workers"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_to_all_processes_is_one_to_end_in_order(
+    gated_bundle: Path, gate: Path, tmp_path: Path, options: tuple[str, ...], number: signal.Signals
+) -> None:
+    command = "serve-gunicorn" if options else "serve"
+    with live_server(gated_bundle, *options, home=tmp_path / "home", command=command) as server:
+        waiting = Waiting(server, gate)
+        everyone = descendants(server.process.pid)
+        assert len(everyone) == (4 if options else 2)
+        for pid in [*everyone, server.process.pid]:
+            os.kill(pid, number)
+        wait_until(lambda: is_refused(server), "closed the listener", server)
+        gate.touch()
+        assert re.findall(rb"HTTP/1\.1 (\d+) ", waiting.read_all()) == [b"200", b"200", b"503"]
+        assert server.process.wait(60) == 0
+        for pid in everyone:
+            assert_ended(pid)
+
+
+def descendants(pid: int) -> list[int]:
+    found = children(pid)
+    return found + [each for child in found for each in descendants(child)]
+
+
 def test_stop_flips_readiness_closes_the_listener_answers_and_exits_0(
     gated_bundle: Path, gate: Path, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ class HttpServer(uvicorn.Server):
         management: makes the protocol of a connection to the second socket that is served.
 
     Attributes:
+        end_signals: tell it to go down.
         has_cut_off: whether its time was over, or it was hurried, and it has left requests without an answer.
     """
 
@@ -102,6 +103,7 @@ class HttpServer(uvicorn.Server):
         # Connections whose TLS handshake is not over, among others.
         self._young: WeakSet[Any] = WeakSet()
         self._hurrying = asyncio.Event()
+        self.end_signals: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGINT)
         self.has_cut_off = False
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - the interface of uvicorn
@@ -115,9 +117,9 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle SIGTERM. Unlike uvicorn's, it does not raise the signal again: the exit code of a drain is 0."""
+        """Handle the signals to end. They are not raised again as uvicorn does: the exit code of a drain is 0."""
         loop = asyncio.get_running_loop()
-        for sig in (signal.SIGTERM, signal.SIGINT):
+        for sig in self.end_signals:
             loop.add_signal_handler(sig, self.handle_exit, sig, None)
         yield
 

@@ -38,6 +38,7 @@ from bentoml.server.processes.child import (
     ChildContext,
     run_on_fast_loop,
 )
+from bentoml.server.processes.signals import END
 from bentoml.server.processes.trimming import Trimming
 from bentoml.server.tracing.trace_export import start_export
 from bentoml.server.transport import wire
@@ -198,6 +199,7 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     config = server_config(front.application, public)
     limits = ClientLimits(options.header_timeout_s, options.body_timeout_s)
     server = HttpServer(config, front, options.grace_s, limits, tls_context(options), management)
+    server.end_signals = (END,)
     context.end_with_parent(loop, lambda: _end_alone(context))
     handover = Handover(front, context, lambda: cast("Collection[FrontProtocol]", server.server_state.connections))
 

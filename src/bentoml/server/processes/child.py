@@ -22,6 +22,7 @@ from bentoml.configuration.schema import ServerLogging
 from bentoml.server.logs.log_forwarding import forward_advanced, forward_logs
 from bentoml.server.logs.log_pipe import LogPipe, PipeHandler
 from bentoml.server.options.serve_options import ServeOptions
+from bentoml.server.processes.signals import leave_signals_to_parent, let_forks_take_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -96,9 +97,8 @@ class ChildContext:
         fix_config(snapshot.from_json((context.runtime_dir / CONFIG_FILE).read_bytes()))
         os.set_inheritable(context.status_fd, False)
         os.set_inheritable(context.lifeline_fd, False)
-        # Sent to all processes of a server, a hangup is for the parent. Programs that the child starts do not inherit
-        # this, as they would a signal that is ignored.
-        signal.signal(signal.SIGHUP, lambda *_: None)
+        leave_signals_to_parent()
+        let_forks_take_signals()
         return context
 
     @property

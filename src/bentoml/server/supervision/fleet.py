@@ -23,6 +23,7 @@ from bentoml.server.processes.child import (
     options_file,
 )
 from bentoml.server.processes.child_process import how
+from bentoml.server.processes.signals import END
 from bentoml.server.supervision.member import Member
 from bentoml.server.supervision.nursery import Nursery, NurseryDiedError
 from bentoml.server.supervision.restarts import Restarts
@@ -102,7 +103,7 @@ class Fleet:
             # First, as it may be loading for a worker that is not wanted any more.
             await self._nursery.end()
         for member in self._members.values():
-            member.child.signal(signal.SIGTERM)
+            member.child.signal(END)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
             for member in self._members.values() if late else ():
@@ -159,7 +160,7 @@ class Fleet:
             self._members[member.pid] = member
             if self._ending.is_set():
                 # The end has come while it was being started, and knows nothing of it.
-                member.child.signal(signal.SIGTERM)
+                member.child.signal(END)
             return member
         return None
 

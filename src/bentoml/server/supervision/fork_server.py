@@ -29,7 +29,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml.server.metrics.registry_report import Inherited
-from bentoml.server.processes.child import FAILED_EXIT_CODE, FORK_LINE_BYTES, FORKED_ENDED, READY, ChildContext
+from bentoml.server.processes.child import (
+    FAILED_EXIT_CODE,
+    FORK_LINE_BYTES,
+    FORKED_ENDED,
+    READY,
+    ChildContext,
+)
+from bentoml.server.processes.signals import leave_signals_to_parent
 from bentoml.server.workers.worker import load_service, serve_calls
 from bentoml.server.workers.worker_threads import apply_thread_limits
 
@@ -129,6 +136,7 @@ class ForkServer:
 
     def _let_go(self) -> None:
         """Make a forked process one of its own."""
+        leave_signals_to_parent()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()

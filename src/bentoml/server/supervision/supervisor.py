@@ -15,9 +15,16 @@ from bentoml.configuration import fix_config, get_config
 from bentoml.exceptions import BentoMLException
 from bentoml.server.http.listening import bind_management, bind_public
 from bentoml.server.logs.log_writer import LogWriter
-from bentoml.server.processes.child import CUT_OFF_EXIT_CODE, LOG_DROPPED, LOGS_SOCKET_FILE, READY, SOCKET_FILE
+from bentoml.server.processes.child import (
+    CUT_OFF_EXIT_CODE,
+    LOG_DROPPED,
+    LOGS_SOCKET_FILE,
+    READY,
+    SOCKET_FILE,
+)
 from bentoml.server.processes.child_process import how
 from bentoml.server.processes.runtime import Runtime
+from bentoml.server.processes.signals import END
 from bentoml.server.processes.terminal import Hangup
 from bentoml.server.supervision.bundle_check import check_bundle
 from bentoml.server.supervision.fleet import WORKER_END_S, Fleet
@@ -161,7 +168,7 @@ class Supervisor:
         if front_task.done() and not self._stopping.is_set():
             self._fail(front.failure or f"the front process {how(front_task.result())}")
         await self._reloader.stop()
-        front.signal(signal.SIGTERM)
+        front.signal(END)
         ending = [asyncio.ensure_future(self._hurry_up(front)), asyncio.ensure_future(self._limit(front))]
         exit_code = await front_task
         for task in ending:
@@ -170,7 +177,7 @@ class Supervisor:
         if self._failure is not None:
             raise BentoMLException(self._failure)
         # A front that was told to stop before it could listen for it is ended by the signal itself.
-        if exit_code in {0, -signal.SIGTERM}:
+        if exit_code in {0, -END}:
             return 0
         if exit_code == CUT_OFF_EXIT_CODE and not self._hurry.is_set():
             logger.error(
@@ -181,7 +188,7 @@ class Supervisor:
     async def _hurry_up(self, front: ChildProcess) -> None:
         """Pass a second signal on."""
         await self._hurry.wait()
-        front.signal(signal.SIGTERM)
+        front.signal(END)
         await asyncio.sleep(HURRY_S)
         front.signal(signal.SIGKILL)
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bentoml.server.logs.prediction_log import configured_settings, record_predictions
 from bentoml.server.metrics.registry_report import is_used
 from bentoml.server.processes.child import FAILED_EXIT_CODE, READY, ChildContext, run_on_fast_loop
+from bentoml.server.processes.signals import END
 from bentoml.server.tracing.trace_export import start_export
 from bentoml.server.transport import wire
 from bentoml.server.workers.call_runner import CallRunner
@@ -50,7 +50,7 @@ async def _run(
     if options.debug:
         runner.show_tracebacks(on_unix_socket=options.uds is not None)
     context.end_with_parent(loop, lambda: os._exit(1))
-    loop.add_signal_handler(signal.SIGTERM, runner.end)
+    loop.add_signal_handler(END, runner.end)
     warming = loop.create_task(runner.warm_up(options.worker_timeout_s))
     awaited: set[asyncio.Future[Any]] = {warming, runner.ended}
     await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
