@@ -303,7 +303,7 @@ def test_dockerfile_of_big_models_copies_every_file_of_a_bundle(project: Project
     save_to_dir(service, bundle_dir)
     package = bundle_dir / service.name
     (package / "artifacts").mkdir(exist_ok=True)
-    (package / "artifacts" / "model.bin").write_bytes(bytes(2_000_000))
+    (package / "artifacts" / "model.bin").write_bytes(bytes(20_000_000))
     for signed in (bundle_dir, package):
         (signed / "SHA256SUMS.sig").touch()
     values = dockerfile_values(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bentoml.service.sagemaker import answering_api
-
 if TYPE_CHECKING:
     from bentoml.server.options.serve_options import ServeOptions
     from bentoml.service.metadata import ApiMetadata, BentoServiceMetadata
@@ -19,4 +17,9 @@ def invoked_api(service: BentoServiceMetadata, options: ServeOptions) -> ApiMeta
     Raises:
         InvalidArgument: there is none that could; see `answering_api`.
     """
-    return answering_api(service, options.sagemaker_api_name, _SETTING) if options.sagemaker_enabled else None
+    if not options.sagemaker_enabled:
+        return None
+    # Here, as the parent looks at what it serves, and loads no more of the service than it has to.
+    from bentoml.service.sagemaker import answering_api
+
+    return answering_api(service, options.sagemaker_api_name, _SETTING)
