@@ -14,7 +14,8 @@ class _LateModule:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        if attribute.startswith("_"):  # pytest asks each name of a module whether it is a test
+        # pytest asks each name of a module whether it is a test.
+        if attribute.startswith("_") and attribute not in {"__file__", "__version__"}:
             raise AttributeError(attribute)
         return getattr(importlib.import_module(self._name), attribute)
 

@@ -9,6 +9,7 @@ from typing import cast
 from uvicorn.server import ServerState
 
 from bentoml._http.http_server import server_config
+from bentoml._http.proxies import Proxies
 from bentoml.server.front.dispatch import Dispatcher
 from bentoml.server.front.front import Front
 from bentoml.server.front.inference_app import InferenceApp
@@ -79,6 +80,7 @@ class Bench:
             options=SimpleNamespace(max_request_size_bytes=100_000, open_inference_enabled=True),
             arriving=self.arriving,
             draining=False,
+            proxies=Proxies(()),
             leavers=Leavers(asyncio.get_running_loop()),
             gates=SimpleNamespace(inference=None),
             metrics=SimpleNamespace(ledger=Ledger()),

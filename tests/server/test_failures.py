@@ -188,7 +188,8 @@ def test_killed_parent_takes_along_workers_that_are_stopped_or_hold_the_interpre
         server.stop(signal.SIGKILL)
         wait_for(lambda: all(has_ended(pid) for pid in children))
         wait_for(lambda: not list(tmp_path.glob("bentoml-*")))
-        assert isinstance(held.exception(), httpx.TransportError)
+        # The front may notice the end of the worker first, and say that.
+        assert isinstance(held.exception(), httpx.TransportError) or held.result().status_code >= 500
 
 
 def wait_for(condition: Callable[[], bool], limit_s: float = 30) -> None:

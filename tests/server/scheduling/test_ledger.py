@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.server import ServerState
 
 from bentoml._http.http_server import server_config
+from bentoml._http.proxies import Proxies
 from bentoml.server.front.dispatch import Dispatcher
 from bentoml.server.front.front import Front
 from bentoml.server.front.inference_app import InferenceApp
@@ -254,6 +255,7 @@ class Connections:
             options=SimpleNamespace(max_request_size_bytes=1000, open_inference_enabled=True),
             arriving=arriving,
             draining=False,
+            proxies=Proxies(()),
             leavers=Leavers(asyncio.get_running_loop()),
             gates=SimpleNamespace(inference=None),
             metrics=SimpleNamespace(ledger=Ledger()),
