@@ -65,7 +65,13 @@ def test_docker_builds_with_buildkit_and_writes_archives_with_buildx() -> None:
         f"{buildx} {platforms} --output=type=oci,dest=/o.tar /ctx",
     ]
     (command,) = engine.commands(ImageRequest(Path("/ctx"), "iris:1"))
-    assert command.env == {"DOCKER_BUILDKIT": "1"}
+    assert command.env["DOCKER_BUILDKIT"] == "1"
+
+
+def test_docker_makes_an_image_for_one_platform_and_no_index_with_attestations() -> None:
+    for platforms in ((), ("linux/arm64",)):
+        (build,) = DockerEngine().commands(ImageRequest(Path("/ctx"), "iris:1", platforms=platforms))
+        assert build.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
 
 
 def test_docker_that_saves_archives_of_oci_needs_no_buildx_for_one() -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bentoml.yatai.deployment_models import DeploymentResource
 
 _LOGIN_LIMIT_S = 60.0
-# Lambda and SageMaker take no image that comes with attestations.
-_ENV = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+# Lambda takes no image that comes with attestations; the engines set it themselves.
+_ENV = "BUILDX_NO_DEFAULT_ATTESTATIONS=1"
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,7 @@ class EcrImage:
         if isinstance(self.source, str):
             make = f"{engine} tag {shlex.quote(self.source)} {image}"
         else:
-            build = f"{engine} build --platform={self.source.platform} --tag={image} {self.source.directory}"
-            make = " ".join([*(f"{key}={value}" for key, value in _ENV.items()), build])
+            make = f"{_ENV} {engine} build --platform={self.source.platform} --tag={image} {self.source.directory}"
         return (self.name.repository_line(), login, make, f"{engine} push {image}")
 
     def run(self, workshop: Workshop) -> None:
@@ -154,7 +153,7 @@ class EcrImage:
         user, _, password = base64.b64decode(token).decode().partition(":")
         login = [engine.name, "login", "--username", user, "--password-stdin", uri.partition("/")[0]]
         proc.run(login, stdin=password, timeout_s=_LOGIN_LIMIT_S, check=True)
-        run_commands(self._commands(engine, f"{uri}:{self.name.tag}", workshop), _ENV, workshop.say)
+        run_commands(self._commands(engine, f"{uri}:{self.name.tag}", workshop), {}, workshop.say)
 
     def _commands(self, engine: ContainerEngine, image: str, workshop: Workshop) -> tuple[Command, ...]:
         if isinstance(self.source, str):

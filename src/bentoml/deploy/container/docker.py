@@ -46,7 +46,10 @@ class DockerEngine:
     @property
     def _env(self) -> dict[str, str]:
         # Mounts are read by BuildKit alone; podman reads them too, but has no session for a BuildKit client.
-        return {"DOCKER_BUILDKIT": "0" if self.has_podman_server else "1"}
+        if self.has_podman_server:
+            return {"DOCKER_BUILDKIT": "0"}
+        # With attestations an image would become an index, which Lambda and SageMaker do not take.
+        return {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
     def _buildx(self, request: ImageRequest) -> tuple[Command, ...]:
         argv = [self.name, "buildx", "build", f"--tag={request.name}", *build_options(request)]
