@@ -29,4 +29,4 @@ class ClientLimits:
     @property
     def sweep_every_s(self) -> float:
         """How often to look; a limit is passed by so much at most."""
-        return max(0.05, min(5.0, self.header_timeout_s / 4, self.body_timeout_s / 4))
+        return max(0.05, min(5.0, self.header_timeout_s / 4, self.body_timeout_s / 4, self.keep_alive_s / 4))

@@ -204,6 +204,12 @@ class BentoServer(Section):
     body_timeout_s: float = key(
         30, "longest silence while a body arrives or an answer is read", unit="seconds", above=0
     )
+    keep_alive_s: float = key(
+        75,
+        "time that a connection without a request stays open: longer than a load balancer in front keeps it",
+        unit="seconds",
+        above=0,
+    )
     trusted_proxies: list[str] = key(
         NOTHING,
         "addresses and networks of proxies, such as `10.2.0.0/16`, whose `X-Forwarded-For` says who the client is; "

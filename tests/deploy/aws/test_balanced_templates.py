@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -112,6 +114,31 @@ def test_load_balancer_waits_as_long_as_the_servers(platform: str) -> None:
         targets = properties(template, "Targets")
         assert attributes(targets["TargetGroupAttributes"])["deregistration_delay.timeout_seconds"] == drain
         assert targets["HealthCheckPath"] == "/readyz"
+
+
+def variables_of(platform: str, kind: str, **more: Any) -> dict[str, str]:
+    template = template_of(platform, kind, **more)
+    if platform == "ecs":
+        server, _ = properties(template, "Task")["ContainerDefinitions"]
+        return {each["Name"]: each["Value"] for each in server["Environment"]}
+    data = properties(template, "LaunchTemplate")["LaunchTemplateData"]
+    text = data["UserData"]["Fn::Base64"]["Fn::Join"][1][-1]
+    words = shlex.split(text, comments=True)
+    return dict(each.split("=", 1) for word, each in pairwise(words) if word == "--env")
+
+
+@pytest.mark.parametrize("platform", ["ecs", "ec2"])
+@pytest.mark.parametrize(
+    ("env", "kept"),
+    [({}, None), ({"TIMEOUT": "64.5"}, None), ({"TIMEOUT": "600"}, "615"), ({"TIMEOUT": "9999"}, "4010"),
+     ({"KEEP_ALIVE_S": "20"}, "80"), ({"KEEP_ALIVE_S": "900"}, "900")],
+)  # fmt: skip
+def test_servers_close_connections_after_the_load_balancer_does(
+    platform: str, env: dict[str, str], kept: str | None
+) -> None:
+    name = "BENTOML__BENTO_SERVER__"
+    found = variables_of(platform, "plain", env={f"{name}{key}": value for key, value in env.items()})
+    assert found.get(f"{name}KEEP_ALIVE_S") == kept
 
 
 def test_tasks_stop_within_what_fargate_allows() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -250,10 +251,13 @@ def test_client_that_reads_nothing_is_cut_off_also_when_the_connection_is_closin
 
 
 @pytest.mark.parametrize(
-    ("header_s", "body_s", "expected_s"), [(20, 30, 5), (1, 30, 0.25), (20, 2, 0.5), (600, 600, 5)]
+    ("header_s", "body_s", "idle_s", "expected_s"),
+    [(20, 30, 75, 5), (1, 30, 75, 0.25), (20, 2, 75, 0.5), (20, 30, 4, 1), (600, 600, 600, 5)],
 )
-def test_sweeps_are_close_enough_for_the_limits(header_s: float, body_s: float, expected_s: float) -> None:
-    assert ClientLimits(header_s, body_s).sweep_every_s == expected_s
+def test_sweeps_are_close_enough_for_the_limits(
+    header_s: float, body_s: float, idle_s: float, expected_s: float
+) -> None:
+    assert ClientLimits(header_s, body_s, idle_s).sweep_every_s == expected_s
 
 
 def test_limits_of_the_configuration_are_kept(everything_bundle: Path, tmp_path: Path) -> None:
@@ -270,6 +274,17 @@ def test_limits_of_the_configuration_are_kept(everything_bundle: Path, tmp_path:
             deaf.sendall(request(b"POST", b"/echo", b'"%b"' % (b"x" * 8_000_000)))
             wait_for_reset(deaf)
         assert server.client.post("/total", json=[[1]]).json() == [1]
+
+
+def test_connection_without_a_request_stays_as_long_as_the_configuration_says(
+    everything_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bentoml.yml").write_text("bento_server: {keep_alive_s: 0.5}")
+    with live_server(everything_bundle, home=tmp_path) as server, connection(server) as sock:
+        began = time.monotonic()
+        sock.sendall(request(b"POST", b"/echo", b"1"))
+        assert b'"obj": 1' in receive_all(sock)
+        assert 0.5 <= time.monotonic() - began < 15
 
 
 def wait_for_reset(sock: socket.socket) -> None:

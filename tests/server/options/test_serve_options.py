@@ -37,6 +37,7 @@ def test_from_config_without_arguments_takes_the_defaults(tmp_path: Path) -> Non
         grace_s=60,
         header_timeout_s=20,
         body_timeout_s=30,
+        keep_alive_s=75,
         max_request_size_bytes=20 * 1024 * 1024,
         trusted_proxies=(),
         mb_max_batch_size=None,

@@ -23,6 +23,9 @@ OWN_VARIABLES = ("BENTOML_PORT", "PORT", "AWS_EXECUTION_ENV", "ECS_*")
 AFTER_GRACE_S = 10
 """Time for the processes of a server to end, after the last answer."""
 LEAST_SUBNETS = 2
+_KEEP_ALIVE = "BENTOML__BENTO_SERVER__KEEP_ALIVE_S"
+_LEAST_SILENCE_S, _MOST_SILENCE_S = 70, 4000
+_KEPT_LONGER_S = 10
 _is_certificate = re.compile(
     r"arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:\d{12}:(certificate|server-certificate)/\S+"
 ).fullmatch
@@ -87,6 +90,22 @@ class BalancedOptions:
         """How long the servers wait for answers when they stop."""
         server = self._config.bento_server
         return math.ceil(server.timeout if server.grace_s is None else server.grace_s)
+
+    @property
+    def silence_s(self) -> int:
+        """After this time without a byte the load balancer closes a connection, also one that waits for an answer."""
+        return max(_LEAST_SILENCE_S, min(self.timeout_s + 5, _MOST_SILENCE_S))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Variables of the servers: `env`, and what has them keep idle connections longer than the load balancer does.
+
+        Else it would send requests on connections that a server is just closing, and answer 502.
+        """
+        if self._config.bento_server.keep_alive_s > self.silence_s:
+            return dict(self.env)
+        others = {name: value for name, value in self.env.items() if name.upper() != _KEEP_ALIVE}
+        return {**others, _KEEP_ALIVE: str(self.silence_s + _KEPT_LONGER_S)}
 
     @property
     def ecr_image(self) -> tuple[str, str, str] | None:

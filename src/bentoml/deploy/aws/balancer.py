@@ -16,8 +16,6 @@ LISTENER, TARGETS, BALANCER = "Listener", "Targets", "Balancer"
 START_LIMIT_S = 900
 REQUESTS_LABEL = f"${{{BALANCER}.LoadBalancerFullName}}/${{{TARGETS}.TargetGroupFullName}}"
 _POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-# Servers close connections that were silent for 75 seconds; the load balancer has to do so before them.
-_SILENCE_S = 70
 
 
 def balancer_resources(network: Network, options: BalancedOptions, target_type: str) -> dict[str, Any]:
@@ -29,7 +27,7 @@ def balancer_resources(network: Network, options: BalancedOptions, target_type: 
         target_type: `ip` or `instance`.
     """
     attributes = {
-        "idle_timeout.timeout_seconds": str(max(_SILENCE_S, min(options.timeout_s + 5, 4000))),
+        "idle_timeout.timeout_seconds": str(options.silence_s),
         "routing.http.drop_invalid_header_fields.enabled": "true",
     }
     balancer = {

@@ -99,7 +99,7 @@ def script(options: Ec2Options) -> str:
     Raises:
         InvalidArgument: it is larger than an instance takes.
     """
-    env = "".join(f"--env {shlex.quote(f'{name}={value}')} " for name, value in options.env.items())
+    env = "".join(f"--env {shlex.quote(f'{name}={value}')} " for name, value in options.variables.items())
     text = _SCRIPT
     for name, value in (
         ("@PORT@", PORT),

@@ -97,7 +97,7 @@ class ServiceStack:
 
     def _server(self) -> dict[str, Any]:
         options = self.options
-        variables = {"BENTOML_PORT": str(PORT), **options.env}
+        variables = {"BENTOML_PORT": str(PORT), **options.variables}
         server = {
             **self._container(_CONTAINER),
             "Essential": True,

@@ -197,7 +197,7 @@ async def _run(context: ChildContext, workers: socket.socket, listeners: list[so
     desk = WorkerDesk(front, context, loop)
     public, management = _protocols(front, options)
     config = server_config(front.application, public)
-    limits = ClientLimits(options.header_timeout_s, options.body_timeout_s)
+    limits = ClientLimits(options.header_timeout_s, options.body_timeout_s, options.keep_alive_s)
     server = HttpServer(config, front, options.grace_s, limits, tls_context(options), management)
     server.end_signals = (END,)
     context.end_with_parent(loop, lambda: _end_alone(context))

@@ -34,7 +34,7 @@ _WHOLE_NUMBERS = {
     "mb_max_batch_size": (1, None),
     "mb_max_latency_ms": (1, None),
 }
-_SECONDS = ("timeout_s", "worker_timeout_s", "grace_s", "header_timeout_s", "body_timeout_s")
+_SECONDS = ("timeout_s", "worker_timeout_s", "grace_s", "header_timeout_s", "body_timeout_s", "keep_alive_s")
 _SWITCHES = (
     "preload",
     "swagger_enabled",
@@ -105,6 +105,7 @@ class ServeOptions:
         grace_s: how long a server that is going down waits for the answers that are due.
         header_timeout_s: time for the head of a request to arrive.
         body_timeout_s: longest silence while a body arrives.
+        keep_alive_s: how long a connection without a request stays open.
         max_request_size_bytes: largest request body.
         trusted_proxies: addresses and networks of proxies that are believed when they say who the client is; `unix` for
             what connects to the unix socket.
@@ -148,6 +149,7 @@ class ServeOptions:
     grace_s: float
     header_timeout_s: float
     body_timeout_s: float
+    keep_alive_s: float
     max_request_size_bytes: int
     trusted_proxies: tuple[str, ...]
     mb_max_batch_size: int | None
@@ -266,6 +268,7 @@ def _configured(cls: type[ServeOptions], bundle_path: Path, server: BentoServer)
         grace_s=server.timeout if server.grace_s is None else server.grace_s,
         header_timeout_s=server.header_timeout_s,
         body_timeout_s=server.body_timeout_s,
+        keep_alive_s=server.keep_alive_s,
         max_request_size_bytes=server.max_request_size,
         trusted_proxies=tuple(server.trusted_proxies),
         mb_max_batch_size=server.microbatch.max_batch_size,
