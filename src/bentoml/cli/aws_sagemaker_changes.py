@@ -9,7 +9,7 @@ import click
 from bentoml.cli.aws_sagemaker import PLATFORM
 from bentoml.cli.deployment_changes import Changes, engine_option
 from bentoml.cli.deployment_options import read_pairs, together
-from bentoml.cli.deployment_wishes import given_settings
+from bentoml.cli.deployment_wishes import given_settings, refuse_image_of_other
 
 _PAIRS: dict[str, Any] = {"multiple": True, "metavar": "NAME=VALUE", "callback": read_pairs}
 _COUNT: dict[str, Any] = {"type": int, "metavar": "N"}
@@ -46,6 +46,6 @@ def _settings(options: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]
     return settings
 
 
-_CHANGES = Changes(PLATFORM, _OPTIONS, read=_settings)
+_CHANGES = Changes(PLATFORM, _OPTIONS, read=_settings, see=refuse_image_of_other)
 deploy_command = _CHANGES.deploy_command()
 update_command = _CHANGES.update_command()

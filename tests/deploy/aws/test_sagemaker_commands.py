@@ -82,6 +82,12 @@ def test_deploy_when_a_setting_cannot_be_leaves_no_record(cloud: Cloud) -> None:
     assert cloud.existing() == set()
 
 
+def test_update_to_another_bundle_does_not_run_the_image_of_before(cloud: Cloud) -> None:
+    run(f"sagemaker deploy scaler -b Scaler:1.0 --api-name scale --region {REGION} --image {IMAGE} -q")
+    refused = run("sagemaker update scaler -b Scaler:2.0 -q", 1).stderr
+    assert f"{IMAGE} is the image of Scaler:1.0: give --image for that of Scaler:2.0" in refused
+
+
 def test_file_from_its_first_to_its_last_day(cloud: Cloud, work: Path) -> None:
     config = {"region": REGION, "image": IMAGE, "api_name": "scale", "instance_count": 2}
     spec = {"operator": "aws-sagemaker", "bento_name": "Scaler", "bento_version": "1.0"}
