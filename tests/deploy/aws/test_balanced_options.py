@@ -10,7 +10,7 @@ from bentoml.deploy.aws.balanced_options import BalancedOptions
 from bentoml.deploy.aws.ec2_options import Ec2Options
 from bentoml.deploy.aws.ecs_options import MEMORY, EcsOptions
 from bentoml.exceptions import InvalidArgument
-from tests.deploy.aws.balanced import IMAGE, NETWORK, REGION, SECRET, SUBNETS
+from tests.deploy.aws.balanced import CERTIFICATE, NETWORK, REGION, SECRET, SUBNETS
 
 BOTH: list[tuple[dict[str, Any], str]] = [
     ({"region": None}, "region is missing"),
@@ -24,6 +24,7 @@ BOTH: list[tuple[dict[str, Any], str]] = [
     ({"env": {"BENTOML__BENTO_SERVER__TIMEOUT": "soon"}}, "timeout"),
     ({"env": {"A=B": "1"}}, "A=B"),
     ({"certificate": "iris.pem"}, "ARN"),
+    ({"certificate": CERTIFICATE.replace(REGION, "us-east-1")}, "those of eu-west-1 alone"),
     ({"allow_from": []}, "nobody"),
     ({"allow_from": ["10.0.0.1/8"]}, "host bits"),
     ({"allow_from": ["everybody"]}, "everybody"),
@@ -99,9 +100,6 @@ def test_processors_follow_from_the_type_of_the_instances(instance_type: str, ar
     assert architecture in options.ami
 
 
-@pytest.mark.parametrize(
-    ("image", "found"),
-    [(f"{IMAGE}:1", ("123456789012", "eu-west-1", "team/iris")), ("docker.io/team/iris:1", None), (None, None)],
-)
-def test_image_in_ecr_is_known(image: str | None, found: tuple[str, str, str] | None) -> None:
-    assert BalancedOptions(REGION, image=image).ecr_image == found
+def test_addresses_that_may_send_requests_are_ranges_each_of_them_once() -> None:
+    given = ("1.2.3.4", "1.2.3.4/32", "10.0.0.0/255.0.0.0", "10.0.0.0/8")
+    assert BalancedOptions(REGION, allow_from=given).ranges == ("1.2.3.4/32", "10.0.0.0/8")

@@ -152,10 +152,32 @@ def test_tasks_stop_within_what_fargate_allows() -> None:
 
 def test_https_takes_the_certificate_and_sends_http_away() -> None:
     template = template_of("ecs", "https")
-    assert properties(template, "Listener")["Certificates"] == [{"CertificateArn": CERTIFICATE}]
-    (action,) = properties(template, "Redirect")["DefaultActions"]
+    assert properties(template, "SecureListener")["Certificates"] == [{"CertificateArn": CERTIFICATE}]
+    (action,) = properties(template, "Listener")["DefaultActions"]
     assert action["RedirectConfig"] == {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
     assert template["Outputs"]["Endpoint"]["Value"] == {"Fn::Sub": "https://${Balancer.DNSName}"}
+
+
+@pytest.mark.parametrize("platform", ["ecs", "ec2"])
+def test_port_of_the_load_balancer_has_one_listener_before_and_after_an_update(platform: str) -> None:
+    """AWS refuses a second one, and removes what is no more in the template only after all else was changed."""
+    ports: dict[int, set[str]] = {}
+    for kind in ("plain", "https"):
+        for name, resource in template_of(platform, kind)["Resources"].items():
+            if resource["Type"].endswith("::Listener"):
+                ports.setdefault(resource["Properties"]["Port"], set()).add(name)
+    assert ports == {80: {"Listener"}, 443: {"SecureListener"}}
+    # Clients are sent to the other port when it is there, and servers start when both are.
+    assert template_of(platform, "https")["Resources"]["Listener"]["DependsOn"] == ["SecureListener"]
+
+
+@pytest.mark.parametrize(("platform", "kind"), ALL)
+def test_servers_start_when_there_is_a_way_to_them_and_a_way_out(platform: str, kind: str) -> None:
+    resources = template_of(platform, kind)["Resources"]
+    after = set(resources["Service" if platform == "ecs" else "Group"]["DependsOn"])
+    ways = {name for name, each in resources.items() if each["Type"].endswith(("::Route", "RouteTableAssociation"))}
+    assert after == {"Listener", *ways}
+    assert len(ways) == (0 if kind in {"network", "private"} else 3)
 
 
 @pytest.mark.parametrize(

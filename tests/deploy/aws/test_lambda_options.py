@@ -31,6 +31,7 @@ IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/iris"
         ({"architecture": "mips"}, "x86_64"),
         ({"image": "iris:1"}, "ECR"),
         ({"image": IMAGE}, "ECR"),
+        ({"image": f"{IMAGE}:1".replace("eu-west-1", "eu-west-2")}, "its own region alone, eu-west-1"),
         ({"env": {"AWS_REGION": "x"}}, "AWS_REGION"),
         ({"env": {"BENTOML_LAMBDA_API": "x"}}, "BENTOML_LAMBDA_API"),
         ({"env": {"A=B": "x"}}, "A=B"),
@@ -69,6 +70,11 @@ def test_options_at_their_bounds_are_taken(config: dict[str, Any]) -> None:
 def test_place_when_there_is_no_such_region_refuses_it(region: str) -> None:
     with pytest.raises(InvalidArgument, match="region"):
         Place(region)
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-gov-east-1", "us-isob-west-1", "eusc-de-east-1", "mx-central-1"])
+def test_place_in_any_part_of_aws_is_one(region: str) -> None:
+    assert Place(region).region == region
 
 
 def wanted(namespace: str, name: str) -> NewDeployment:

@@ -39,6 +39,7 @@ ROLE = "arn:aws:iam::123456789012:role/service-role/endpoints"
         ({"autoscale_min_size": 0, "autoscale_max_size": 3}, "autoscale_min_size must be 1"),
         ({"image": "iris:1"}, "ECR"),
         ({"image": IMAGE}, "ECR"),
+        ({"image": f"{IMAGE}:1".replace("eu-west-1", "eu-west-2")}, "its own region alone, eu-west-1"),
         ({"env": {"API_NAME": "x"}}, "leave API_NAME out"),
         ({"env": {"SAGEMAKER_BIND_TO_PORT": "1"}}, "leave SAGEMAKER_BIND_TO_PORT out"),
         ({"env": {"BENTOML_GUNICORN_TIMEOUT": "1"}}, "leave BENTOML_GUNICORN_TIMEOUT out"),

@@ -30,7 +30,6 @@ _is_certificate = re.compile(
     r"arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:\d{12}:(certificate|server-certificate)/\S+"
 ).fullmatch
 _is_digest = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
-_of_ecr = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)").match
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,7 @@ class BalancedOptions:
                 f"certificate cannot be {self.certificate!r}: write its ARN, such as "
                 "arn:aws:acm:eu-west-1:123456789012:certificate/0123"
             )
+        self._check_certificate_region()
         if not self.allow_from:
             raise InvalidArgument("allow_from names nobody: write ranges of addresses, such as 10.0.0.0/8")
         for text in self.allow_from:
@@ -108,15 +108,21 @@ class BalancedOptions:
         return {**others, _KEEP_ALIVE: str(self.silence_s + _KEPT_LONGER_S)}
 
     @property
-    def ecr_image(self) -> tuple[str, str, str] | None:
-        """Account, region and repository of an image that is given, where ECR has it."""
-        found = _of_ecr(self.image or "")
-        return None if found is None else (found[1], found[2], found[3])
+    def ranges(self) -> tuple[str, ...]:
+        """Those of `allow_from` as AWS takes them, each once: a single address is a range, too."""
+        return tuple(dict.fromkeys(str(ipaddress.ip_network(text)) for text in self.allow_from))
 
     @property
     def _config(self) -> Config:
         layers = [default_layer(), environment_layer(settings_of_server(self.env))]
         return config_of({name: setting for layer in layers for name, setting in layer.settings.items()})
+
+    def _check_certificate_region(self) -> None:
+        service, region = (self.certificate or ":::").split(":")[2:4]
+        if service == "acm" and region != self.region:
+            raise InvalidArgument(
+                f"certificate cannot be {self.certificate!r}: the load balancer takes those of {self.region} alone"
+            )
 
     def _check_network(self) -> None:
         for what, names, kind in (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bentoml.deploy.aws.network import Network
 
 LISTENER, TARGETS, BALANCER = "Listener", "Targets", "Balancer"
+_SECURE = "SecureListener"
 START_LIMIT_S = 900
 REQUESTS_LABEL = f"${{{BALANCER}.LoadBalancerFullName}}/${{{TARGETS}.TargetGroupFullName}}"
 _POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -89,8 +90,12 @@ def _listeners(options: BalancedOptions) -> dict[str, Any]:
     away = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
     secure = {"Certificates": [{"CertificateArn": options.certificate}], "SslPolicy": _POLICY}
     return {
-        LISTENER: _listener(443, "HTTPS", forward, **secure),
-        "Redirect": _listener(80, "HTTP", [{"Type": "redirect", "RedirectConfig": away}]),
+        _SECURE: _listener(443, "HTTPS", forward, **secure),
+        # The same resource as without a certificate, as a port never has two; after the other, where it sends clients.
+        LISTENER: {
+            "DependsOn": [_SECURE],
+            **_listener(80, "HTTP", [{"Type": "redirect", "RedirectConfig": away}]),
+        },
     }
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bentoml.deploy.aws.ecr_address import check_image_of_ecr
 from bentoml.deploy.plans import check_choice, check_number, check_variables, read_settings
 from bentoml.exceptions import InvalidArgument
 
@@ -17,9 +18,6 @@ ARCHITECTURES = ("x86_64", "arm64")
 GATEWAY_LIMIT_S = 30
 _OWN_VARIABLES = ("BENTOML_LAMBDA_API", "AWS_*", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT")
 _is_variable_of_lambda = re.compile(r"[A-Za-z][A-Za-z0-9_]+").fullmatch
-_is_image = re.compile(
-    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})"
-).fullmatch
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,7 @@ class LambdaOptions:
         check_number("timeout", self.timeout, 1, 900)
         check_choice("endpoint", self.endpoint, ENDPOINTS)
         check_choice("architecture", self.architecture, ARCHITECTURES)
-        if self.image is not None and not _is_image(self.image):
-            raise InvalidArgument(
-                f"image cannot be {self.image!r}: Lambda takes images of ECR alone, such as "
-                "123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris:1"
-            )
+        check_image_of_ecr(self.image, self.region, "Lambda")
         check_variables(self.env, _OWN_VARIABLES)
         for name in self.env:
             if not _is_variable_of_lambda(name):

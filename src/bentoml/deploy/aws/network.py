@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PORT = 5000
 SERVER_GROUP, BALANCER_GROUP = "ServerGroup", "BalancerGroup"
-WAY_OUT = "Route"
+_ROUTE = "Route"
 _RANGE = "10.0.0.0/23"
 _SUBNETS = {"SubnetA": "10.0.0.0/24", "SubnetB": "10.0.1.0/24"}
 
@@ -60,7 +60,7 @@ class Network:
 
     def needs(self, *more: str) -> dict[str, Any]:
         """What has to be there before anything that talks to others, and that goes after it."""
-        names = [*more, *([WAY_OUT] if self.is_own else [])]
+        names = [*more, *([_ROUTE, *map(_routes_of, _SUBNETS)] if self.is_own else [])]
         return {"DependsOn": names} if names else {}
 
     def tags(self) -> list[dict[str, str]]:
@@ -80,14 +80,14 @@ class Network:
             "InternetGateway": {"Type": "AWS::EC2::InternetGateway", "Properties": {"Tags": self.tags()}},
             "Attachment": {"Type": "AWS::EC2::VPCGatewayAttachment", "Properties": attached},
             "RouteTable": {"Type": "AWS::EC2::RouteTable", "Properties": {"VpcId": ref("Vpc"), "Tags": self.tags()}},
-            WAY_OUT: {"Type": "AWS::EC2::Route", "DependsOn": ["Attachment"], "Properties": route},
+            _ROUTE: {"Type": "AWS::EC2::Route", "DependsOn": ["Attachment"], "Properties": route},
         }
         for number, (subnet, cidr) in enumerate(_SUBNETS.items()):
             zone = {"Fn::Select": [number, {"Fn::GetAZs": ""}]}
             place = {"VpcId": ref("Vpc"), "CidrBlock": cidr, "AvailabilityZone": zone, "Tags": self.tags()}
             table = {"SubnetId": ref(subnet), "RouteTableId": ref("RouteTable")}
             found[subnet] = {"Type": "AWS::EC2::Subnet", "Properties": place}
-            found[f"{subnet}Routes"] = {"Type": "AWS::EC2::SubnetRouteTableAssociation", "Properties": table}
+            found[_routes_of(subnet)] = {"Type": "AWS::EC2::SubnetRouteTableAssociation", "Properties": table}
         return found
 
     def _groups(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Network:
         enters = [
             {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": cidr}
             for port in ports
-            for cidr in self.options.allow_from
+            for cidr in self.options.ranges
         ]
         server = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT}
         return {
@@ -118,3 +118,8 @@ class Network:
     def _group(self, what: str, **rules: Any) -> dict[str, Any]:
         properties = {"GroupDescription": f"{self.name} {what}", "VpcId": self.vpc, **rules, "Tags": self.tags()}
         return {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}
+
+
+def _routes_of(subnet: str) -> str:
+    """What gives a subnet its table of routes."""
+    return f"{subnet}Routes"

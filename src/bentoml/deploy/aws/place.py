@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXTRA = "'bentoml[aws]'"
 OWNER = "bentoml:deployment"
 """Tag with the full name of the deployment that has made something."""
-_is_region = re.compile(r"[a-z]{2}(-[a-z]+)+-\d").fullmatch
+_is_region = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d").fullmatch
 _is_account = re.compile(r"\d{12}").fullmatch
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bentoml.deploy.aws.ecr_address import EcrAddress, own_repository
 from bentoml.deploy.aws.template_values import attribute, sub
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def may_log(group: str) -> dict[str, Any]:
 
 def may_pull(repository: str, options: BalancedOptions) -> list[dict[str, Any]]:
     """May pull the image: out of the repository of the deployment, or out of that of the image that is given."""
+    given = None if options.image is None else EcrAddress.of(options.image)
     if options.image is None:
-        place = f"${{AWS::Region}}:${{AWS::AccountId}}:repository/{repository}"
-    elif options.ecr_image is not None:
-        account, region, name = options.ecr_image
-        place = f"{region}:{account}:repository/{name}"
+        arn = own_repository(repository)
+    elif given is not None:
+        arn = given.arn
     else:
         return []
     actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    pull = allow(actions, sub(f"arn:${{AWS::Partition}}:ecr:{place}"))
+    pull = allow(actions, sub(arn))
     return [allow(["ecr:GetAuthorizationToken"], "*"), pull]  # the first is of no repository

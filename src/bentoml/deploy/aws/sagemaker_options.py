@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bentoml.deploy.aws.ecr_address import check_image_of_ecr
 from bentoml.deploy.plans import MOST_WORKERS, check_number, check_variables, read_settings
 from bentoml.exceptions import InvalidArgument
 
@@ -34,9 +35,6 @@ _is_arm = re.compile(r"ml\.([a-z]+\d+g[a-z]*|[a-z0-9]+-gb\d+)\..+").fullmatch
 _is_role = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+").fullmatch
 # `*`, `?` and `$` mean something in the policy that lets SageMaker write there.
 _is_prefix = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?$]*)?").fullmatch
-_is_image = re.compile(
-    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})"
-).fullmatch
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,7 @@ class SageMakerOptions:
         prefix = self.data_capture_s3_prefix
         if prefix is not None and (not _is_prefix(prefix) or len(prefix) > _LONGEST_PREFIX):
             raise InvalidArgument(f"data_capture_s3_prefix cannot be {prefix!r}: write it as s3://BUCKET/PREFIX")
-        if self.image is not None and not _is_image(self.image):
-            raise InvalidArgument(
-                f"image cannot be {self.image!r}: SageMaker takes images of ECR alone, such as "
-                "123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris:1"
-            )
+        check_image_of_ecr(self.image, self.region, "SageMaker")
         self._check_env()
 
     def _check_scaling(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bentoml.deploy.aws.ecr_address import EcrAddress, own_repository
 from bentoml.deploy.aws.template_values import sub
 
 if TYPE_CHECKING:
@@ -44,12 +45,8 @@ def role(name: str, options: SageMakerOptions) -> dict[str, Any]:
 
 def _repository(name: str, image: str | None) -> str:
     """The ARN of the repository that has the image."""
-    if image is None:
-        return f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{name}"
-    host, _, path = image.partition("/")
-    account, _, _, region, *_ = host.split(".")
-    repository = path.partition("@")[0].partition(":")[0]
-    return f"arn:${{AWS::Partition}}:ecr:{region}:{account}:repository/{repository}"
+    given = None if image is None else EcrAddress.of(image)
+    return own_repository(name) if given is None else given.arn
 
 
 def _allow(actions: list[str] | tuple[str, ...], *resources: Any) -> dict[str, Any]:
