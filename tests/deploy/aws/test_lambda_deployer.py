@@ -186,6 +186,24 @@ def test_plan_when_requests_may_take_longer_than_the_gateway_says_so(deployments
     assert deployments.plan(wanted(timeout=900, endpoint="function-url")).notes == ()
 
 
+def test_plan_when_the_variables_are_longer_than_lambda_takes_refuses_them(deployments: Deployments) -> None:
+    # It measures them all as JSON, with that which names the API.
+    around = len('{"LEVEL":"","BENTOML_LAMBDA_API":"predict"}')
+    deployments.plan(wanted(env={"LEVEL": "x" * (4096 - around)}))
+    with pytest.raises(InvalidArgument, match="4097 bytes long, and Lambda takes 4096"):
+        deployments.plan(wanted(env={"LEVEL": "x" * (4097 - around)}))
+    with pytest.raises(InvalidArgument, match="4097 bytes"):
+        deployments.plan(wanted(env={"LEVEL": "x" * (4095 - around) + "\u00e9"}))
+
+
+def test_functions_may_write_to_their_own_log_groups_alone(deployments: Deployments) -> None:
+    resources = json.loads(deployments.plan(wanted()).files["template.json"])["Resources"]
+    (policy,) = resources["Role"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    groups = [name for name, each in resources.items() if each["Type"] == "AWS::Logs::LogGroup"]
+    assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]} for name in groups]
+
+
 @pytest.mark.parametrize("endpoint", ["http-api", "function-url", "none"])
 @pytest.mark.parametrize("image", [None, IMAGE], ids=["built", "given"])
 def test_template_passes_the_checks_of_cfn_lint(

@@ -184,6 +184,11 @@ def test_plan_for_graviton_builds_for_it(deployments: Deployments) -> None:
     assert any("--platform linux/arm64" in line for line in lines)
 
 
+def test_plan_when_the_template_is_larger_than_cloudformation_takes_refuses_it(deployments: Deployments) -> None:
+    with pytest.raises(InvalidArgument, match=r"more than 51200 bytes.*put long values"):
+        deployments.plan(wanted(env={f"A{number}": "x" * 1024 for number in range(50)}))
+
+
 def test_template_gives_the_role_no_more_than_it_needs(deployments: Deployments) -> None:
     def statements(**config: Any) -> list[dict[str, Any]]:
         template = json.loads(deployments.plan(wanted(**config)).files["template.json"])

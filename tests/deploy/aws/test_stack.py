@@ -117,6 +117,14 @@ def test_stack_that_is_being_changed_is_left_alone(stubber: Any, workshop: Works
         APPLIED.run(workshop)
 
 
+def test_stack_that_is_being_tidied_up_is_updated_when_it_is_done(stubber: Any, workshop: Workshop) -> None:
+    stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"), {"StackName": "dev-iris"})
+    stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE"), {"StackName": ID})
+    stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE"), {"StackName": "dev-iris"})
+    stubber.add_response("update_stack", {"StackId": ID})
+    APPLIED.run(workshop)
+
+
 def test_stack_that_could_not_be_taken_back_needs_a_person(stubber: Any, workshop: Workshop) -> None:
     stubber.add_response("describe_stacks", stack("UPDATE_ROLLBACK_FAILED"))
     stubber.add_response("describe_stack_events", FAILURE)
@@ -132,6 +140,26 @@ def test_removal_that_fails_says_why(stubber: Any, workshop: Workshop) -> None:
     stubber.add_response("describe_stack_events", failure)
     with pytest.raises(YataiDeploymentException, match="not removed: Role: it is in use"):
         removal().run(workshop)
+
+
+@pytest.mark.parametrize(
+    ("began", "end"),
+    [
+        ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"),
+        ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"),
+    ],
+)
+def test_removal_waits_for_the_end_of_an_update_as_aws_refuses_it_before(
+    stubber: Any, workshop: Workshop, began: str, end: str
+) -> None:
+    stubber.add_response("describe_stacks", stack(began), {"StackName": "dev-iris"})
+    stubber.add_response("describe_stacks", stack(end), {"StackName": ID})
+    stubber.add_response("describe_stacks", stack(end), {"StackName": "dev-iris"})
+    stubber.add_response("delete_stack", {}, {"StackName": ID})
+    stubber.add_response("describe_stacks", stack("DELETE_COMPLETE"), {"StackName": ID})
+    removal().run(workshop)
 
 
 @pytest.mark.parametrize("there", [lambda stubber: stubber.add_client_error("describe_stacks", **GONE),

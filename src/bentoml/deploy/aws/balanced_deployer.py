@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,9 @@ from bentoml.deploy.aws.names import base_name, owner_of
 from bentoml.deploy.aws.observation import observe_stack
 from bentoml.deploy.aws.place import Place
 from bentoml.deploy.aws.repository import REPOSITORY, RepositoryRemoval
-from bentoml.deploy.aws.stack import LARGEST_TEMPLATE, TEMPLATE, Stack, StackRemoval
+from bentoml.deploy.aws.stack import TEMPLATE, Stack, StackRemoval
+from bentoml.deploy.aws.template_values import FEWER_VARIABLES, template_text
 from bentoml.deploy.plans import Plan
-from bentoml.exceptions import InvalidArgument
 from bentoml.yatai.resolve import resolve_bundle_path
 
 if TYPE_CHECKING:
@@ -63,12 +62,7 @@ class BalancedDeployer(ABC):
         else:
             bundle = BundleImage(wanted.spec, self._platform(options), self.bundle, self.engine)
             image, steps = bundle.name_in(name, place), bundle.steps(name, owner, place)
-        text = json.dumps(self._template(name, wanted.spec.bento_tag, options), indent=1) + "\n"
-        if len(text.encode()) > LARGEST_TEMPLATE:
-            raise InvalidArgument(
-                f"the template has more than {LARGEST_TEMPLATE} bytes, which CloudFormation does not take: put long "
-                "values of variables into the image, or into the configuration of the bundle"
-            )
+        text = template_text(self._template(name, wanted.spec.bento_tag, options), FEWER_VARIABLES)
         stack = Stack(name, owner, place, image)
         return Plan({TEMPLATE: text}, (*steps, stack), (*_notes(options), *self._notes(options)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ from bentoml.deploy.aws.names import base_name, owner_of
 from bentoml.deploy.aws.observation import observe_stack
 from bentoml.deploy.aws.place import Place
 from bentoml.deploy.aws.repository import REPOSITORY, Repository, RepositoryRemoval
-from bentoml.deploy.aws.stack import LARGEST_TEMPLATE, TEMPLATE, Stack, StackRemoval
+from bentoml.deploy.aws.stack import TEMPLATE, Stack, StackRemoval
+from bentoml.deploy.aws.template_values import template_text
 from bentoml.deploy.plans import Plan
 from bentoml.exceptions import InvalidArgument
 from bentoml.yatai.deployment_models import Operator
@@ -64,7 +64,8 @@ class LambdaDeployer:
             context = BuildContext(CONTEXT, bundle.platform)
             steps += [Repository(name, owner, place), bundle.build(), EcrImage(image, context, self.engine)]
         stack = FunctionStack(name, wanted.spec.bento_tag, options, _chosen_apis(service, options))
-        files[TEMPLATE] = _template_text(stack)
+        advice = f"deploy the {len(stack.apis)} APIs one by one with api_name"
+        files[TEMPLATE] = template_text(stack.template(), advice)
         steps.append(Stack(name, owner, place, image))
         return Plan(files, tuple(steps), tuple(_notes(options)))
 
@@ -84,16 +85,6 @@ def _chosen_apis(service: BentoServiceMetadata, options: LambdaOptions) -> list[
         names = ", ".join(api.name for api in service.apis) or "none"
         raise InvalidArgument(f"the bundle has no API {options.api_name or ''!r}; it has {names}")
     return chosen
-
-
-def _template_text(stack: FunctionStack) -> str:
-    text = json.dumps(stack.template(), indent=1) + "\n"
-    if len(text.encode()) > LARGEST_TEMPLATE:
-        raise InvalidArgument(
-            f"{len(stack.apis)} APIs make a template of more than {LARGEST_TEMPLATE} bytes, which CloudFormation does "
-            "not take; deploy them one by one with api_name"
-        )
-    return text
 
 
 def _notes(options: LambdaOptions) -> Iterator[str]:

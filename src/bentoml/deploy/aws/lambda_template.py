@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bentoml.deploy.aws.lambda_handler import API_VARIABLE
 from bentoml.deploy.aws.names import logical_id, with_suffix
 from bentoml.deploy.aws.observation import ENDPOINT
-from bentoml.deploy.aws.template_values import GOES, IMAGE, PARAMETERS, attribute, ref, sub
+from bentoml.deploy.aws.roles import may_log, role
+from bentoml.deploy.aws.template_values import FEWER_VARIABLES, GOES, IMAGE, PARAMETERS, attribute, ref, sub
+from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_FUNCTION = 64
 KEPT_DAYS = 30
+_MOST_VARIABLE_BYTES = 4096
 _ROLE, _GATEWAY = "Role", "Gateway"
 _ADDRESS = f"https://${{{_GATEWAY}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
 
@@ -39,8 +43,14 @@ class FunctionStack:
     apis: Sequence[ApiMetadata]
 
     def template(self) -> dict[str, Any]:
-        """The template."""
-        resources: dict[str, Any] = {_ROLE: self._role()}
+        """The template.
+
+        Raises:
+            InvalidArgument: the variables are longer than Lambda takes them.
+        """
+        resources: dict[str, Any] = {
+            _ROLE: role("lambda", [may_log(*(logical_id("Log", api.name) for api in self.apis))])
+        }
         outputs: dict[str, Any] = {}
         if self.options.endpoint == "http-api":
             resources.update(self._gateway())
@@ -72,7 +82,7 @@ class FunctionStack:
             "MemorySize": self.options.memory_size,
             "Timeout": self.options.timeout,
             "Architectures": [self.options.architecture],
-            "Environment": {"Variables": {**self.options.env, API_VARIABLE: api.name}},
+            "Environment": {"Variables": self._variables(api)},
             "LoggingConfig": {"LogGroup": ref(log)},
         }
         group = {"LogGroupName": f"/aws/lambda/{name}", "RetentionInDays": KEPT_DAYS}
@@ -81,19 +91,15 @@ class FunctionStack:
             logical_id("Function", api.name): {"Type": "AWS::Lambda::Function", "Properties": properties},
         }
 
-    def _role(self) -> dict[str, Any]:
-        # Of the log groups of this stack alone; they are named after its functions.
-        place = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:/aws/lambda/{self.name}-*"
-        writes = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        policy = {"Statement": [{"Effect": "Allow", "Action": writes, "Resource": sub(place)}]}
-        trusts = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        return {
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trusts]},
-                "Policies": [{"PolicyName": "logs", "PolicyDocument": {"Version": "2012-10-17", **policy}}],
-            },
-        }
+    def _variables(self, api: ApiMetadata) -> dict[str, str]:
+        found = {**self.options.env, API_VARIABLE: api.name}
+        size = len(json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode())
+        if size > _MOST_VARIABLE_BYTES:
+            raise InvalidArgument(
+                f"the variables of a function are {size} bytes long, and Lambda takes {_MOST_VARIABLE_BYTES} of all "
+                f"together: {FEWER_VARIABLES}"
+            )
+        return found
 
     def _gateway(self) -> dict[str, Any]:
         stage = {"ApiId": ref(_GATEWAY), "StageName": "$default", "AutoDeploy": True}

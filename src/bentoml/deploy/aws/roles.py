@@ -36,9 +36,9 @@ def allow(actions: Sequence[str], resources: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resources}
 
 
-def may_log(group: str) -> dict[str, Any]:
-    """May write to a log group of the stack."""
-    return allow(["logs:CreateLogStream", "logs:PutLogEvents"], attribute(group))
+def may_log(*groups: str) -> dict[str, Any]:
+    """May write to log groups of the stack."""
+    return allow(["logs:CreateLogStream", "logs:PutLogEvents"], [attribute(group) for group in groups])
 
 
 def may_pull(repository: str, options: BalancedOptions) -> list[dict[str, Any]]:

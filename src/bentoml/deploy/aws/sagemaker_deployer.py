@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from bentoml.deploy.aws.sagemaker_observation import observe_endpoint
 from bentoml.deploy.aws.sagemaker_options import ANSWER_LIMIT_S, SageMakerOptions
 from bentoml.deploy.aws.sagemaker_template import EndpointStack
 from bentoml.deploy.aws.stack import TEMPLATE, Stack, StackRemoval
+from bentoml.deploy.aws.template_values import FEWER_VARIABLES, template_text
 from bentoml.deploy.plans import Plan
 from bentoml.service.sagemaker import answering_api
 from bentoml.yatai.deployment_models import Operator
@@ -62,7 +62,7 @@ class SageMakerDeployer:
             steps += bundle.steps(name, owner, place)
         template = EndpointStack(name, wanted.spec.bento_tag, api_name, options).template()
         steps.append(Stack(name, owner, place, image))
-        return Plan({TEMPLATE: json.dumps(template, indent=1) + "\n"}, tuple(steps), tuple(_notes(options)))
+        return Plan({TEMPLATE: template_text(template, FEWER_VARIABLES)}, tuple(steps), tuple(_notes(options)))
 
     def removal(self, resource: DeploymentResource) -> Step:
         """See `Deployer`."""

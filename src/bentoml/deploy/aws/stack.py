@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
 STACK = "cloudformation_stack"
 TEMPLATE = "template.json"
-LARGEST_TEMPLATE = 51_200
-"""Bytes of a template that goes with the call."""
 _POLL_S = 5
 _POLLS = 240
 # Of these nothing can be updated: their first creation has failed, or what is left of them could not be removed.
 _TO_REMOVE_FIRST = frozenset(
     {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
 )
+# What waits for the end of a change.
+_WAITERS = {
+    "CREATE_IN_PROGRESS": "stack_create_complete",
+    "UPDATE_IN_PROGRESS": "stack_update_complete",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "stack_update_complete",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "stack_rollback_complete",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "stack_rollback_complete",
+}
+# The change is made, and what it has replaced is being removed.
+_TIDIES_UP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,12 @@ class Stack:
         Raises:
             YataiDeploymentException: it cannot be now.
         """
+        if found["StackStatus"] == _TIDIES_UP:
+            workshop.say("wait until what the last update has replaced is removed")
+            settled = _settled(client, found)
+            if settled is None:
+                return None
+            found = settled
         status = found["StackStatus"]
         if status in _TO_REMOVE_FIRST or status == "DELETE_IN_PROGRESS":
             workshop.say(f"the stack is {status}; it is removed first")
@@ -102,7 +116,7 @@ class Stack:
                 f"`aws cloudformation continue-update-rollback --region {self.place.region} --stack-name {self.name}`, "
                 "and update again when it has come to its end; or delete the deployment"
             )
-        if status.endswith("_IN_PROGRESS") and status != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
+        if status.endswith("_IN_PROGRESS"):
             raise YataiDeploymentException(f"the stack is {status}; update again when that has come to its end")
         return found
 
@@ -146,12 +160,17 @@ def find_stack(client: Any, name: str) -> dict[str, Any] | None:
 
 
 def remove_stack(client: Any, found: dict[str, Any]) -> None:
-    """Remove a stack, and wait until it is gone.
+    """Remove a stack, and wait until it is gone; first until an update has come to its end, as AWS refuses it before.
 
     Raises:
         YataiDeploymentException: something of it could not be removed, or takes longer than 20 minutes.
     """
     errors = require("botocore.exceptions", EXTRA)
+    if found["StackStatus"].startswith("UPDATE_"):
+        settled = _settled(client, found)
+        if settled is None:
+            return
+        found = settled
     stack = found["StackId"]  # its name means nothing any more when it is gone
     if found["StackStatus"] != "DELETE_IN_PROGRESS":
         client.delete_stack(StackName=stack)
@@ -175,11 +194,13 @@ def refuse_used(client: Any, name: str, repository: str) -> None:
     Raises:
         YataiDeploymentException: it does, as its change was taken back, or the change takes longer than 20 minutes.
     """
-    found = _settled(client, name)
+    found = find_stack(client, name)
+    if found is not None and found["StackStatus"] != _TIDIES_UP:
+        found = _settled(client, found)
     if found is None or found["StackStatus"].startswith("DELETE_"):
         return
     status = found["StackStatus"]
-    if status.endswith("_IN_PROGRESS") and status != "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
+    if status.endswith("_IN_PROGRESS") and status != _TIDIES_UP:
         raise YataiDeploymentException(f"the stack is {status} still; update again when that has come to its end")
     values = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", ())}
     if values.get(IMAGE, "").startswith((f"{repository}@", f"{repository}:")):
@@ -188,19 +209,20 @@ def refuse_used(client: Any, name: str, repository: str) -> None:
         )
 
 
-def _settled(client: Any, name: str) -> dict[str, Any] | None:
+def _settled(client: Any, found: dict[str, Any]) -> dict[str, Any] | None:
+    """A stack when its change has come to its end, or after 20 minutes; None when it is gone."""
     errors = require("botocore.exceptions", EXTRA)
-    found = find_stack(client, name)
-    if found is None or not found["StackStatus"].startswith(("CREATE_IN", "UPDATE_IN", "UPDATE_ROLLBACK_IN")):
+    waiter = _WAITERS.get(found["StackStatus"])
+    if waiter is None:
         return found
-    kind = found["StackStatus"].removesuffix("_IN_PROGRESS").lower().replace("update_rollback", "rollback")
     try:
-        waiter = client.get_waiter(f"stack_{kind}_complete")
-        waiter.wait(StackName=found["StackId"], WaiterConfig={"Delay": _POLL_S, "MaxAttempts": _POLLS})
+        client.get_waiter(waiter).wait(
+            StackName=found["StackId"], WaiterConfig={"Delay": _POLL_S, "MaxAttempts": _POLLS}
+        )
     except errors.WaiterError as error:
         if "Error" in error.last_response:  # else it has come to another end, which is seen now
             raise
-    return find_stack(client, name)
+    return find_stack(client, found["StackName"])
 
 
 def _update(client: Any, wanted: dict[str, Any]) -> bool:
