@@ -63,12 +63,12 @@ def test_template_names_nothing_that_is_not_in_it(platform: str, kind: str) -> N
 def test_roles_may_do_no_more_than_they_need(platform: str, kind: str) -> None:
     template = template_of(platform, kind)
     found = list(statements(template))
-    everywhere = [each["Action"] for each in found if "*" in json.dumps(each["Resource"])]
+    everywhere = [each["Action"] for each in found if "*" in json.dumps(each["Resource"]) and "Condition" not in each]
     is_in_ecr = kind != "elsewhere"
     assert everywhere == ([["ecr:GetAuthorizationToken"]] if is_in_ecr else [])
     actions = {action for each in found for action in each["Action"]}
     assert not any("*" in action for action in actions)
-    reads = {"secretsmanager:GetSecretValue", "ssm:GetParameters"} if kind == "full" else set()
+    reads = {"secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt"} if kind == "full" else set()
     pulls = {"ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
              "ecr:GetDownloadUrlForLayer"} if is_in_ecr else set()  # fmt: skip
     assert actions == {"logs:CreateLogStream", "logs:PutLogEvents", *reads, *pulls}
@@ -86,6 +86,12 @@ def test_secrets_are_named_and_nothing_else_of_them_is_in_the_template() -> None
     server = properties(template, "Task")["ContainerDefinitions"][0]
     assert server["Secrets"] == [{"Name": name, "ValueFrom": arn} for name, arn in SECRETS.items()]
     reads = {each["Action"][0]: each["Resource"] for each in statements(template)}
+    # Whatever key has encrypted them; it decrypts nothing else.
+    decrypts = [each for each in statements(template) if each["Action"] == ["kms:Decrypt"]]
+    assert [each["Condition"] for each in decrypts] == [
+        {"StringEquals": {"kms:EncryptionContext:SecretARN": [SECRET]}},
+        {"StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": [PARAMETER]}},
+    ]
     assert reads["secretsmanager:GetSecretValue"] == [SECRET]
     assert reads["ssm:GetParameters"] == [PARAMETER]
 

@@ -84,6 +84,8 @@ def test_script_pulls_and_runs_the_image_and_says_that_it_went_well(tmp_path: Pa
     assert called[-1] == [
         "cfn-signal", "--exit-code", "0", "--stack", "dev-iris", "--resource", "Group", "--region", "eu-west-1",
     ]  # fmt: skip
+    # Old instances go at this word, so the load balancer has to have seen the new one: it looks twice.
+    assert called[-2] == ["sleep", "25"]
     (asked,) = [words for words in called if words[0] == "curl"]
     assert asked[-1] == "http://127.0.0.1:5000/readyz"
 

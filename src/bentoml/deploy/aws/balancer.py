@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LISTENER, TARGETS, BALANCER = "Listener", "Targets", "Balancer"
 _SECURE = "SecureListener"
 START_LIMIT_S = 900
+_LOOKS_EVERY_S, _LOOKS_FOR_S, _LOOKS = 10, 5, 2
+SEEN_AFTER_S = _LOOKS_EVERY_S * _LOOKS + _LOOKS_FOR_S
+"""So long after a server is ready the load balancer has seen it."""
 REQUESTS_LABEL = f"${{{BALANCER}.LoadBalancerFullName}}/${{{TARGETS}.TargetGroupFullName}}"
 _POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
@@ -73,9 +76,9 @@ def _targets(network: Network, options: BalancedOptions, target_type: str) -> di
         "Port": PORT,
         "VpcId": network.vpc,
         "HealthCheckPath": "/readyz",
-        "HealthCheckIntervalSeconds": 10,
-        "HealthCheckTimeoutSeconds": 5,
-        "HealthyThresholdCount": 2,
+        "HealthCheckIntervalSeconds": _LOOKS_EVERY_S,
+        "HealthCheckTimeoutSeconds": _LOOKS_FOR_S,
+        "HealthyThresholdCount": _LOOKS,
         "UnhealthyThresholdCount": 3,
         "Matcher": {"HttpCode": "200"},
         "TargetGroupAttributes": _pairs(attributes),

@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from bentoml.deploy.aws.balanced_options import AFTER_GRACE_S
-from bentoml.deploy.aws.balancer import START_LIMIT_S
+from bentoml.deploy.aws.balancer import SEEN_AFTER_S, START_LIMIT_S
 from bentoml.deploy.aws.network import PORT
 from bentoml.deploy.aws.template_values import IMAGE, ref
 from bentoml.exceptions import InvalidArgument
@@ -71,6 +71,9 @@ until curl --silent --fail --output /dev/null --max-time 5 http://127.0.0.1:@POR
   fi
   sleep 2
 done
+
+# Old instances go when this one says that it is ready, so the load balancer has to know it by then.
+sleep @SEEN@
 """
 
 
@@ -105,6 +108,7 @@ def script(options: Ec2Options) -> str:
         ("@PORT@", PORT),
         ("@STOP@", options.drain_s + AFTER_GRACE_S),
         ("@START@", START_LIMIT_S),
+        ("@SEEN@", SEEN_AFTER_S),
         ("@ENV@", env),  # the last one, as a value may look like one of these names
     ):
         text = text.replace(name, str(value))

@@ -207,7 +207,18 @@ def _may_read(options: EcsOptions) -> list[dict[str, Any]]:
     parameters = sorted({arn for arn in options.secrets.values() if ":ssm:" in arn})
     found = []
     if secrets:
-        found.append(allow(["secretsmanager:GetSecretValue"], secrets))
+        found += [allow(["secretsmanager:GetSecretValue"], secrets), _may_decrypt("SecretARN", secrets)]
     if parameters:
-        found.append(allow(["ssm:GetParameters"], parameters))
+        found += [allow(["ssm:GetParameters"], parameters), _may_decrypt("PARAMETER_ARN", parameters)]
     return found
+
+
+def _may_decrypt(context: str, arns: list[str]) -> dict[str, Any]:
+    """May decrypt these, which is needed where a key of the user's own has encrypted them.
+
+    Args:
+        context: what names them in the context with which they are encrypted.
+        arns: of the secrets or parameters.
+    """
+    keys = sub("arn:${AWS::Partition}:kms:*:*:key/*")
+    return {**allow(["kms:Decrypt"], keys), "Condition": {"StringEquals": {f"kms:EncryptionContext:{context}": arns}}}
