@@ -1,0 +1,1 @@
+"""Offline batch: an API of a bundle on files, row by row the same answers as over HTTP."""
