@@ -84,7 +84,7 @@ class DataframeInput(BaseTextInput):
         self.orient = orient
         self.columns: Names | None = None if columns is None else tuple(columns)
         self.dtype = _checked_dtype(input_dtypes if dtype is None else dtype, self.columns)
-        self._layout = TableLayout(orient, self.columns, self.dtype)
+        self.layout = TableLayout(orient, self.columns, self.dtype)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -151,6 +151,10 @@ class DataframeInput(BaseTextInput):
         # A declared type holds for values as JSON has them.
         task.data = table if self.dtype is None else table.as_json()
 
+    def fill_from_table(self, task: InferenceTask[Any], table: Table) -> None:
+        """Put a table that was read for `layout` into `task.data`, as if it had been read from a body."""
+        task.data = table
+
     def group_tasks(self, tasks: Sequence[InferenceTask[Any]]) -> list[Group]:
         """Parse each table; those that fail are discarded with status 400, the others parted by columns and types."""
         groups: dict[Any, Group] = {}
@@ -212,7 +216,7 @@ class DataframeInput(BaseTextInput):
 
     def _parse(self, task: InferenceTask[Any]) -> Table | None:
         try:
-            table = read_table(task.data, _format_of(task), self._layout)
+            table = read_table(task.data, _format_of(task), self.layout)
         except InputError as error:
             task.discard(
                 http_status=error.status_code,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bentoml.types import HTTPRequest, InferenceResult
 
 T = TypeVar("T")
+R = TypeVar("R", bound=BatchRun)
 
 REQUEST_ID_HEADER = "X-Request-Id"
 
@@ -227,6 +228,19 @@ class InferenceAPI:
     def infer(self, tasks: Iterable[InferenceTask[Any]]) -> list[InferenceResult[Any]]:
         """See `infer_async`."""
         return self._run_to_end(self.infer_async(tasks))
+
+    def infer_in(self, run_type: type[R], tasks: Sequence[InferenceTask[Any]]) -> tuple[R, list[InferenceResult[Any]]]:
+        """Answer tasks in a run of another kind, which may keep more than results.
+
+        Args:
+            run_type: how the batch is taken through the pipeline.
+            tasks: of an API that is no stream.
+
+        Returns:
+            The run, and one result per task, in order.
+        """
+        run = run_type(self.name, self.input_adapter, self._function, self.output_adapter, is_batch=self.batch)
+        return run, self._run_to_end(run.infer(tasks))
 
     def handle_batch_request(
         self, requests: Sequence[HTTPRequest], task_ids: Sequence[str] | None = None

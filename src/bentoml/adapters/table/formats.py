@@ -63,7 +63,7 @@ def read_table(content: Any, media_type: str, layout: TableLayout) -> Table:
     Raises:
         InputError: the content cannot be used.
     """
-    if isinstance(content, (JsonTable, TensorTable)):
+    if isinstance(content, (JsonTable, TensorTable, FrameTable)):
         return content
     if media_type == CSV:
         return parse_csv(content or "", layout)
