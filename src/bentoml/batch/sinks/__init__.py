@@ -1,0 +1,1 @@
+"""Where answers go: a part per piece, and all parts as one file."""
