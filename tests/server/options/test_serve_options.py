@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bentoml._util.cpus import cpu_count
 from bentoml.exceptions import InvalidArgument
-from bentoml.server.options.cpus import cpu_count
 from bentoml.server.options.serve_options import ServeOptions
 
 

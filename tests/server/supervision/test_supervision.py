@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bentoml.server.options.cpus import cpu_count
-from bentoml.server.workers.worker_threads import thread_limits
+from bentoml._util.cpus import cpu_count
+from bentoml._util.worker_threads import thread_limits
 from tests.plain_http import NO_TLS
 from tests.server.live import LiveServer, live_server, metric, save_bundle
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from bentoml._http.proxies import Proxies
+from bentoml._util.cpus import cpu_count
 from bentoml.configuration import get_config, is_debug
 from bentoml.exceptions import InvalidArgument
 from bentoml.server.options.cors_options import CorsOptions
-from bentoml.server.options.cpus import cpu_count
 from bentoml.server.options.gpus import check_device, check_gpus, visible_gpus
 from bentoml.server.options.tokens import check_digests
 

@@ -9,8 +9,9 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.cpus import cpu_count
+from bentoml._util.worker_threads import thread_limits
 from bentoml.configuration import get_config
-from bentoml.server.options.cpus import cpu_count
 from bentoml.server.options.gpus import gpu_variables
 from bentoml.server.processes.child import (
     CRASHED,
@@ -28,7 +29,6 @@ from bentoml.server.supervision.member import Member
 from bentoml.server.supervision.nursery import Nursery, NurseryDiedError
 from bentoml.server.supervision.restarts import Restarts
 from bentoml.server.workers.wear import MEANINGS, Relief
-from bentoml.server.workers.worker_threads import thread_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

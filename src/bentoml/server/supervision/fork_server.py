@@ -28,6 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bentoml._util.worker_threads import apply_thread_limits
 from bentoml.server.metrics.registry_report import Inherited
 from bentoml.server.processes.child import (
     FAILED_EXIT_CODE,
@@ -38,7 +39,6 @@ from bentoml.server.processes.child import (
 )
 from bentoml.server.processes.signals import leave_signals_to_parent
 from bentoml.server.workers.worker import load_service, serve_calls
-from bentoml.server.workers.worker_threads import apply_thread_limits
 
 if TYPE_CHECKING:
     from bentoml.server.options.serve_options import ServeOptions

@@ -10,10 +10,10 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
+from bentoml._util.worker_threads import thread_limits
 from bentoml.server.processes.child import FORK_LINE_BYTES, FORKED_ENDED
 from bentoml.server.processes.child_process import how
 from bentoml.server.supervision.forked_worker import ForkedWorker
-from bentoml.server.workers.worker_threads import thread_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

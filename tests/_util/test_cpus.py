@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bentoml.server.options.cpus import cpu_count
+from bentoml._util.cpus import cpu_count
 
 ALL = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bentoml.server.workers.worker_threads import thread_limits
+from bentoml._util.worker_threads import thread_limits
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_libraries_that_are_loaded_already_get_the_threads_of_a_forked_worker() 
     pytest.importorskip("numpy")
     code = """
 import os, numpy, threadpoolctl
-from bentoml.server.workers.worker_threads import apply_thread_limits
+from bentoml._util.worker_threads import apply_thread_limits
 threads = lambda: [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
 print(set(threads()))
 apply_thread_limits({"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"})
