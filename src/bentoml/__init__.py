@@ -34,7 +34,18 @@ _HOME_OF = {
     "web_static_content": "bentoml.service.decorators",
 }
 _SUBMODULES = frozenset(
-    {"adapters", "artifact", "exceptions", "frameworks", "handlers", "saved_bundle", "service", "types", "yatai"}
+    {
+        "adapters",
+        "artifact",
+        "batch",
+        "exceptions",
+        "frameworks",
+        "handlers",
+        "saved_bundle",
+        "service",
+        "types",
+        "yatai",
+    }
 )
 
 __all__ = [

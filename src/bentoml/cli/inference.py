@@ -80,16 +80,26 @@ def run_command(
     The other words go to the input adapter of the API: --input VALUE..., --input-file FILE...,
     --max-batch-size N, -o json|str; a DataframeInput also takes --format json|csv. Inputs of several
     files take --input-NAME and --input-file-NAME; outputs of files and images take --output-dir DIR.
+
+    With -o/--output FILE.csv|.jsonl|.parquet|.arrow all rows of large files are answered into one file:
+    --input-file FILE|DIR|PATTERN..., --format csv|jsonl|parquet|arrow|file, --column NAME, --workers N,
+    --chunk-rows N, --errors FILE, --fail-fast, --max-errors N, --resume, --overwrite, --report text|json.
     """
     if api_name.startswith("-"):
         raise click.UsageError("Missing argument 'API': name the API before the options of its adapter.")
     isolation = taken_isolation(isolation_given, verify=verify)
     if isolation is not None:
         go_on_isolated(click.get_current_context(), verbosity, bento, yatai_url, isolation)
+    from bentoml.cli.batch_job import run_batch
+    from bentoml.cli.batch_words import read_batch_words
     from bentoml.cli.progress import ProgressLine, is_wanted
     from bentoml.cli.resolving import bundle_path
     from bentoml.saved_bundle import load
 
+    words = read_batch_words(adapter_args)
+    if words is not None:
+        run_batch(bundle_path(bento, yatai_url), api_name, words, verbosity, verify=verify, allow_pickle=allow_pickle)
+        return
     service = load(bundle_path(bento, yatai_url), verify=verify, allow_pickle=allow_pickle)
     api = service.get_inference_api(api_name)
     line = ProgressLine(sys.stderr) if is_wanted(quiet=verbosity.quiet) else None

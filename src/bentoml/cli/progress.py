@@ -20,7 +20,7 @@ def is_wanted(*, quiet: bool) -> bool:
     return not quiet and sys.stderr.isatty() and not sys.stdout.isatty()
 
 
-def _write_over(terminal: TextIO, text: str) -> None:
+def write_over(terminal: TextIO, text: str) -> None:
     """Put a text, cut to the width of the terminal, in the place of what is on the line."""
     width = shutil.get_terminal_size().columns
     terminal.write(f"{_ERASE_LINE}{text[: width - 1]}")
@@ -66,13 +66,13 @@ class ProgressLine:
     def close(self) -> None:
         """Leave a clean line."""
         if self._is_visible:
-            _write_over(self._terminal, "")
+            write_over(self._terminal, "")
             self._is_visible = False
 
     def _show(self, now_s: float) -> None:
         self._shown_s = now_s
         self._is_visible = True
-        _write_over(self._terminal, self._text(now_s))
+        write_over(self._terminal, self._text(now_s))
 
     def _text(self, now_s: float) -> str:
         done, verb = (self._answered, "answered") if self._answered else (self._read, "read")
@@ -100,11 +100,11 @@ class StatusLine:
     def show(self, text: str) -> None:
         """Put a text in the place of the one before; what could steer the terminal is left out."""
         plain = "".join(character if character.isprintable() else " " for character in text)
-        _write_over(self._terminal, f"{self._clock() - self._began_s:.0f} s  {plain}")
+        write_over(self._terminal, f"{self._clock() - self._began_s:.0f} s  {plain}")
 
     def close(self) -> None:
         """Leave a clean line."""
-        _write_over(self._terminal, "")
+        write_over(self._terminal, "")
 
 
 class TransferLine:
@@ -132,12 +132,12 @@ class TransferLine:
         elif now_s - self._shown_s >= SHORTEST_BETWEEN_S or done_bytes >= total_bytes:
             self._shown_s = now_s
             self._is_visible = True
-            _write_over(self._terminal, self._text(now_s, done_bytes, total_bytes, *self._first))
+            write_over(self._terminal, self._text(now_s, done_bytes, total_bytes, *self._first))
 
     def close(self) -> None:
         """Leave a clean line."""
         if self._is_visible:
-            _write_over(self._terminal, "")
+            write_over(self._terminal, "")
             self._is_visible = False
 
     def _text(self, now_s: float, done_bytes: int, total_bytes: int, began_s: float, before_bytes: int) -> str:

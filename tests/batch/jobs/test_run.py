@@ -163,6 +163,15 @@ def test_run_onto_a_file_that_exists_needs_overwrite(bundle: Path, tmp_path: Pat
     assert (tmp_path / "out.csv").read_text() == "result\n2\n"
 
 
+def test_run_never_reads_what_it_writes(bundle: Path, tmp_path: Path) -> None:
+    source = lines_file(tmp_path, [1])
+    with pytest.raises(InvalidArgument, match="lies in the input"):
+        run(bundle, "value", tmp_path, tmp_path / "out.csv", workers=1)
+    with pytest.raises(InvalidArgument, match="is one of the inputs"):
+        run(bundle, "value", tmp_path / "*.jsonl", source, workers=1, overwrite=True)
+    assert source.read_text() == "1\n"
+
+
 @pytest.mark.parametrize(
     ("api", "options", "problem"),
     [

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bentoml._util.cpus import cpu_count
@@ -20,10 +21,10 @@ from bentoml.batch.sinks.parts import PartFiles
 from bentoml.batch.sources.input_files import list_files
 from bentoml.batch.sources.piece import Format
 from bentoml.batch.sources.plan import plan_pieces
+from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from bentoml.batch.jobs.job import BatchJob
     from bentoml.batch.sinks.parts import PartRecord
@@ -55,6 +56,7 @@ def run_job(job: BatchJob, on_progress: Callable[[BatchProgress], None] | None =
         with closing(Crew(task, job.workers, thread_limits(job.workers, cpu_count(), os.environ))) as crew:
             crew.start()
             files = list_files(job.inputs, Format.WHOLE if crew.takes_files and job.format is None else job.format)
+            _check_apart(job, files)
             work_directory.begin(directory, job, files)
             crew.answer(run.missing(files), run.done)
         parts = run.parts()
@@ -77,6 +79,19 @@ def run_job(job: BatchJob, on_progress: Callable[[BatchProgress], None] | None =
         call_s=sum(record.call_s for record in records),
         join_s=ended_s - joining_s,
     )
+
+
+def _check_apart(job: BatchJob, files: Sequence[InputFile]) -> None:
+    """See that no job reads what it writes, now or when it goes on.
+
+    Raises:
+        InvalidArgument: it would.
+    """
+    within = [one for one in job.inputs if Path(one).is_dir() and job.output.is_relative_to(Path(one).absolute())]
+    if within:
+        raise InvalidArgument(f"the output {job.output} lies in the input {within[0]}; write to another directory")
+    if any(file.path in {str(job.output), str(job.errors)} for file in files):
+        raise InvalidArgument(f"the output {job.output} is one of the inputs; write to another file")
 
 
 class _Run:

@@ -11,6 +11,7 @@ from bentoml.batch.jobs.job import BatchJob
 from bentoml.batch.jobs.local_run import run_job
 from bentoml.batch.sources.piece import CutSize, Format
 from bentoml.exceptions import InvalidArgument
+from bentoml.yatai.resolve import resolve_bundle_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ def run(  # noqa: PLR0913 - one call for users, who name what they give
     A row that fails is a row of nulls in the output; the errors file says why.
 
     Args:
-        bundle: directory of the bundle.
+        bundle: directory, address, `NAME:VERSION` or `NAME@ALIAS`.
         api: name of the API.
         inputs: a file, a directory, a pattern, or several of these: CSV, JSON lines, Parquet or Arrow, a row per
             record; for APIs of files and images any files, a row each.
@@ -62,6 +63,7 @@ def run(  # noqa: PLR0913 - one call for users, who name what they give
         on_progress: is told how far the job has come, whenever a piece is done.
 
     Raises:
+        BentoMLException: there is no such bundle.
         InvalidArgument: an input cannot be read, or the output may not be written.
         RowsFailedError: more rows failed than may.
         BentoMLException: a worker cannot go on, or the answers do not fit into one file.
@@ -69,7 +71,7 @@ def run(  # noqa: PLR0913 - one call for users, who name what they give
     given = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     target = Path(output).absolute()
     job = BatchJob(
-        bundle=Path(bundle).absolute(),
+        bundle=resolve_bundle_path(os.fspath(bundle)).absolute(),
         api=api,
         inputs=[os.fspath(one) for one in given],
         output=target,
