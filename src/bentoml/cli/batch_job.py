@@ -121,7 +121,8 @@ def progress_text(progress: BatchProgress) -> str:
 def report_text(report: BatchReport) -> str:
     """What a job has come to, for people."""
     rate = report.rows / max(report.seconds, 1e-9)
-    head = f"{report.rows:,} rows in {report.seconds:,.1f} s ({rate:,.0f} rows/s, {report.workers} workers)"
+    crew = "1 worker" if report.workers == 1 else f"{report.workers} workers"
+    head = f"{report.rows:,} rows in {report.seconds:,.1f} s ({rate:,.0f} rows/s, {crew})"
     spent = (
         f"{report.read_s:,.1f} to read, {report.call_s:,.1f} in the API; then {report.join_s:,.1f} to join the parts"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import bentoml
-from bentoml.adapters import DataframeInput, FileInput, JsonInput, NumpyNdarrayInput, StringInput
+from bentoml.adapters import DataframeInput, FileInput, FileOutput, JsonInput, NumpyNdarrayInput, StringInput
 from bentoml.batch.calls.api_rows import rows_of
 from bentoml.batch.calls.row_run import Caution, answer_rows
 from bentoml.batch.calls.whole_columns import whole_columns
@@ -21,7 +22,7 @@ from bentoml.batch.sources.input_files import list_files
 from bentoml.batch.sources.piece import CutSize, Format, Piece
 from bentoml.batch.sources.plan import plan_pieces
 from bentoml.service.inference_api import InferenceAPI
-from bentoml.types import HTTPRequest, InferenceError, InferenceResult
+from bentoml.types import FileLike, HTTPRequest, InferenceError, InferenceResult
 
 
 class Rows(bentoml.BentoService):
@@ -61,6 +62,42 @@ class Rows(bentoml.BentoService):
     @bentoml.api(input=JsonInput(), batch=True)
     async def waiting(self, values: list[Any]) -> list[int]:
         return [len(values)] * len(values)
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+
+class Typed(bentoml.BentoService):
+    @bentoml.api(batch=True)
+    def points(self, points: list[Point]) -> list[Point]:
+        return [Point(point.x + 1) for point in points]
+
+    @bentoml.api(input=JsonInput(), output=FileOutput(), batch=True)
+    def files(self, values: list[Any]) -> list[Any]:
+        return [FileLike(bytes_=b"x") for _ in values]
+
+
+def test_objects_are_what_they_are_over_http(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"x": 1}\n{"x": "no"}\n{"x": 3}')
+
+    columns, errors = answered(Typed().get_inference_api("points"), piece_of(path))
+
+    assert columns == {"result": [{"x": 2}, None, {"x": 4}]}
+    assert list(errors) == [1]
+
+
+def test_files_as_answers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text("1\n2")
+
+    columns, errors = answered(Typed().get_inference_api("files"), piece_of(path))
+
+    assert columns == {}
+    assert all("a row of a file can be numbers, text or JSON" in reason for reason in errors.values())
+    assert len(errors) == 2
 
 
 @pytest.fixture(scope="module")

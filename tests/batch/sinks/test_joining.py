@@ -16,6 +16,7 @@ from bentoml.batch.calls.row_run import PieceAnswers
 from bentoml.batch.sinks.joining import join_errors, join_parts
 from bentoml.batch.sinks.output_format import OutputFormat, output_format
 from bentoml.batch.sinks.parts import PartFiles, PartRecord
+from bentoml.batch.sinks.text_rows import csv_of
 from bentoml.batch.sources.piece import Format, Piece
 from bentoml.exceptions import BentoMLException, InvalidArgument
 
@@ -141,3 +142,8 @@ def test_read_of_a_part_that_is_damaged_finds_none(tmp_path: Path, name: str, da
 def test_output_format_of_another_name_says_which_there_are() -> None:
     with pytest.raises(InvalidArgument, match=r"ends with \.csv, \.jsonl, \.arrow, \.parquet"):
         output_format("out.txt")
+
+
+def test_a_column_of_whole_numbers_is_written_as_any_other() -> None:
+    values = [3, -(2**63), 0]
+    assert csv_of({"a": np.array(values)}) == csv_of({"a": values}) == b"3\n-9223372036854775808\n0\n"

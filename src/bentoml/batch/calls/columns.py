@@ -6,8 +6,11 @@ such values one per key; every other list is the column `result`. No library is 
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from bentoml.adapters.array.tensors import as_array, is_array_type
 from bentoml.adapters.errors import ReturnLengthError
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 RESULT = "result"
 _AS_ARRAY = "biufM"
+_PLAIN = (bool, int, float, str, bytes, dt.date, dt.time, dt.timedelta, Decimal, UUID, list, tuple, dict, type(None))
 
 
 def columns_of(value: Any, rows: int) -> Columns:
@@ -112,6 +116,12 @@ def plain_list(values: Sequence[Any]) -> list[Any]:
         one.item() if isinstance(one, numpy.generic) else as_array(one).tolist() if is_array_type(type(one)) else one
         for one in values
     ]
+
+
+def is_plain(columns: Columns) -> bool:
+    """Whether all values can be in a cell: numbers, text, dates, and lists and objects, whatever these hold."""
+    lists = [values for values in columns.values() if isinstance(values, list)]
+    return all(issubclass(kind, _PLAIN) for values in lists for kind in set(map(type, values)))
 
 
 def as_list(values: Values) -> list[Any]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from bentoml.adapters.errors import InputError
-from bentoml.batch.calls.columns import columns_of
+from bentoml.adapters.errors import InputError, ReturnLengthError
+from bentoml.adapters.wire.json_text import parse_json
+from bentoml.adapters.wire.media_types import JSON
+from bentoml.batch.calls.columns import RESULT, columns_of, is_plain
 from bentoml.exceptions import BentoMLException
 from bentoml.service.batch_run import BatchRun, UserFunctionError
 from bentoml.types import InferenceError, InferenceResult
@@ -36,8 +38,21 @@ class ColumnRun(BatchRun):
         self._keep(tasks, self._columns, values, tasks)
 
     def _columns(self, values: Any, tasks: Tasks) -> Sequence[InferenceResult[Any]]:
-        self.answers.append((tasks, columns_of(values, sum(task.batch or 1 for task in tasks))))
+        columns = columns_of(values, sum(task.batch or 1 for task in tasks))
+        if not is_plain(columns):
+            columns = {RESULT: [self._value_of(result) for result in self._packed(values, tasks)]}
+        self.answers.append((tasks, columns))
         return [InferenceResult(data=None) for _ in tasks]
+
+    def _value_of(self, result: InferenceResult[Any]) -> Any:
+        """What is answered over HTTP, where the value itself is nothing that a file can hold."""
+        response = self._output_adapter.to_http_response(result)
+        if response.headers.content_type != JSON:
+            raise ReturnLengthError(
+                f"the API function returned values that are answered as {response.headers.content_type or 'bytes'}; "
+                "a row of a file can be numbers, text or JSON"
+            )
+        return parse_json(response.body.decode())
 
     def _mismatch(self, tasks: list[InferenceTask[Any]], reason: object) -> None:
         for task in tasks:
@@ -141,7 +156,7 @@ def _answer_tasks(
     for answered, columns in run.answers:
         found.answers.append(([places[id(task)] for task in answered], columns))
     found.answers.extend(
-        ([position], {"result": [result.data]})
+        ([position], {RESULT: [result.data]})
         for result, position in zip(results, positions, strict=True)
         if result.data is not None and not isinstance(result, InferenceError)
     )

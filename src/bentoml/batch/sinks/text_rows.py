@@ -27,6 +27,10 @@ def csv_line(names: Sequence[str]) -> bytes:
 
 def csv_of(columns: Columns) -> bytes:
     """Lines without a header; a missing value is empty, lists and objects are JSON."""
+    if len(columns) == 1:
+        (values,) = columns.values()
+        if not isinstance(values, list) and values.dtype.kind in "iu":
+            return "\n".join([*map(str, values.tolist()), ""]).encode()
     return csv_rows(zip(*(_cells(as_list(values)) for values in columns.values()), strict=True))
 
 
