@@ -50,6 +50,10 @@ def test_healthcheck_of_a_server_that_can_answer_exits_with_0(server: HTTPServer
     assert check("--port", port) == (0, f"the server on port {port} can answer\n")
 
 
+def test_healthcheck_when_quiet_says_by_its_exit_code_that_the_server_can_answer(server: HTTPServer) -> None:
+    assert check("--quiet", "--port", str(server.server_port)) == (0, "")
+
+
 def test_healthcheck_of_a_server_that_cannot_exits_with_1(server: HTTPServer) -> None:
     server.status = 503  # type: ignore[attr-defined]
     code, output = check("--port", str(server.server_port))

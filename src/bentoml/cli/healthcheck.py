@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bentoml.cli.options import bento_command
 from bentoml.exceptions import CLIException
+
+if TYPE_CHECKING:
+    from bentoml.cli.command import Verbosity
 
 _FIRST_PROCESS = Path("/proc/1/cmdline")
 _PORT = re.compile(r"(?:^|\0)(?:--port|-p)(?:=|\0)?(?P<port>[0-9]{1,5})(?=\0|$)")
@@ -22,8 +26,11 @@ _HAS_TLS = re.compile(r"(?:^|\0)--ssl-certfile(?:=|\0)")
 )
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True,
               metavar="SECONDS", help="How long an answer may take.")  # fmt: skip
-def healthcheck_command(port: int | None, timeout_s: float) -> None:
+@click.pass_obj
+def healthcheck_command(verbosity: Verbosity, port: int | None, timeout_s: float) -> None:
     """Ask the server on this machine at /healthz whether it can answer; exit with 0 when it can, else with 1.
+
+    With --quiet nothing is printed but what is wrong.
 
     In a container the port is that of the command line that the container was started with, or of PORT or BENTOML_PORT.
     """
@@ -32,7 +39,8 @@ def healthcheck_command(port: int | None, timeout_s: float) -> None:
     status = _status(found, timeout_s, has_tls=_HAS_TLS.search(first) is not None)
     if status != 200:
         raise CLIException(f"the server on port {found} answers with status {status}; it starts, ends or is overloaded")
-    click.echo(f"the server on port {found} can answer")
+    if not verbosity.quiet:
+        click.echo(f"the server on port {found} can answer")
 
 
 def _first_command_line() -> str:
