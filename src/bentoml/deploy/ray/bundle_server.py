@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bentoml._util import proc
 from bentoml._util.daemon_thread import run_in_daemon_thread
 from bentoml._util.optional import require
+from bentoml.deploy.ray.socket_directory import SocketDirectory
 from bentoml.exceptions import BentoMLException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _POLL_S = 0.05
 _ANSWER_S = 10.0
@@ -49,7 +48,7 @@ class BundleServer:
         self._workers = workers
         self._env = env
         self._grace_s = grace_s
-        self._directory = Path(tempfile.mkdtemp(prefix="bentoml-ray-"))
+        self._directory = SocketDirectory()
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -62,7 +61,7 @@ class BundleServer:
             BentoMLException: it ends instead; the text has its last lines.
         """
         aiohttp = require("aiohttp")
-        socket = self._directory / "server.sock"
+        socket = self._directory.path / "server.sock"
         process = self._process = self._spawned(socket)
         connector = aiohttp.UnixConnector(str(socket), limit=0, keepalive_timeout=_IDLE_S)
         self.session = aiohttp.ClientSession(
@@ -104,7 +103,7 @@ class BundleServer:
             os.close(self._lifeline)
             self._lifeline = None
             await self.session.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory.remove()
 
     def _spawned(self, socket: Path) -> subprocess.Popen[bytes]:
         read_end, self._lifeline = os.pipe()
@@ -112,7 +111,11 @@ class BundleServer:
         argv += [f"--uds={socket}", f"--workers={self._workers}"]
         try:
             process = proc.spawn(
-                argv, env=self._env, pass_fds=(read_end,), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                argv,
+                env=self._env,
+                pass_fds=(read_end, self._directory.lock),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
             )
         finally:
             os.close(read_end)
