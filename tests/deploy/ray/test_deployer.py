@@ -183,6 +183,14 @@ def test_plan_is_a_file_that_serve_deploy_takes(deployments: Deployments, lookal
     assert deployment["ray_actor_options"] == {"num_cpus": 1, "num_gpus": 0.5, "memory": 1 << 30}
 
 
+def test_replicas_are_the_least_ones_when_they_scale(deployments: Deployments, lookalike: LookAlike) -> None:
+    plan = deployments.plan(wanted(lookalike.address, replicas=2, max_replicas=4))
+    (application,) = yaml.safe_load(plan.files["serve.yaml"])["applications"]
+    assert application["deployments"][0]["autoscaling_config"] == {"min_replicas": 2, "max_replicas": 4}
+    with pytest.raises(InvalidArgument, match="max_replicas must be 3"):
+        deployments.plan(wanted(lookalike.address, replicas=3, max_replicas=2))
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

@@ -74,7 +74,7 @@ def _deployment(options: RayOptions) -> dict[str, Any]:
     scale: dict[str, Any] = {"num_replicas": options.replicas}
     if options.max_replicas is not None:
         scaling: dict[str, Any] = {
-            "min_replicas": 1 if options.min_replicas is None else options.min_replicas,
+            "min_replicas": options.least_replicas,
             "max_replicas": options.max_replicas,
         }
         if options.target_ongoing_requests is not None:

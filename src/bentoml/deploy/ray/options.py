@@ -27,8 +27,8 @@ class RayOptions:
     Args:
         address: of the dashboard, such as `http://head:8265`.
         route_prefix: of its paths; two applications of a cluster cannot have the same.
-        replicas: so many, unless `max_replicas` lets Ray decide.
-        min_replicas: fewest; 0 stops the last one when nobody asks.
+        replicas: so many; the least of them when `max_replicas` lets Ray decide.
+        min_replicas: another least; 0 stops the last one when nobody asks.
         max_replicas: most; None for a fixed number.
         target_ongoing_requests: of a replica, over which Ray starts another one.
         max_ongoing_requests: that a replica is given at a time; what comes together is batched there.
@@ -74,7 +74,7 @@ class RayOptions:
                 if getattr(self, name) is not None:
                     raise InvalidArgument(f"{name} is of no use without max_replicas")
         check_number("min_replicas", self.min_replicas, 0, MOST_REPLICAS)
-        check_number("max_replicas", self.max_replicas, max(self.min_replicas or 1, 1), MOST_REPLICAS)
+        check_number("max_replicas", self.max_replicas, max(self.least_replicas, 1), MOST_REPLICAS)
         check_number("target_ongoing_requests", self.target_ongoing_requests, 0.01, self.max_ongoing_requests)
         check_number("max_ongoing_requests", self.max_ongoing_requests, 1, 1_000_000)
         check_number("max_queued_requests", self.max_queued_requests, -1, 1_000_000)
@@ -83,6 +83,11 @@ class RayOptions:
         check_number("memory_bytes", self.memory_bytes, 1, 1 << 50)
         check_number("workers", self.workers, 1, MOST_WORKERS)
         check_variables(self.env, _OWN_VARIABLES)
+
+    @property
+    def least_replicas(self) -> int:
+        """The fewest replicas when they scale."""
+        return self.replicas if self.min_replicas is None else self.min_replicas
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> RayOptions:
