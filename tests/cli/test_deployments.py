@@ -71,5 +71,5 @@ def test_get_prints_the_record(run: CliRunner) -> None:
 
 def test_get_when_there_is_none_fails(run: CliRunner) -> None:
     said = printed(run, "get nothing", exit_code=1)
-    text = "NOT_FOUND:No deployment nothing is recorded in the namespace dev"
+    text = "No deployment nothing is recorded in the namespace dev"
     assert said == f"Error: bentoml-cli deployment get failed: {text}\n"

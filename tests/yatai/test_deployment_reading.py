@@ -98,7 +98,7 @@ def test_operator_is_read_however_it_is_written(written: object) -> None:
 
 @pytest.mark.parametrize("written", ["lambda", "", 99, True, None, 3.0])
 def test_operator_that_there_is_not_is_refused(written: object) -> None:
-    with pytest.raises(InvalidArgument, match=r"There is no operator .*; use one of CUSTOM, AWS_SAGEMAKER"):
+    with pytest.raises(InvalidArgument, match=r"There is no operator .*; use one of custom, aws-sagemaker"):
         read_operator(written)
 
 

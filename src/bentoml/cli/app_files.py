@@ -22,7 +22,7 @@ PLATFORMS = ("heroku", "fly", "render", "digitalocean", "cloud-foundry")
 @bento_command("app-files", short_help="Write the files of an app for Heroku, Fly and others.")
 @app_options
 @click.option("--for", "platform", type=click.Choice(PLATFORMS), required=True, help="Platform.")
-@click.option("--region", metavar="REGION", help="Where it runs, in the words of the platform.  [its default]")
+@click.option("--region", metavar="NAME", help="Where it runs, in the words of the platform.  [its default]")
 @click.option("--size", metavar="NAME", help="Kind of an instance, in the words of the platform.  [its default]")
 @click.option("--memory", metavar="QUANTITY", help="Memory of an instance, such as 512Mi or 2Gi; Fly, Cloud Foundry.")
 @click.option("--instances", type=click.IntRange(min=0), metavar="N", help="How many there are.  [1]")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bentoml.cli.deployment_actions import open_registry
-from bentoml.cli.deployment_options import read_pairs, together
+from bentoml.cli.deployment_options import together
+from bentoml.cli.option_kinds import number, pairs
 from bentoml.cli.options import yatai_url_option
 from bentoml.types import Tag
 
@@ -31,21 +32,8 @@ app_options = together(
 """What runs: the name on the platform, the bundle and its image."""
 
 server_options = together(
-    click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        metavar="N",
-        default=1,
-        show_default=True,
-        help="Worker processes of an instance, each with a copy of the model.",
-    ),
-    click.option(
-        "--env",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=read_pairs,
-        help="Variable of the server, which stands in the file; may be given several times.",
-    ),
+    number("workers", "Worker processes of an instance, each with a copy of the model.  [1]"),
+    pairs("env", "NAME=VALUE", "Variable of the server, which stands in the file"),
 )
 
 file_options = together(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from bentoml.cli.aws_options import env_option
 from bentoml.cli.deployment_changes import engine_option
 from bentoml.cli.deployment_options import together
 from bentoml.cli.deployment_wishes import given_settings
-from bentoml.cli.option_kinds import flag, number, pairs, several, text
+from bentoml.cli.option_kinds import flag, number, several, text
 
 balanced_options = together(
-    text("region", "NAME", "Region of AWS.  [AWS_REGION, or that of the profile]"),
     text("image", "ADDRESS", "Image to use, with its tag or digest, instead of building one."),
-    pairs("env", "NAME=VALUE", "Variable of the server, which everybody can see who sees the deployment"),
+    env_option,
     text("certificate", "ARN", "Certificate for https.  [http]"),
     several("allow-from", "allow_from", "RANGE", "Addresses that may send requests, such as 10.0.0.0/8"),
     text("vpc", "ID", "Network to use.  [one of its own]"),

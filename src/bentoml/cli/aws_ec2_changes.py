@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bentoml.cli.aws_balanced_options import balanced_options, balanced_settings, cpu_target_option
 from bentoml.cli.aws_ec2 import PLATFORM
+from bentoml.cli.aws_options import region_option
 from bentoml.cli.deployment_changes import Changes
 from bentoml.cli.deployment_options import together
 from bentoml.cli.deployment_wishes import refuse_image_of_other
 from bentoml.cli.option_kinds import number, text
 
 _OPTIONS = together(
+    region_option,
     number("min-size", "Fewest instances.  [1]", field="autoscale_min_size"),
     number("desired-capacity", "Instances at first.  [1]", field="autoscale_desired_capacity"),
     number("max-size", "Most instances.  [1]", field="autoscale_max_size"),

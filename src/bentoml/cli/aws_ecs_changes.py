@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bentoml.cli.aws_balanced_options import balanced_options, balanced_settings, cpu_target_option
 from bentoml.cli.aws_ecs import PLATFORM
+from bentoml.cli.aws_options import region_option
 from bentoml.cli.deployment_changes import Changes
 from bentoml.cli.deployment_options import together
 from bentoml.cli.deployment_wishes import refuse_image_of_other
 from bentoml.cli.option_kinds import number, pairs, text
 
 _OPTIONS = together(
+    region_option,
     number("cpu", "Processors of a task, in units, 1024 of which are one: 256 to 16384.  [1024]"),
     number("memory", "Memory of a task, MiB.  [2048]"),
     text("architecture", "NAME", "x86_64 or arm64.  [x86_64]"),

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import click
-
 from bentoml.cli.aws_lambda import PLATFORM
+from bentoml.cli.aws_options import env_option, image_option, region_option
 from bentoml.cli.deployment_changes import Changes, engine_option
-from bentoml.cli.deployment_options import read_pairs, together
+from bentoml.cli.deployment_options import together
 from bentoml.cli.deployment_wishes import refuse_image_of_other
+from bentoml.cli.option_kinds import number, text
 
-_PAIRS: dict[str, Any] = {"multiple": True, "metavar": "NAME=VALUE", "callback": read_pairs}
 _OPTIONS = together(
-    click.option("--region", metavar="NAME", help="Region of AWS.  [AWS_REGION, or that of the profile]"),
-    click.option("--api-name", metavar="NAME", help="The one API that gets a function.  [all]"),
-    click.option("--memory-size", type=int, metavar="MB", help="Of a function, 128 to 3008 in steps of 64.  [1024]"),
-    click.option("--timeout", type=int, metavar="SECONDS", help="Longest time for a request, 1 to 900.  [3]"),
-    click.option("--endpoint", metavar="KIND", help="http-api, function-url or none.  [http-api]"),
-    click.option("--architecture", metavar="NAME", help="x86_64 or arm64.  [x86_64]"),
-    click.option("--image", metavar="ADDRESS", help="Image in ECR to use, instead of building one."),
-    click.option("--env", **_PAIRS, help="Variable of the functions; may be given several times."),
+    region_option,
+    text("api-name", "NAME", "The one API that gets a function.  [all]"),
+    number("memory-size", "Memory of a function, 128 to 3008 in steps of 64.  [1024]", metavar="MB"),
+    number("timeout", "Longest time for a request, 1 to 900.  [3]", metavar="SECONDS"),
+    text("endpoint", "KIND", "http-api, function-url or none.  [http-api]"),
+    text("architecture", "NAME", "x86_64 or arm64.  [x86_64]"),
+    image_option,
+    env_option,
     engine_option,
 )
 """One option for each field of `LambdaOptions` that a user chooses."""

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
+from bentoml.cli.aws_options import env_option, image_option, region_option
 from bentoml.cli.aws_sagemaker import PLATFORM
 from bentoml.cli.deployment_changes import Changes, engine_option
-from bentoml.cli.deployment_options import read_pairs, together
+from bentoml.cli.deployment_options import together
 from bentoml.cli.deployment_wishes import given_settings, refuse_image_of_other
+from bentoml.cli.option_kinds import number, text
 
-_PAIRS: dict[str, Any] = {"multiple": True, "metavar": "NAME=VALUE", "callback": read_pairs}
-_COUNT: dict[str, Any] = {"type": int, "metavar": "N"}
 _OPTIONS = together(
-    click.option("--region", metavar="NAME", help="Region of AWS.  [AWS_REGION, or that of the profile]"),
-    click.option("--api-name", metavar="NAME", help="The API that answers.  [the only one]"),
-    click.option("--instance-type", metavar="NAME", help="Kind of instances.  [ml.m4.xlarge]"),
-    click.option("--instance-count", **_COUNT, help="Instances, or those to begin with.  [1]"),
-    click.option("--num-of-gunicorn-workers-per-instance", **_COUNT, help="Workers of each server.  [configured]"),
-    click.option("--timeout", type=int, metavar="SECONDS", help="For a request that is not batched.  [60]"),
-    click.option(
-        "--startup-timeout", type=int, metavar="SECONDS", help="For a container to answer first.  [SageMaker's]"
-    ),
-    click.option("--role", metavar="ARN", help="Role that SageMaker takes on.  [one of its own]"),
-    click.option("--autoscale-min-size", **_COUNT, help="Fewest instances, with --autoscale-max-size."),
-    click.option("--autoscale-max-size", **_COUNT, help="Most instances; 0 for a fixed number.  [0]"),
-    click.option("--autoscale-invocations", **_COUNT, help="Requests per instance and minute to aim at.  [1000]"),
-    click.option(
-        "--data-capture-s3-prefix", metavar="ADDRESS", help="Keep requests and answers at s3://BUCKET/PREFIX."
-    ),
-    click.option("--data-capture-sample-percent", **_COUNT, help="How many of them, 1 to 100.  [100]"),
-    click.option("--image", metavar="ADDRESS", help="Image in ECR to use, instead of building one."),
-    click.option("--env", **_PAIRS, help="Variable of the containers; may be given several times."),
+    region_option,
+    text("api-name", "NAME", "The API that answers.  [the only one]"),
+    text("instance-type", "TYPE", "Type of the instances.  [ml.m4.xlarge]"),
+    number("instance-count", "Instances, or those to begin with.  [1]"),
+    number("num-of-gunicorn-workers-per-instance", "Worker processes of an instance.  [configured]"),
+    number("timeout", "Longest time for a request that is not batched.  [60]", metavar="SECONDS"),
+    number("startup-timeout", "Longest time until a container answers, 60 to 3600.  [SageMaker's]", metavar="SECONDS"),
+    text("role", "ARN", "Role that SageMaker takes on.  [one of its own]"),
+    number("autoscale-min-size", "Fewest instances, with --autoscale-max-size."),
+    number("autoscale-max-size", "Most instances; 0 for a fixed number.  [0]", least=0),
+    number("autoscale-invocations", "Requests of an instance in a minute to aim at when scaling.  [1000]"),
+    text("data-capture-s3-prefix", "ADDRESS", "Keep requests and answers at s3://BUCKET/PREFIX."),
+    number("data-capture-sample-percent", "How many of them, 1 to 100.  [100]"),
+    image_option,
+    env_option,
     engine_option,
 )
 """One option for each field of `SageMakerOptions` that a user chooses."""

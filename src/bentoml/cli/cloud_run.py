@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bentoml.cli.app_files_view import app_options, chosen_app, file_options, server_options, show_files
-from bentoml.cli.deployment_options import read_pairs, together
+from bentoml.cli.deployment_options import together
 from bentoml.cli.lazy_group import CommandEntry, LazyGroup
+from bentoml.cli.option_kinds import number, pairs, text
 from bentoml.cli.options import bento_command
 
 if TYPE_CHECKING:
@@ -19,49 +20,24 @@ COMMANDS = (
 )
 
 
-def _text(name: str, metavar: str, text: str, default: str | None = None) -> Any:
-    return click.option(f"--{name}", metavar=metavar, default=default, show_default=default is not None, help=text)
-
-
-def _number(name: str, text: str, default: int | None = None, least: int = 1) -> Any:
-    kind = click.IntRange(min=least)
-    return click.option(
-        f"--{name}", type=kind, metavar="N", default=default, show_default=default is not None, help=text
-    )
-
-
 # They are called as the options of `gcloud run deploy`, which most who come here know.
 _run_options = together(
-    _text("region", "REGION", "Where it runs, such as europe-west1.  [left to gcloud]"),
-    _number("cpu", "Cores of an instance: 1, 2, 4, 6 or 8.", 1),
-    _text("memory", "QUANTITY", "Memory of an instance, such as 512Mi or 2Gi.", "1Gi"),
-    _number("min-instances", "Instances that always run.", 0, least=0),
-    _number("max-instances", "Most instances.", 10),
-    _number("concurrency", "Requests that an instance gets at a time.  [as the APIs need it]"),
-    click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.IntRange(min=1),
-        metavar="SECONDS",
-        help="Time for an answer.  [as the APIs need it]",
-    ),
+    text("region", "NAME", "Where it runs, such as europe-west1.  [left to gcloud]"),
+    number("cpu", "Cores of an instance: 1, 2, 4, 6 or 8.  [1]"),
+    text("memory", "QUANTITY", "Memory of an instance, such as 512Mi or 2Gi.  [1Gi]"),
+    number("min-instances", "Instances that always run.  [0]", least=0),
+    number("max-instances", "Most instances.  [10]"),
+    number("concurrency", "Requests that an instance gets at a time.  [as the APIs need it]"),
+    number("timeout", "Time for an answer.  [as the APIs need it]", field="timeout_s", metavar="SECONDS"),
     click.option(
         "--cpu-throttling/--no-cpu-throttling",
-        default=True,
-        show_default=True,
-        help="Give an instance its cores only while it has requests, or always.",
+        default=None,
+        help="Give an instance its cores only while it has requests, or always.  [only then]",
     ),
-    _text("gpu-type", "TYPE", "Have one GPU of this type: nvidia-l4."),
-    _text("ingress", "WHO", "all, internal, or internal-and-cloud-load-balancing.", "all"),
-    _text("service-account", "ADDRESS", "Account that it runs as.  [the default one]"),
-    click.option(
-        "--secret",
-        "secrets",
-        multiple=True,
-        metavar="VARIABLE=SECRET[:VERSION]",
-        callback=read_pairs,
-        help="Variable out of Secret Manager; may be given several times.",
-    ),
+    text("gpu-type", "TYPE", "Have one GPU of this type: nvidia-l4.  [none]"),
+    text("ingress", "WHO", "all, internal, or internal-and-cloud-load-balancing.  [all]"),
+    text("service-account", "ADDRESS", "Account that it runs as.  [the default one]"),
+    pairs("secret", "VARIABLE=SECRET[:VERSION]", "Variable out of Secret Manager", "secrets"),
 )
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     ReadSettings = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 engine_option = click.option(
-    "--engine", metavar="NAME", help="What builds the image: docker, podman or buildah.  [the first that is there]"
+    "--engine",
+    type=click.Choice(["docker", "podman", "buildah"]),
+    help="What builds the image.  [the first that is there]",
 )
 _MAKING = ("build", "push", "engine")
 

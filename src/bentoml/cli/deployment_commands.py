@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bentoml.cli.deployment_actions import chosen_namespace, open_registry, say_to
-from bentoml.cli.deployment_options import one_deployment
+from bentoml.cli.deployment_options import force_option, listing_options, one_deployment
 from bentoml.cli.deployment_view import print_deployments
 from bentoml.cli.interruption import sigterm_as_exit
 from bentoml.cli.lazy_group import CommandEntry
@@ -77,7 +77,7 @@ def delete_command_of(platform: Platform) -> BentoCommand:
 
     @bento_command("delete", short_help=f"Remove a deployment on {platform.title}.")
     @one_deployment
-    @click.option("--force", is_flag=True, help="Go on after errors, and forget what could not be removed.")
+    @force_option
     @yatai_url_option
     @click.pass_obj
     def command(verbosity: Verbosity, name: str, namespace: str | None, force: bool, yatai_url: str | None) -> None:
@@ -110,17 +110,11 @@ def list_command_of(platform: Platform) -> BentoCommand:
     """The command that lists deployments."""
 
     @bento_command("list", short_help=f"List the deployments on {platform.title}.")
-    @click.option("-n", "--namespace", metavar="NAME", help="Only those of one namespace.  [all]")
-    @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many.  [default: 200]")
-    @click.option("-l", "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (core, web)'.")
-    @click.option("--order-by", type=click.Choice(["created_at", "name"]), default="created_at", show_default=True)
-    @click.option("--asc/--desc", "ascending", default=False, help="Oldest, or first name, on top.  [desc]")
-    @output_option
-    @yatai_url_option
+    @listing_options
     def command(
         namespace: str | None,
-        limit: int | None,
         labels: str | None,
+        limit: int | None,
         order_by: str,
         ascending: bool,
         output: str | None,

@@ -10,7 +10,7 @@ import click
 
 from bentoml.cli.deployment_actions import Change, change, chosen_namespace, open_registry, say_to
 from bentoml.cli.deployment_commands import delete_deployment
-from bentoml.cli.deployment_options import one_deployment, plan_options, together, wait_options
+from bentoml.cli.deployment_options import force_option, one_deployment, plan_options, together, wait_options
 from bentoml.cli.options import bento_command, output_option, yatai_url_option
 from bentoml.exceptions import InvalidArgument, NotFound
 
@@ -57,7 +57,7 @@ def apply_command(verbosity: Verbosity, /, path: Path, **options: Any) -> None:
 
 @bento_command("delete", short_help="Remove a deployment.")
 @one_deployment
-@click.option("--force", is_flag=True, help="Go on after errors, and forget what could not be removed.")
+@force_option
 @yatai_url_option
 @click.pass_obj
 def delete_command(verbosity: Verbosity, name: str, namespace: str | None, force: bool, yatai_url: str | None) -> None:
@@ -75,11 +75,11 @@ def read_file(path: Path) -> NewDeployment:
     """The deployment that a file describes.
 
     Raises:
-        InvalidArgument: it is no YAML, or no deployment.
+        InvalidArgument: it is no YAML, no deployment, or has settings of another operator.
     """
     import yaml
 
-    from bentoml.yatai.deployment_reading import read_deployment
+    from bentoml.yatai.deployment_reading import read_deployment, refuse_settings_of_others
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -87,7 +87,9 @@ def read_file(path: Path) -> NewDeployment:
         raise InvalidArgument(f"{path} is no YAML: {error}") from error
     if not isinstance(document, dict):
         raise InvalidArgument(f"{path} must be a mapping with name, namespace, labels, annotations and spec")
-    return read_deployment(document, chosen_namespace(None))
+    found = read_deployment(document, chosen_namespace(None))
+    refuse_settings_of_others(document.get("spec") or {}, found.spec.operator)
+    return found
 
 
 def _carry_out(path: Path, options: dict[str, Any], verbosity: Verbosity, *, must_be_new: bool) -> None:

@@ -98,10 +98,26 @@ wait_options = together(
         type=click.FloatRange(min=0),
         metavar="SECONDS",
         default=600,
-        show_default=True,
-        help="Longest wait.",
+        help="Longest wait.  [600]",
     ),
 )
+
+force_option = click.option("--force", is_flag=True, help="Go on after errors, and forget what could not be removed.")
+
+listing_options = together(
+    click.option("-n", "--namespace", metavar="NAME", help="Only those of one namespace.  [all]"),
+    click.option("-l", "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (core, web)'."),
+    click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many.  [200]"),
+    click.option(
+        "--order-by", type=click.Choice(["created_at", "name"]), default="created_at", help="Order.  [created_at]"
+    ),
+    click.option(
+        "--asc/--desc", "ascending", default=False, help="Oldest, or first name, on top, or at the end.  [desc]"
+    ),
+    output_option,
+    yatai_url_option,
+)
+"""What `list` has on all platforms."""
 
 change_options = together(labels_given, plan_options, wait_options, output_option, yatai_url_option)
 """What `deploy` and `update` have on all platforms."""

@@ -51,8 +51,8 @@ def deployer_of(
         from bentoml.deploy.ray import RayDeployer
 
         return RayDeployer(_bundles(yatai_url))
-    names = ", ".join(each.name for each in _SUPPORTED)
-    raise CLIException(f"This version deploys to {names}, and not to {operator.name}")
+    names = ", ".join(each.written for each in _SUPPORTED)
+    raise CLIException(f"This version deploys to {names}, and not to {operator.written}")
 
 
 def placed(

@@ -61,7 +61,7 @@ def _row(deployment: Deployment, now: datetime) -> list[str]:
     return [
         deployment.name,
         deployment.namespace,
-        deployment.spec.operator.name.lower().replace("_", "-"),
+        deployment.spec.operator.written,
         deployment.spec.bento_tag,
         deployment.state.state.name.lower().replace("_", " "),
         "" if created_at is None else age_text((now - created_at).total_seconds()),

@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bentoml.cli.deployment_options import listing_options, one_deployment
 from bentoml.cli.lazy_group import CommandEntry, LazyGroup
 from bentoml.cli.options import bento_command, output_option, yatai_url_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bentoml.exceptions import Status
 
 COMMANDS = (
     CommandEntry("create", "bentoml.cli.deployment_files:create_command", "Make a deployment out of a YAML file."),
     CommandEntry("apply", "bentoml.cli.deployment_files:apply_command", "Make or change what a YAML file says."),
     CommandEntry("delete", "bentoml.cli.deployment_files:delete_command", "Remove a deployment."),
-    CommandEntry("list", "bentoml.cli.deployments:list_deployments_command", "List recorded deployments."),
     CommandEntry("get", "bentoml.cli.deployments:get_deployment_command", "Show the record of a deployment."),
+    CommandEntry("list", "bentoml.cli.deployments:list_deployments_command", "List recorded deployments."),
 )
 # Short names of the classic command line, before the names of the platforms themselves.
 PLATFORMS = {
@@ -46,27 +45,16 @@ def deployment_group() -> None:
     """Make, change and remove deployments out of files, and show what is recorded of all."""
 
 
-def namespace_option(meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add `-n/--namespace`."""
-    return click.option("-n", "--namespace", metavar="NAMESPACE", help=meaning)
-
-
 @bento_command("list", short_help="List recorded deployments.")
-@namespace_option("Only those of this namespace.  [all]")
-@click.option("-p", "--platform", type=click.Choice(list(PLATFORMS)), help="Only those on this kind of platform.")
-@click.option("-l", "--labels", metavar="QUERY", help="Label query, such as 'stage=prod, team In (core, web)'.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many deployments.  [default: 200]")
-@click.option("--order-by", type=click.Choice(["created_at", "name"]), default="created_at", show_default=True)
-@click.option("--asc/--desc", default=False, help="Oldest, or first name, on top, or at the end.  [desc]")
-@output_option
-@yatai_url_option
+@click.option("-p", "--platform", type=click.Choice(list(PLATFORMS)), help="Only those on one kind of platform.  [all]")
+@listing_options
 def list_deployments_command(
-    namespace: str | None,
     platform: str | None,
+    namespace: str | None,
     labels: str | None,
     limit: int | None,
     order_by: str,
-    asc: bool,
+    ascending: bool,
     output: str | None,
     yatai_url: str | None,
 ) -> None:
@@ -81,15 +69,14 @@ def list_deployments_command(
         is_all_namespaces=namespace is None,
         operator=None if platform is None else PLATFORMS[platform],
         order_by=order_by,
-        ascending_order=asc,
+        ascending_order=ascending,
     )
     _see_that_all_is_well(answer.status)
     print_deployments(answer.deployments, output or "table")
 
 
 @bento_command("get", short_help="Show the record of a deployment.")
-@click.argument("name")
-@namespace_option("Namespace of the deployment.  [configured, else dev]")
+@one_deployment
 @output_option
 @yatai_url_option
 def get_deployment_command(name: str, namespace: str | None, output: str | None, yatai_url: str | None) -> None:
@@ -107,4 +94,4 @@ def _see_that_all_is_well(status: Status) -> None:
     from bentoml.exceptions import StatusCode, YataiDeploymentException
 
     if status.status_code is not StatusCode.OK:
-        raise YataiDeploymentException(f"{status.status_code.name}:{status.error_message}")
+        raise YataiDeploymentException(status.error_message)

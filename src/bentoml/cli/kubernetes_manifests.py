@@ -25,8 +25,7 @@ _DIRECTORIES = {"kustomize": "a base for kustomize", "helm": "a chart"}
     "--form",
     type=click.Choice(["plain", "kustomize", "helm", "kserve"]),
     default="plain",
-    show_default=True,
-    help="Objects alone, a base for kustomize, a chart for Helm, or an InferenceService of KServe.",
+    help="Objects alone, a base for kustomize, a chart for Helm, or an InferenceService of KServe.  [plain]",
 )
 @click.option(
     "--output-dir",

@@ -62,7 +62,8 @@ def kubernetes_settings(options: dict[str, Any], before: dict[str, Any]) -> dict
         before: settings of the record; empty for a new one.
 
     Raises:
-        CLIException: there is no image, or the configuration file is no text.
+        UsageError: there is no image.
+        CLIException: the configuration file is no text.
     """
     config_file = options.pop("config_file")
     if config_file is not None:
@@ -71,7 +72,7 @@ def kubernetes_settings(options: dict[str, Any], before: dict[str, Any]) -> dict
     if options["cpu_target_percent"] == 0:
         settings["cpu_target_percent"] = None
     if "image" not in settings:
-        raise CLIException("say which image the cluster shall pull: --image REGISTRY/NAME")
+        raise click.UsageError("Say which image the cluster shall pull: --image REGISTRY/NAME")
     return settings
 
 

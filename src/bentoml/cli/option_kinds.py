@@ -21,9 +21,9 @@ def text(name: str, metavar: str, meaning: str, field: str | None = None) -> Any
     return click.option(f"--{name}", *_names(field), metavar=metavar, help=meaning)
 
 
-def number(name: str, meaning: str, least: int = 1, field: str | None = None) -> Any:
+def number(name: str, meaning: str, least: int = 1, field: str | None = None, metavar: str = "N") -> Any:
     """An option with a whole number, `least` or more."""
-    return click.option(f"--{name}", *_names(field), type=click.IntRange(min=least), metavar="N", help=meaning)
+    return click.option(f"--{name}", *_names(field), type=click.IntRange(min=least), metavar=metavar, help=meaning)
 
 
 def flag(name: str, meaning: str) -> Any:

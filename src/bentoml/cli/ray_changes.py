@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from bentoml.cli.deployment_changes import Changes
-from bentoml.cli.deployment_options import namespace_option, read_pairs, together
+from bentoml.cli.deployment_options import namespace_option, together
+from bentoml.cli.option_kinds import number, pairs, text
 from bentoml.cli.ray import PLATFORM
 
 _UNITS = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
@@ -33,42 +34,28 @@ def _size_bytes(
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _number(name: str, text: str, least: int = 1) -> Any:
-    return click.option(f"--{name}", type=click.IntRange(min=least), metavar="N", help=text)
-
-
 def _amount(name: str, text: str) -> Any:
     return click.option(f"--{name}", type=click.FloatRange(min=0), metavar="X", help=text)
 
 
 platform_options = together(
-    click.option(
-        "--address",
-        metavar="URL",
-        help="Dashboard of the cluster; auto is RAY_DASHBOARD_ADDRESS, else that of this machine.  [auto]",
+    text(
+        "address", "URL", "Dashboard of the cluster; auto is RAY_DASHBOARD_ADDRESS, else that of this machine.  [auto]"
     ),
-    click.option("--route-prefix", metavar="PATH", help="Beginning of all paths.  [/]"),
-    _number("replicas", "Replicas, where their number is fixed.  [1]"),
-    _number("min-replicas", "Fewest replicas; 0 stops the last one when nobody asks.  [1]", 0),
-    _number("max-replicas", "Most replicas: Ray starts and stops them, as the load needs them.  [fixed number]"),
+    text("route-prefix", "PATH", "Beginning of all paths.  [/]"),
+    number("replicas", "Replicas; the least of them when they scale.  [1]"),
+    number("min-replicas", "Another least when they scale; 0 stops the last one when nobody asks.  [--replicas]", 0),
+    number("max-replicas", "Most replicas, as the load needs them.  [no scaling]"),
     _amount("target-ongoing-requests", "Of a replica, over which another one comes.  [2, as Ray has it]"),
-    _number("max-ongoing-requests", "Most requests that a replica has at a time.  [1000]"),
-    _number("max-queued-requests", "Most that wait for a replica; more are refused. -1 is any number.  [-1]", -1),
+    number("max-ongoing-requests", "Most requests that a replica has at a time.  [1000]"),
+    number("max-queued-requests", "Most that wait for a replica; more are refused. -1 is any number.  [-1]", -1),
     _amount("cpus", "Processors that a replica reserves.  [1]"),
     _amount("gpus", "GPUs that a replica reserves; a part of one shares it.  [0]"),
     click.option("--memory", "memory_bytes", metavar="SIZE", callback=_size_bytes, help="Likewise, such as 2Gi."),
-    _number("workers", "Worker processes of a replica, each with the model.  [1]"),
-    click.option(
-        "--location",
-        metavar="PLACE",
-        help="Directory or address where each node finds the bundle.  [it is sent to the cluster]",
-    ),
-    click.option(
-        "--env",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=read_pairs,
-        help="Variable of the server, which everybody can see who sees the dashboard; may be given several times.",
+    number("workers", "Worker processes of a replica, each with the model.  [1]"),
+    text("location", "PLACE", "Directory or address where each node finds the bundle.  [it is sent to the cluster]"),
+    pairs(
+        "env", "NAME=VALUE", "Variable of the server, which everybody can see who sees the deployment or the dashboard"
     ),
 )
 """One option for each field of `RayOptions`."""

@@ -116,7 +116,7 @@ def checked_document(what: str, value: object) -> dict[str, Any]:
 
 def _checked_spec(spec: DeploymentSpec) -> DeploymentSpec:
     if spec.operator is Operator.UNSET:
-        names = ", ".join(operator.name for operator in Operator if operator is not Operator.UNSET)
+        names = ", ".join(operator.written for operator in Operator if operator is not Operator.UNSET)
         raise InvalidArgument(f"The deployment names no operator; give one of {names}")
     for what, text in (("bento_name", spec.bento_name), ("bento_version", spec.bento_version)):
         check_text(what, text)

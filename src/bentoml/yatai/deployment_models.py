@@ -39,6 +39,11 @@ class Operator(IntEnum):
     CLOUD_RUN = 9
     RAY = 10
 
+    @property
+    def written(self) -> str:
+        """Its name as files and tables have it, such as `aws-lambda`."""
+        return self.name.lower().replace("_", "-")
+
 
 class DeploymentPhase(IntEnum):
     """How a deployment does."""

@@ -35,7 +35,7 @@ def read_operator(value: object) -> Operator:
     else:
         found = next((each for each in Operator if type(value) is int and each == value), None)
     if found is None:
-        names = ", ".join(each.name for each in Operator if each is not Operator.UNSET)
+        names = ", ".join(each.written for each in Operator if each is not Operator.UNSET)
         raise InvalidArgument(f"There is no operator {value!r}; use one of {names}")
     return found
 
@@ -79,7 +79,7 @@ def read_spec(document: Mapping[str, Any]) -> DeploymentSpec:
         InvalidArgument: it is none.
     """
     operator = read_operator(document.get("operator", Operator.UNSET.name))
-    names = (config_key(operator.name), config_name(operator.name), *_OTHER_CONFIG_NAMES.get(operator.name, ()))
+    names = _config_names(operator)
     config = next((_mapping(document, name) for name in names if document.get(name) is not None), {})
     return DeploymentSpec(
         bento_name=str(document.get("bentoName") or document.get("bento_name") or ""),
@@ -87,6 +87,30 @@ def read_spec(document: Mapping[str, Any]) -> DeploymentSpec:
         operator=operator,
         operator_config=read_config(operator.name, config),
     )
+
+
+def _config_names(operator: Operator) -> tuple[str, ...]:
+    """What the settings of an operator may be called."""
+    return (config_key(operator.name), config_name(operator.name), *_OTHER_CONFIG_NAMES.get(operator.name, ()))
+
+
+def refuse_settings_of_others(document: Mapping[str, Any], operator: Operator) -> None:
+    """Refuse settings that nobody would read, in what a person has written; records may have some.
+
+    Args:
+        document: the spec.
+        operator: that it names.
+
+    Raises:
+        InvalidArgument: there are some of another operator than the one that is named.
+    """
+    others = [name for other in Operator if other is not operator for name in _config_names(other)]
+    found = next((name for name in others if document.get(name)), None)
+    if found is not None and operator is not Operator.UNSET:
+        raise InvalidArgument(
+            f"The operator of the deployment is {operator.written}, and {found} are settings of another one: "
+            f"write {config_name(operator.name)}, or name the other operator"
+        )
 
 
 def read_state(document: Mapping[str, Any]) -> DeploymentState:

@@ -176,7 +176,7 @@ class Deployments:
             raise YataiServiceRpcAborted(
                 "Can not change the target deploy platform of existing active deployment. Try delete existing "
                 f"deployment and deploy to new target platform again: {before.full_name} is on "
-                f"{before.spec.operator.name}, not on {wanted.spec.operator.name}"
+                f"{before.spec.operator.written}, not on {wanted.spec.operator.written}"
             )
         if before.spec.bento_tag != wanted.spec.bento_tag:
             _require_bundle(connection, wanted)

@@ -73,8 +73,8 @@ def test_deploy_when_a_setting_cannot_be_leaves_no_record(cloud: Cloud) -> None:
     line = f"sagemaker deploy scaler -b Scaler:1.0 --api-name scale --region {REGION}"
     for options, said in (
         ("--instance-type t2.micro", "ml.m4.xlarge"),
-        ("--instance-count 0", "instance_count"),
-        ("--data-capture-sample-percent 0", "1 to 100"),
+        ("--instance-count 1001", "instance_count"),
+        ("--data-capture-sample-percent 101", "1 to 100"),
         ("--api-name guess", "no API 'guess'"),
     ):
         assert said in run(f"{line} {options}", 1).stderr

@@ -104,9 +104,10 @@ def test_deploy_when_dry_needs_no_az_and_records_nothing(
     assert recorded() == []
 
 
+@pytest.mark.usefixtures("engine_that_fails")
 def test_deploy_when_the_image_cannot_be_built_records_the_group(azure: LookAlike) -> None:
-    done = run("azure-functions deploy scaler -b Scaler:1.0 --location westeurope --engine oven", 1)
-    assert "there is no container engine 'oven'" in done.stderr
+    done = run("azure-functions deploy scaler -b Scaler:1.0 --location westeurope --engine podman", 1)
+    assert "the oven is cold" in done.stderr
     found = document(run("azure-functions get scaler"))
     assert found["state"]["state"] == "FAILED"
     assert [each["kind"] for each in found["resources"]] == ["ResourceGroup"]
@@ -126,6 +127,7 @@ def test_file_when_its_key_is_of_old_or_new_is_the_same(azure: LookAlike, work: 
 
 
 WRONG = [
+    ("azure-functions deploy scaler -b Scaler:1.0 --location westeurope --engine oven", 2, "'oven' is not one of"),
     ("azure-functions deploy scaler -b Scaler:1.0", 2, "Missing option '--location'"),
     ("azure-functions deploy scaler --location westeurope", 2, "Missing option '-b'"),
     ("azure-functions deploy scaler -b Scaler:9 --location westeurope", 1, "Scaler:9 not found"),

@@ -100,8 +100,12 @@ BAD = [
     ("a: [b", "is no YAML"),
     ("- a", "must be a mapping"),
     ("name: scaler", "names no operator: write spec.operator"),
+    (
+        "name: scaler\nspec: {operator: kubernetes, aws_lambda_operator_config: {timeout: 3}}",
+        "is kubernetes, and aws_lambda_operator_config are settings of another one: write kubernetes_operator_config",
+    ),
     ("name: scaler\nspec: {operator: nowhere}", "There is no operator 'nowhere'"),
-    ("name: scaler\nspec: {operator: custom, bento_name: S, bento_version: '1'}", "and not to CUSTOM"),
+    ("name: scaler\nspec: {operator: custom, bento_name: S, bento_version: '1'}", "and not to custom"),
     ("name: scaler\nspec: {operator: kubernetes, bento_name: Scaler, bento_version: latest}", "tomorrow"),
     ("name: scaler\nspec: {operator: kubernetes, bento_name: Scaler, bento_version: '1.0'}", "image is missing"),
 ]
@@ -119,5 +123,5 @@ def test_file_when_it_is_no_deployment_is_refused(cluster: LookAlike, work: Path
 def test_delete_when_another_program_looks_after_it_says_so() -> None:
     spec = DeploymentSpec("Scaler", "1.0", Operator.CUSTOM)
     get_yatai_client().registry.apply_deployment(NewDeployment("dev", "scaler", spec))
-    assert "and not to CUSTOM" in run("delete scaler", 1).stderr
+    assert "and not to custom" in run("delete scaler", 1).stderr
     assert recorded() == ["dev/scaler"]

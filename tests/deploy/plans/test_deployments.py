@@ -98,7 +98,7 @@ def test_deploy_when_it_is_on_another_platform_refuses(registry: LocalRegistry, 
         lambda: deployments.describe("dev", "iris"),
         lambda: deployments.delete("dev", "iris"),
     ):
-        with pytest.raises(NotFound, match="dev/iris is on RAY, not CUSTOM"):
+        with pytest.raises(NotFound, match="dev/iris is on ray, not custom; use the commands for ray"):
             act()
 
 
@@ -185,6 +185,13 @@ def test_delete_when_a_step_fails_keeps_the_rest(
     setattr(platform, moment, failing())
     assert deployments.delete("dev", "iris") == ()
     assert platform.things == {}
+
+
+def test_delete_when_something_stays_says_what_can_be_done(deployments: Deployments, platform: MemoryPlatform) -> None:
+    deployments.deploy(wanted(*THINGS))
+    platform.before = failing("remove function")
+    with pytest.raises(YataiDeploymentException, match="delete the deployment again, or with force to forget"):
+        deployments.delete("dev", "iris")
 
 
 def test_delete_when_forced_goes_on_and_says_what_is_left(

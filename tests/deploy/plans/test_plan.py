@@ -54,6 +54,15 @@ def test_write_plan_when_the_directory_has_something_refuses(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize(("below", "reason"), [("file/plan", "File exists"), ("file/deep/plan", "Not a directory")])
+def test_write_plan_when_the_directory_cannot_be_made_says_why(tmp_path: Path, below: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    directory = tmp_path / below
+    with pytest.raises(BentoMLException, match=f"plan cannot be made: {reason}; give another directory"):
+        write_plan(PLAN, directory)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/../b", "", ".", "a//b", "a/"])
 def test_plan_when_a_file_lies_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(InvalidArgument, match="cannot be the name of a file"):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_GO_ON = "update the deployment to go on, or delete it"
+_DELETE_AGAIN = "delete the deployment again, or with force to forget what cannot be removed"
+
 
 class BundleRegistry(DeploymentRegistry, Protocol):
     """A registry that has the records of deployments, and the bundles."""
@@ -64,7 +67,9 @@ class Deployments:
         """
         checked = checked_deployment(wanted)
         if checked.spec.operator is not self._deployer.operator:
-            raise InvalidArgument(f"{self._deployer.operator.name} cannot run what is for {checked.spec.operator.name}")
+            raise InvalidArgument(
+                f"{self._deployer.operator.written} cannot run what is for {checked.spec.operator.written}"
+            )
         bento = self._registry.find(Tag(checked.spec.bento_name, checked.spec.bento_version))
         return self._deployer.plan(checked, bento.bento_service_metadata)
 
@@ -103,7 +108,8 @@ class Deployments:
         found = self._registry.find_deployment(namespace, name)
         if found.spec.operator is not self._deployer.operator:
             raise NotFound(
-                f"The deployment {found.full_name} is on {found.spec.operator.name}, not {self._deployer.operator.name}"
+                f"The deployment {found.full_name} is on {found.spec.operator.written}, not "
+                f"{self._deployer.operator.written}; use the commands for {found.spec.operator.written}"
             )
         return found
 
@@ -162,14 +168,14 @@ class Deployments:
         recorder = Recorder(self._registry, self._registry.apply_deployment(wanted, based_on=based_on))
         with open_workshop(plan.files, self._say) as workshop:
             for step in plan.steps:
-                with _failure_recorded(recorder):
+                with _failure_recorded(recorder, _GO_ON):
                     recorder.begin(step.title, step.creates)
                     self._say(step.title)
                     step.run(workshop)
                     recorder.made(step.creates)
             for resource in reversed(recorder.deployment.resources):
                 if not any(is_same(resource, made) for made in plan.creates):
-                    self._remove(resource, recorder, workshop)
+                    self._remove(resource, recorder, workshop, _GO_ON)
         recorder.done()
         return recorder.deployment
 
@@ -178,16 +184,16 @@ class Deployments:
     ) -> str | None:
         """Remove a resource; why it may still be there, when that does not matter."""
         try:
-            self._remove(resource, recorder, workshop)
+            self._remove(resource, recorder, workshop, _DELETE_AGAIN)
         except YataiDeploymentException as error:
             if not force:
                 raise
             return f"{resource.kind} {resource.id}: {error.__cause__}"
         return None
 
-    def _remove(self, resource: DeploymentResource, recorder: Recorder, workshop: Workshop) -> None:
+    def _remove(self, resource: DeploymentResource, recorder: Recorder, workshop: Workshop, next_: str) -> None:
         step = self._deployer.removal(resource)
-        with _failure_recorded(recorder):
+        with _failure_recorded(recorder, next_):
             recorder.begin(step.title)
             self._say(step.title)
             step.run(workshop)
@@ -195,8 +201,12 @@ class Deployments:
 
 
 @contextmanager
-def _failure_recorded(recorder: Recorder) -> Iterator[None]:
+def _failure_recorded(recorder: Recorder, next_: str) -> Iterator[None]:
     """Write down what stops a step.
+
+    Args:
+        recorder: of the deployment.
+        next_: what its user can do then.
 
     Raises:
         YataiServiceRpcAborted: somebody else has changed the record, and says from now on how the deployment does.
@@ -210,8 +220,7 @@ def _failure_recorded(recorder: Recorder) -> Iterator[None]:
         text = f"{recorder.step}: {error}"
         _write_failure(recorder, text)
         raise YataiDeploymentException(
-            f"{text}. The record of {recorder.deployment.full_name} says what exists: update the deployment to go on, "
-            "or delete it"
+            f"{text}. The record of {recorder.deployment.full_name} says what exists: {next_}"
         ) from error
     except BaseException as error:
         _write_failure(recorder, f"{recorder.step}: interrupted by {type(error).__name__}")

@@ -36,18 +36,20 @@ def write_plan(plan: Plan, directory: Path) -> None:
         directory: is made; an empty one may exist.
 
     Raises:
-        BentoMLException: the directory exists and is not empty.
+        BentoMLException: the directory exists and is not empty, or cannot be made.
     """
     target = directory.absolute()
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with staged_directory(target) as staging:
             write_files(plan.files, staging)
             if plan.steps:
                 write_atomic(staging / STEPS, json.dumps(_steps(plan), indent=2) + "\n")
                 write_atomic(staging / SCRIPT, _script(plan), executable=True)
-    except FileExistsError as error:
-        raise BentoMLException(f"{directory} exists and is not empty; give another directory") from error
+    except OSError as error:
+        is_taken = isinstance(error, FileExistsError) and target.exists()
+        reason = "exists and is not empty" if is_taken else f"cannot be made: {error.strerror}"
+        raise BentoMLException(f"{directory} {reason}; give another directory") from error
 
 
 def _steps(plan: Plan) -> list[dict[str, object]]:
