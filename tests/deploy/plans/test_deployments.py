@@ -187,6 +187,17 @@ def test_delete_when_a_step_fails_keeps_the_rest(
     assert platform.things == {}
 
 
+def test_deploy_when_it_is_interrupted_says_what_can_be_done(registry: LocalRegistry, platform: MemoryPlatform) -> None:
+    said: list[str] = []
+    platform.before = failing("put function", error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        Deployments(registry, MemoryDeployer(platform), said.append).deploy(wanted(*THINGS))
+    assert said[-1] == (
+        "put function: interrupted by KeyboardInterrupt. The record of dev/iris says what exists: "
+        "update the deployment to go on, or delete it"
+    )
+
+
 def test_delete_when_something_stays_says_what_can_be_done(deployments: Deployments, platform: MemoryPlatform) -> None:
     deployments.deploy(wanted(*THINGS))
     platform.before = failing("remove function")

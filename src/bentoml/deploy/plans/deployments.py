@@ -168,7 +168,7 @@ class Deployments:
         recorder = Recorder(self._registry, self._registry.apply_deployment(wanted, based_on=based_on))
         with open_workshop(plan.files, self._say) as workshop:
             for step in plan.steps:
-                with _failure_recorded(recorder, _GO_ON):
+                with _failure_recorded(recorder, _GO_ON, self._say):
                     recorder.begin(step.title, step.creates)
                     self._say(step.title)
                     step.run(workshop)
@@ -193,7 +193,7 @@ class Deployments:
 
     def _remove(self, resource: DeploymentResource, recorder: Recorder, workshop: Workshop, next_: str) -> None:
         step = self._deployer.removal(resource)
-        with _failure_recorded(recorder, next_):
+        with _failure_recorded(recorder, next_, self._say):
             recorder.begin(step.title)
             self._say(step.title)
             step.run(workshop)
@@ -201,12 +201,13 @@ class Deployments:
 
 
 @contextmanager
-def _failure_recorded(recorder: Recorder, next_: str) -> Iterator[None]:
+def _failure_recorded(recorder: Recorder, next_: str, say: Callable[[str], None]) -> Iterator[None]:
     """Write down what stops a step.
 
     Args:
         recorder: of the deployment.
         next_: what its user can do then.
+        say: is told when it was no failure of the step, but Ctrl-C or the like.
 
     Raises:
         YataiServiceRpcAborted: somebody else has changed the record, and says from now on how the deployment does.
@@ -219,12 +220,16 @@ def _failure_recorded(recorder: Recorder, next_: str) -> Iterator[None]:
     except BentoMLException as error:
         text = f"{recorder.step}: {error}"
         _write_failure(recorder, text)
-        raise YataiDeploymentException(
-            f"{text}. The record of {recorder.deployment.full_name} says what exists: {next_}"
-        ) from error
+        raise YataiDeploymentException(f"{text}. {_what_now(recorder, next_)}") from error
     except BaseException as error:
-        _write_failure(recorder, f"{recorder.step}: interrupted by {type(error).__name__}")
+        text = f"{recorder.step}: interrupted by {type(error).__name__}"
+        _write_failure(recorder, text)
+        say(f"{text}. {_what_now(recorder, next_)}")
         raise
+
+
+def _what_now(recorder: Recorder, next_: str) -> str:
+    return f"The record of {recorder.deployment.full_name} says what exists: {next_}"
 
 
 def _write_failure(recorder: Recorder, text: str) -> None:
