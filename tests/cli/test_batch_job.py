@@ -110,10 +110,10 @@ def test_progress_lines_come_often_on_terminals_only(is_terminal: bool, lines: i
 
 
 def test_report_names_the_errors_file() -> None:
-    report = BatchReport("out.csv", "out.csv.errors.jsonl", 1000, 2, 10, 3, 4, 2.0, 1.0, 5.0, 0.1)
+    report = BatchReport("out.csv", "out.csv.errors.jsonl", 1000, 2, 10, 3, 4, 2.0, 1.0, 5.0, 0.5, 0.1)
     assert report_text(report).splitlines() == [
         "1,000 rows in 2.0 s (500 rows/s, 4 workers): out.csv",
-        "Seconds of all workers: 1.0 to read, 5.0 in the API; then 0.1 to join the parts",
+        "Seconds of all workers: 1.0 to read, 5.0 in the API, 0.5 to write; then 0.1 to join the parts",
         "3 of 10 pieces were answered before",
         "2 rows failed: out.csv.errors.jsonl",
     ]

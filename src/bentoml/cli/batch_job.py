@@ -123,10 +123,11 @@ def report_text(report: BatchReport) -> str:
     rate = report.rows / max(report.seconds, 1e-9)
     crew = "1 worker" if report.workers == 1 else f"{report.workers} workers"
     head = f"{report.rows:,} rows in {report.seconds:,.1f} s ({rate:,.0f} rows/s, {crew})"
-    spent = (
-        f"{report.read_s:,.1f} to read, {report.call_s:,.1f} in the API; then {report.join_s:,.1f} to join the parts"
-    )
-    lines = [f"{head}: {report.output}", f"Seconds of all workers: {spent}"]
+    spent = f"{report.read_s:,.1f} to read, {report.call_s:,.1f} in the API, {report.write_s:,.1f} to write"
+    lines = [
+        f"{head}: {report.output}",
+        f"Seconds of all workers: {spent}; then {report.join_s:,.1f} to join the parts",
+    ]
     if report.resumed_pieces:
         lines.append(f"{report.resumed_pieces} of {report.pieces} pieces were answered before")
     if report.errors is not None:

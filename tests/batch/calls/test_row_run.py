@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +266,34 @@ def test_caution_parts_the_calls_and_leaves_out_deadly_rows(service: Rows, tmp_p
     assert said == [(0, 3), (3, 4), (5, 6)]
     assert columns["result"] == [0, 1, 2, 3, None, 5]
     assert "died" in errors[4]
+
+
+NO_LIBRARIES = """
+import sys
+from bentoml.batch.calls.api_rows import rows_of
+from bentoml.batch.calls.row_run import answer_rows
+from bentoml.batch.calls.whole_columns import whole_columns
+from bentoml.batch.sinks.text_rows import csv_of, json_lines_of
+from bentoml.batch.sources.input_files import list_files
+from bentoml.batch.sources.piece import CutSize
+from bentoml.batch.sources.plan import plan_pieces
+import bentoml
+class Service(bentoml.BentoService):
+    @bentoml.api(input=bentoml.adapters.JsonInput(), batch=True)
+    def value(self, values):
+        return [value["a"] for value in values]
+api = Service().get_inference_api("value")
+for piece in plan_pieces(list_files(sys.argv[1:], None), CutSize()):
+    columns = whole_columns(answer_rows(api, rows_of(api, piece, None)))
+    print(csv_of(columns).decode(), json_lines_of(columns).decode())
+assert not {"numpy", "pandas", "pyarrow"} & set(sys.modules), sorted(sys.modules)
+"""
+
+
+def test_text_is_answered_without_numpy_pandas_and_pyarrow(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a\n1\n")
+    (tmp_path / "2.jsonl").write_text('{"a": 2}\n')
+    argv = [sys.executable, "-c", NO_LIBRARIES, str(tmp_path / "1.csv"), str(tmp_path / "2.jsonl")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1", '{"result":', "1}", "2", '{"result":', "2}"]

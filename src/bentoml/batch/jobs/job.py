@@ -99,6 +99,7 @@ class BatchReport:
         seconds: that the job took.
         read_s: seconds that workers read the input for, all together; of all pieces.
         call_s: seconds that they were in the API for, all together; of all pieces.
+        write_s: seconds that they wrote parts for, all together; of all pieces.
         join_s: seconds until the parts were one file.
     """
 
@@ -112,6 +113,7 @@ class BatchReport:
     seconds: float
     read_s: float
     call_s: float
+    write_s: float
     join_s: float
 
     def to_json(self) -> dict[str, Any]:

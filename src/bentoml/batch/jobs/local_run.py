@@ -77,6 +77,7 @@ def run_job(job: BatchJob, on_progress: Callable[[BatchProgress], None] | None =
         seconds=ended_s - began_s,
         read_s=sum(record.read_s for record in records),
         call_s=sum(record.call_s for record in records),
+        write_s=sum(record.write_s for record in records),
         join_s=ended_s - joining_s,
     )
 

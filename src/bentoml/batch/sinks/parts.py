@@ -7,6 +7,7 @@ they sum up to. What a worker had begun when it was killed is written over by th
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ class PartRecord:
         errors_sum: `checksum` of the errors.
         read_s: seconds that the rows took to be read.
         call_s: seconds that the API took.
+        write_s: seconds until the answers and errors were written.
     """
 
     rows: int
@@ -46,6 +48,7 @@ class PartRecord:
     errors_sum: str
     read_s: float
     call_s: float
+    write_s: float
 
 
 class PartFiles:
@@ -73,6 +76,7 @@ class PartFiles:
         Raises:
             MissingDependencyException: pyarrow is not installed, and the format needs it.
         """
+        began_s = time.monotonic()
         columns = whole_columns(found)
         lines = [json.dumps({"row": row, "reason": reason}) + "\n" for row, reason in sorted(found.errors.items())]
         self.errors.write_text("".join(lines), encoding="utf-8")
@@ -82,7 +86,9 @@ class PartFiles:
             write = csv_of if kind is OutputFormat.CSV else json_lines_of
             self.data.write_bytes(write(columns) if columns else b"")
         sums = checksum(self.data), checksum(self.errors)
-        record = PartRecord(found.rows, len(found.errors), tuple(columns), *sums, read_s, call_s)
+        record = PartRecord(
+            found.rows, len(found.errors), tuple(columns), *sums, read_s, call_s, time.monotonic() - began_s
+        )
         write_atomic(self._record, json.dumps(asdict(record)))
         return record
 
