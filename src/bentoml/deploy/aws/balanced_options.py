@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bentoml.configuration.settings import config_of, default_layer, environment_layer
 from bentoml.deploy.aws.place import Place
-from bentoml.deploy.container.image_name import image_name
+from bentoml.deploy.container.image_name import pulled_image
 from bentoml.deploy.plans import check_variables, settings_of_server
 from bentoml.exceptions import InvalidArgument
 
@@ -29,7 +29,6 @@ _KEPT_LONGER_S = 10
 _is_certificate = re.compile(
     r"arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:\d{12}:(certificate|server-certificate)/\S+"
 ).fullmatch
-_is_digest = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -154,10 +153,7 @@ def check_all(what: str, values: Collection[str], is_one: Callable[[str], object
 
 
 def _check_image(given: str) -> None:
-    name, at, digest = given.partition("@")
-    if at and not _is_digest(digest):
-        raise InvalidArgument(f"image cannot be {given!r}: after `@` stands sha256: with 64 hexadecimal digits")
-    if image_name("a", "1", name) != name and not at:
+    if pulled_image("a", "1", given) != given:
         raise InvalidArgument(f"image cannot be {given!r}: say which tag or digest of it")
 
 

@@ -8,12 +8,14 @@ from bentoml.deploy.aws.balanced_deployer import BalancedDeployer
 from bentoml.deploy.aws.bundle_image import PLATFORMS
 from bentoml.deploy.aws.ec2_options import Ec2Options
 from bentoml.deploy.aws.ec2_template import InstanceStack
+from bentoml.deploy.aws.template_values import FEWER_VARIABLES, template_text
 from bentoml.yatai.deployment_models import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bentoml.deploy.aws.place import Place
+    from bentoml.service.metadata import BentoServiceMetadata
 
 _READY = ("InService", "Healthy")
 
@@ -32,10 +34,11 @@ class Ec2Deployer(BalancedDeployer):
     def _platform(self, options: Ec2Options) -> str:
         return PLATFORMS[options.architecture]
 
-    def _template(self, name: str, bundle: str, options: Ec2Options) -> dict[str, Any]:
-        return InstanceStack(name, bundle, options).template()
+    def _template(self, name: str, bundle: str, options: Ec2Options, service: BentoServiceMetadata) -> str:  # noqa: ARG002
+        return template_text(InstanceStack(name, bundle, options).template(), FEWER_VARIABLES)
 
     def _notes(self, options: Ec2Options) -> Iterator[str]:
+        yield from super()._notes(options)
         if options.env:
             yield "all who see the launch template see the values of the variables: give no secrets"
 

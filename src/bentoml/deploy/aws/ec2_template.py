@@ -9,12 +9,11 @@ from bentoml.deploy.aws.balancer import LISTENER, START_LIMIT_S, TARGETS, balanc
 from bentoml.deploy.aws.ec2_script import LOG, head, script
 from bentoml.deploy.aws.network import SERVER_GROUP, Network
 from bentoml.deploy.aws.roles import may_log, may_pull, role
-from bentoml.deploy.aws.template_values import GOES, PARAMETERS, attribute, ref
+from bentoml.deploy.aws.template_values import PARAMETERS, attribute, log_group, ref
 
 if TYPE_CHECKING:
     from bentoml.deploy.aws.ec2_options import Ec2Options
 
-KEPT_DAYS = 30
 ROOT_DEVICE = "/dev/xvda"
 GROUP = "Group"
 _TEMPLATE, _ROLE, _PROFILE = "LaunchTemplate", "Role", "Profile"
@@ -44,11 +43,7 @@ class InstanceStack:
         resources = {
             **network.resources(),
             **balancer_resources(network, options, "instance"),
-            LOG: {
-                "Type": "AWS::Logs::LogGroup",
-                **GOES,
-                "Properties": {"LogGroupName": f"/ec2/{self.name}", "RetentionInDays": KEPT_DAYS},
-            },
+            LOG: log_group(f"/ec2/{self.name}"),
             _ROLE: role("ec2", [*may_pull(self.name, options), may_log(LOG)]),
             _PROFILE: {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": [ref(_ROLE)]}},
             _TEMPLATE: {

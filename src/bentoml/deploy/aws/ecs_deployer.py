@@ -9,12 +9,14 @@ from bentoml.deploy.aws.balanced_options import AFTER_GRACE_S
 from bentoml.deploy.aws.bundle_image import PLATFORMS
 from bentoml.deploy.aws.ecs_options import EcsOptions
 from bentoml.deploy.aws.ecs_template import LONGEST_STOP_S, ServiceStack
+from bentoml.deploy.aws.template_values import FEWER_VARIABLES, template_text
 from bentoml.yatai.deployment_models import Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bentoml.deploy.aws.place import Place
+    from bentoml.service.metadata import BentoServiceMetadata
 
 
 class EcsDeployer(BalancedDeployer):
@@ -31,10 +33,11 @@ class EcsDeployer(BalancedDeployer):
     def _platform(self, options: EcsOptions) -> str:
         return PLATFORMS[options.architecture]
 
-    def _template(self, name: str, bundle: str, options: EcsOptions) -> dict[str, Any]:
-        return ServiceStack(name, bundle, options).template()
+    def _template(self, name: str, bundle: str, options: EcsOptions, service: BentoServiceMetadata) -> str:  # noqa: ARG002
+        return template_text(ServiceStack(name, bundle, options).template(), FEWER_VARIABLES)
 
     def _notes(self, options: EcsOptions) -> Iterator[str]:
+        yield from super()._notes(options)
         if options.drain_s + AFTER_GRACE_S > LONGEST_STOP_S:
             yield (
                 f"Fargate ends a task {LONGEST_STOP_S} seconds after it was asked to stop: what is left of the "

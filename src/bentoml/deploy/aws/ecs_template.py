@@ -16,12 +16,11 @@ from bentoml.deploy.aws.balancer import (
 )
 from bentoml.deploy.aws.network import PORT, SERVER_GROUP, Network
 from bentoml.deploy.aws.roles import allow, may_log, may_pull, role
-from bentoml.deploy.aws.template_values import GOES, IMAGE, PARAMETERS, attribute, ref, sub
+from bentoml.deploy.aws.template_values import IMAGE, PARAMETERS, attribute, log_group, ref, sub
 
 if TYPE_CHECKING:
     from bentoml.deploy.aws.ecs_options import EcsOptions
 
-KEPT_DAYS = 30
 LONGEST_STOP_S = 120
 """Fargate ends a task after this time, whatever it does."""
 _CLUSTER, _TASK, _SERVICE, _ROLE, _LOG, _SCALED = "Cluster", "Task", "Service", "ExecutionRole", "Log", "ScaledService"
@@ -48,11 +47,7 @@ class ServiceStack:
         resources = {
             **network.resources(),
             **balancer_resources(network, options, "ip"),
-            _LOG: {
-                "Type": "AWS::Logs::LogGroup",
-                **GOES,
-                "Properties": {"LogGroupName": f"/ecs/{self.name}", "RetentionInDays": KEPT_DAYS},
-            },
+            _LOG: log_group(f"/ecs/{self.name}"),
             _ROLE: role("ecs-tasks", [*may_pull(self.name, options), may_log(_LOG), *_may_read(options)]),
             _CLUSTER: {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": self.name}},
             _TASK: {"Type": "AWS::ECS::TaskDefinition", "Properties": self._task()},

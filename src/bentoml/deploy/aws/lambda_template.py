@@ -10,7 +10,7 @@ from bentoml.deploy.aws.lambda_handler import API_VARIABLE
 from bentoml.deploy.aws.names import logical_id, with_suffix
 from bentoml.deploy.aws.observation import ENDPOINT
 from bentoml.deploy.aws.roles import may_log, role
-from bentoml.deploy.aws.template_values import FEWER_VARIABLES, GOES, IMAGE, PARAMETERS, attribute, ref, sub
+from bentoml.deploy.aws.template_values import FEWER_VARIABLES, IMAGE, PARAMETERS, attribute, log_group, ref, sub
 from bentoml.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bentoml.service.metadata import ApiMetadata
 
 LONGEST_FUNCTION = 64
-KEPT_DAYS = 30
 _MOST_VARIABLE_BYTES = 4096
 _ROLE, _GATEWAY = "Role", "Gateway"
 _ADDRESS = f"https://${{{_GATEWAY}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
@@ -85,9 +84,8 @@ class FunctionStack:
             "Environment": {"Variables": self._variables(api)},
             "LoggingConfig": {"LogGroup": ref(log)},
         }
-        group = {"LogGroupName": f"/aws/lambda/{name}", "RetentionInDays": KEPT_DAYS}
         return {
-            log: {"Type": "AWS::Logs::LogGroup", **GOES, "Properties": group},
+            log: log_group(f"/aws/lambda/{name}"),
             logical_id("Function", api.name): {"Type": "AWS::Lambda::Function", "Properties": properties},
         }
 

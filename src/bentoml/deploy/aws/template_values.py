@@ -18,6 +18,18 @@ FEWER_VARIABLES = "put long values of variables into the image, or into the conf
 GOES = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 """Of what cfn-lint wants to be said: it goes with its stack."""
 
+KEPT_DAYS = 30
+"""How long lines of logs are kept."""
+
+
+def log_group(name: str) -> dict[str, Any]:
+    """A group of logs, which goes with its stack."""
+    return {
+        "Type": "AWS::Logs::LogGroup",
+        **GOES,
+        "Properties": {"LogGroupName": name, "RetentionInDays": KEPT_DAYS},
+    }
+
 
 def template_text(template: dict[str, Any], advice: str) -> str:
     """A template as CloudFormation reads it.
